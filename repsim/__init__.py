@@ -1,0 +1,19 @@
+"""To what extent do different neural networks learn the same representation?
+
+For two arrays of activations, samples × neurons, of the same inputs in the same order:
+
+>>> import numpy as np, repsim
+>>> x = np.maximum(np.random.default_rng(0).normal(size=(500, 8)), 0)
+>>> profile = repsim.match_profile(x, x[:, ::-1])
+>>> float(profile.similarity(0.1))
+1.0
+
+For whole studies, from training to report, there is the command ``repsim``.
+"""
+
+from repsim.errors import RepsimError
+from repsim.matching import Match, MatchProfile, match_profile
+from repsim.measures import cka
+from repsim.moments import Moments
+
+__all__ = ["Match", "MatchProfile", "Moments", "RepsimError", "cka", "match_profile"]

@@ -1,0 +1,97 @@
+"""Every error that repsim raises on purpose, and the exit code that the command gives it.
+
+    RepsimError                1   an internal error that we could name
+    ├── StudyError             2   the study file, an option or a name in it is wrong
+    ├── InputError             2   arrays or files that were handed in cannot be used
+    ├── TrainingError          3   one network could not be trained; the others go on
+    ├── StoreError             4   the store cannot be reached or written
+    ├── ClusterError           4   Ray or Dask cannot be reached
+    ├── IntegrityError         5   something in the store is not what its marker says
+    ├── ActiveRunError         6   another run of the same study is active
+    └── PreemptedError        75   stopped from outside; everything finished is kept
+
+A message reads: what was expected, what was got, what exists, what to do.
+"""
+
+import difflib
+from collections.abc import Iterable
+
+__all__ = [
+    "ActiveRunError",
+    "ClusterError",
+    "InputError",
+    "IntegrityError",
+    "PreemptedError",
+    "RepsimError",
+    "StoreError",
+    "StudyError",
+    "TrainingError",
+    "unknown_name",
+]
+
+
+class RepsimError(Exception):
+    """Base of every error that repsim raises on purpose."""
+
+    exit_code = 1
+
+
+class StudyError(RepsimError, ValueError):
+    """The study file, an option, or a name in it is wrong."""
+
+    exit_code = 2
+
+
+class InputError(RepsimError, ValueError):
+    """Arrays or files that were handed in cannot be used."""
+
+    exit_code = 2
+
+
+class TrainingError(RepsimError):
+    """One network could not be trained (for example, its loss stopped being finite)."""
+
+    exit_code = 3
+
+
+class StoreError(RepsimError, OSError):
+    """The store cannot be reached or written."""
+
+    exit_code = 4
+
+
+class ClusterError(RepsimError):
+    """Ray or Dask cannot be reached, or lost its workers."""
+
+    exit_code = 4
+
+
+class IntegrityError(RepsimError):
+    """Something in the store is not what its marker says it is."""
+
+    exit_code = 5
+
+
+class ActiveRunError(RepsimError):
+    """Another run of the same study is active."""
+
+    exit_code = 6
+
+
+class PreemptedError(RepsimError):
+    """The run was stopped from outside; everything that was finished is kept."""
+
+    exit_code = 75
+
+
+def unknown_name(what: str, got: str, known: Iterable[str]) -> str:
+    """Message for a name that is not known, with the nearest known one first.
+
+    >>> unknown_name("model", "vg16", ["vgg16", "vgg11"])
+    "Expected a known model. Got 'vg16'. Did you mean 'vgg16'? Known: vgg11, vgg16."
+    """
+    names = sorted(set(known))
+    near = difflib.get_close_matches(got, names, n=1, cutoff=0.5)
+    hint = f" Did you mean {near[0]!r}?" if near else ""
+    listing = ", ".join(names) if names else "none"
+    return f"Expected a known {what}. Got {got!r}.{hint} Known: {listing}."

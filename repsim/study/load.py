@@ -1,0 +1,78 @@
+"""Reading a study file, with overrides from the command line."""
+
+import tomllib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from repsim.errors import StudyError
+from repsim.options import StrictOptions, validated_options
+from repsim.study.schema import Capture, Matching, Study, Training
+
+__all__ = ["load_study", "parse_study"]
+
+_GROUPS: dict[str, type[StrictOptions]] = {
+    "training": Training,
+    "capture": Capture,
+    "matching": Matching,
+}
+
+
+def load_study(path: Path, overrides: Sequence[str] = ()) -> Study:
+    """The study in a TOML file, with ``key.path=value`` overrides applied.
+
+    Raises
+    ------
+    StudyError
+        When the file cannot be read, is not TOML, or does not describe a study.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        beside = sorted(str(other) for other in path.parent.glob("*.toml"))
+        exists = f" In that folder: {', '.join(beside)}." if beside else ""
+        raise StudyError(
+            f"Expected a study file. Got {path}, which does not exist.{exists}"
+        ) from None
+    except (OSError, UnicodeDecodeError) as problem:
+        raise StudyError(f"Expected a readable study file. Got {path}: {problem}.") from None
+    return parse_study(text, overrides, where=str(path))
+
+
+def parse_study(text: str, overrides: Sequence[str] = (), *, where: str = "the study") -> Study:
+    """As `load_study`, from the text itself."""
+    try:
+        raw = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as problem:
+        raise StudyError(f"Expected TOML. Got {where}, which is not: {problem}.") from None
+    for override in overrides:
+        _override(raw, override)
+    return validated_options(Study, raw, f"{where} with --set" if overrides else where)
+
+
+def _override(raw: dict[str, Any], override: str) -> None:
+    key, equals, text = override.partition("=")
+    parts = key.strip().split(".")
+    if not equals or not all(parts):
+        raise StudyError(f"Expected an override like training.epochs=3. Got {override!r}.")
+    inside = [name for name, group in _GROUPS.items() if parts[0] in group.model_fields]
+    if parts[0] not in Study.model_fields and inside:
+        meant = " or ".join(f"{name}.{key.strip()}" for name in inside)
+        raise StudyError(f"Expected a key of the study. Got {key.strip()!r}: say {meant}.")
+    table = raw
+    for part in parts[:-1]:
+        table = table.setdefault(part, {})
+        if not isinstance(table, dict):
+            raise StudyError(
+                f"Expected a table at {part!r} in the override {override!r}. "
+                f"Got a {type(table).__name__}: override the whole value instead."
+            )
+    table[parts[-1]] = _toml_value(text.strip())
+
+
+def _toml_value(text: str) -> object:
+    """`text` as a TOML value; a bare word is a string, as a shell user means it."""
+    try:
+        return tomllib.loads(f"value = {text}")["value"]
+    except tomllib.TOMLDecodeError:
+        return text
