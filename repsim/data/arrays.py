@@ -1,0 +1,122 @@
+"""A dataset from arrays of one's own."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from repsim.data.resident import Normalisation, ResidentSplit, ShiftAndFlip
+from repsim.data.source import DataSource
+from repsim.errors import StudyError
+
+__all__ = ["from_arrays"]
+
+
+def from_arrays(
+    *,
+    train: tuple[np.ndarray, np.ndarray],
+    probe: tuple[np.ndarray, np.ndarray],
+    classes: int | None = None,
+    mean: Sequence[float] | None = None,
+    std: Sequence[float] | None = None,
+    padding: int = 0,
+    flip: bool = False,
+    train_ids: Sequence[str] | None = None,
+    probe_ids: Sequence[str] | None = None,
+    name: str = "arrays",
+) -> DataSource:
+    """Dataset of images that are in memory.
+
+    Parameters
+    ----------
+    train, probe
+        Images, uint8 (0..255) or float, (n, channels, height, width), and integer labels (n,).
+    classes
+        Number of classes; one more than the largest label, if not given.
+    mean, std
+        Per channel, of pixels scaled to 0..1 where they are bytes; those of the training images,
+        if not given.
+    padding, flip
+        Augmentation in training: shift by up to `padding` pixels, random mirror image.
+    train_ids, probe_ids
+        Ids of the examples; ``"train/0"`` ... and ``"probe/0"`` ..., if not given.
+
+    Raises
+    ------
+    StudyError
+        The arrays do not fit together, or an option does not fit the images.
+
+    Examples
+    --------
+    >>> images = np.arange(4 * 1 * 8 * 8, dtype=np.uint8).reshape(4, 1, 8, 8)
+    >>> labels = np.array([0, 1, 0, 1])
+    >>> source = from_arrays(train=(images, labels), probe=(images, labels))
+    >>> source.classes, source.image_shape, source.probe.ids[0]
+    (2, (1, 8, 8), 'probe/0')
+    """
+    if classes is None:
+        classes = 1 + max((int(np.max(labels, initial=-1)) for _, labels in (train, probe)))
+    channels = _channels(train[0], probe[0], name)
+    normalisation = _normalisation(np.asarray(train[0]), channels, mean, std, name)
+    if padding < 0:
+        raise StudyError(f"Expected padding of 0 pixels or more. Got {padding}.")
+    augmenter = ShiftAndFlip(padding=padding, flip=flip)
+
+    def split(part: str, ids: Sequence[str] | None) -> ResidentSplit:
+        images, labels = train if part == "train" else probe
+        return ResidentSplit(
+            ids=ids if ids is not None else [f"{part}/{row}" for row in range(len(images))],
+            images=images,
+            labels=labels,
+            classes=classes,
+            normalisation=normalisation,
+            augmenter=augmenter,
+            where=f"{part} split of {name!r}",
+        )
+
+    shape = np.shape(train[0])
+    return DataSource(
+        name=name,
+        classes=classes,
+        image_shape=(shape[1], shape[2], shape[3]),
+        train=split("train", train_ids),
+        probe=split("probe", probe_ids),
+        preprocessing=f"{normalisation}; {augmenter}",
+    )
+
+
+def _channels(train: np.ndarray, probe: np.ndarray, name: str) -> int:
+    shapes = np.shape(train), np.shape(probe)
+    if len(shapes[0]) != 4 or shapes[0][1:] != shapes[1][1:]:
+        raise StudyError(
+            f"Expected images of shape (n, channels, height, width) in {name!r}, of one size in "
+            f"train and probe. Got {shapes[0]} and {shapes[1]}."
+        )
+    return int(shapes[0][1])
+
+
+def _normalisation(
+    images: np.ndarray,
+    channels: int,
+    mean: Sequence[float] | None,
+    std: Sequence[float] | None,
+    name: str,
+) -> Normalisation:
+    scale = 255.0 if images.dtype == np.uint8 else 1.0
+    # A constant channel is only centred: dividing by its deviation would give NaN.
+    if mean is None:
+        mean = _rounded(images.mean(axis=(0, 2, 3), dtype=np.float64) / scale)
+    if std is None:
+        deviation = images.std(axis=(0, 2, 3), dtype=np.float64) / scale
+        std = _rounded(np.where(deviation > 0, deviation, 1.0))
+    means, stds = tuple(map(float, mean)), tuple(map(float, std))
+    if len(means) != channels or len(stds) != channels or min(stds) <= 0:
+        raise StudyError(
+            f"Expected {channels} means and {channels} positive standard deviations, one per "
+            f"channel of {name!r}. Got {means} and {stds}."
+        )
+    return Normalisation(mean=means, std=stds)
+
+
+def _rounded(values: np.ndarray) -> list[float]:
+    # Sums differ in the last digits between machines; these are part of the fingerprint.
+    return [float(f"{value:.6g}") for value in values]

@@ -1,0 +1,114 @@
+"""Reader of the CIFAR-10 files in their published form: pickled batches of images.
+
+Unpickling runs whatever a file asks for, so the files are read with an unpickler that knows five
+names, none of which does anything: arrays arrive as their raw bytes, and are checked before numpy
+sees them. Source of the format: https://www.cs.toronto.edu/~kriz/cifar.html.
+"""
+
+import pickle
+from pathlib import Path
+from typing import ClassVar
+
+import numpy as np
+
+from repsim.errors import InputError
+
+__all__ = ["PROBE_FILES", "TRAIN_FILES", "read_batch"]
+
+TRAIN_FILES = tuple(f"data_batch_{number}" for number in range(1, 6))
+PROBE_FILES = ("test_batch",)
+
+IMAGE_SHAPE = (3, 32, 32)
+IMAGE_BYTES = 3 * 32 * 32
+
+
+def read_batch(path: Path) -> tuple[np.ndarray, np.ndarray]:
+    """Images uint8 (n, 3, 32, 32) and labels int64 (n,) of one batch file.
+
+    Raises
+    ------
+    InputError
+        The file is not a CIFAR-10 batch, or asks for a name that such a file has no need of.
+    """
+    try:
+        with path.open("rb") as file:
+            content = _BatchUnpickler(file, encoding="latin1").load()
+        images = _field(content, "data").array()  # type: ignore[attr-defined]
+        labels = np.array(_field(content, "labels"), dtype=np.int64)
+    # A pickle is a program: a damaged one can fail in any way that a program can.
+    except Exception as error:
+        raise InputError(
+            f"Expected a CIFAR-10 batch (pickled 'data' and 'labels') in {path}. "
+            f"Got {type(error).__name__}: {error}. Fetch the file again."
+        ) from error
+    if labels.ndim != 1 or images.shape != (len(labels), IMAGE_BYTES):
+        raise InputError(
+            f"Expected one row of {IMAGE_BYTES} bytes per label in {path}. "
+            f"Got data of shape {images.shape} and labels of shape {labels.shape}."
+        )
+    return images.reshape(-1, *IMAGE_SHAPE), labels
+
+
+def _field(content: object, name: str) -> object:
+    if not isinstance(content, dict):
+        raise pickle.UnpicklingError(f"a {type(content).__name__} instead of a dictionary")
+    # Files written under Python 3 may have bytes as keys.
+    for key in (name, name.encode()):
+        if key in content:
+            return content[key]
+    raise pickle.UnpicklingError(f"no field {name!r}")
+
+
+class _PickledType:
+    """Stands in for a numpy dtype; only its name is kept."""
+
+    def __init__(self, name: str, *_: object) -> None:
+        self.name = name
+
+    def __setstate__(self, state: object) -> None:
+        pass
+
+
+class _PickledArray:
+    """Stands in for a numpy array; keeps the shape, the type and the raw bytes."""
+
+    def __init__(self, *_: object) -> None:
+        self.state: tuple[object, ...] = ()
+
+    def __setstate__(self, state: tuple[object, ...]) -> None:
+        self.state = state
+
+    def array(self) -> np.ndarray:
+        _, shape, kind, fortran_order, content = self.state
+        if not isinstance(kind, _PickledType) or kind.name != "u1":
+            raise pickle.UnpicklingError("an array of another type than uint8")
+        # Python 2 wrote bytes as a string, which arrives decoded.
+        raw = content.encode("latin1") if isinstance(content, str) else content
+        order = "F" if fortran_order else "C"
+        return np.frombuffer(raw, np.uint8).reshape(shape, order=order)  # type: ignore[call-overload, no-any-return]
+
+
+def _encode(text: str, encoding: str) -> bytes:
+    if encoding not in ("latin1", "latin-1"):
+        raise pickle.UnpicklingError(f"bytes in encoding {encoding!r}")
+    return text.encode("latin1")
+
+
+class _BatchUnpickler(pickle.Unpickler):
+    """Resolves the names that a pickled uint8 array consists of, and no others."""
+
+    KNOWN: ClassVar[dict[tuple[str, str], object]] = {
+        ("numpy.core.multiarray", "_reconstruct"): _PickledArray,
+        ("numpy._core.multiarray", "_reconstruct"): _PickledArray,
+        ("numpy", "ndarray"): _PickledArray,
+        ("numpy", "dtype"): _PickledType,
+        ("_codecs", "encode"): _encode,
+    }
+
+    def find_class(self, module: str, name: str) -> object:
+        if (module, name) not in self.KNOWN:
+            raise pickle.UnpicklingError(f"it asks for {module}.{name}, which is refused")
+        return self.KNOWN[module, name]
+
+    def persistent_load(self, pid: object) -> object:
+        raise pickle.UnpicklingError(f"it asks for external object {pid!r}, which is refused")

@@ -1,0 +1,187 @@
+"""A split of image files, decoded when their batch is asked for, in this process or in workers."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from jaxtyping import UInt8
+from PIL import Image
+from torch.utils.data import DataLoader, Dataset
+
+from repsim.data.draws import Purpose, generator
+from repsim.data.resident import Normalisation
+from repsim.data.source import Augmentation, Split, check_indices
+from repsim.errors import InputError
+
+__all__ = ["FileSplit", "Framing"]
+
+# Szegedy et al. 2015, section 6: area and aspect ratio of the random crop.
+AREA = (0.08, 1.0)
+ASPECT = (3 / 4, 4 / 3)
+CROP_ATTEMPTS = 10
+
+
+@dataclass(frozen=True, kw_only=True)
+class Framing:
+    """The part of a picture that becomes the image, always crop × crop pixels."""
+
+    resize: int
+    crop: int
+
+    def __str__(self) -> str:
+        return (
+            f"shorter side resized to {self.resize}, centre crop {self.crop}, bilinear; augmented "
+            f"by random resized crop (area {AREA}, aspect {ASPECT}) and random horizontal flip"
+        )
+
+    def centre(self, picture: Image.Image) -> Image.Image:
+        """Resize the shorter side, and cut the centre out."""
+        width, height = picture.size
+        short = min(width, height)
+        size = (self.resize * width // short, self.resize * height // short)
+        picture = picture.resize(size, Image.Resampling.BILINEAR)
+        left = round((size[0] - self.crop) / 2)
+        top = round((size[1] - self.crop) / 2)
+        return picture.crop((left, top, left + self.crop, top + self.crop))
+
+    def random(self, picture: Image.Image, source: np.random.Generator) -> Image.Image:
+        """Cut out a random part, resize it, and perhaps mirror it."""
+        picture = picture.crop(_random_box(*picture.size, source))
+        picture = picture.resize((self.crop, self.crop), Image.Resampling.BILINEAR)
+        if source.random() < 0.5:
+            picture = picture.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
+        return picture
+
+
+def _random_box(width: int, height: int, source: np.random.Generator) -> tuple[int, int, int, int]:
+    """Left, top, right, bottom of a random part; the rule of torchvision's RandomResizedCrop."""
+    for _ in range(CROP_ATTEMPTS):
+        area = width * height * source.uniform(*AREA)
+        aspect = np.exp(source.uniform(*np.log(ASPECT)))
+        box_width, box_height = round(np.sqrt(area * aspect)), round(np.sqrt(area / aspect))
+        if 0 < box_width <= width and 0 < box_height <= height:
+            left = int(source.integers(0, width - box_width, endpoint=True))
+            top = int(source.integers(0, height - box_height, endpoint=True))
+            return left, top, left + box_width, top + box_height
+    # A picture too narrow for any of them: the largest centred part of a permitted aspect.
+    box_width = min(width, max(1, round(height * ASPECT[1])))
+    box_height = min(height, max(1, round(width / ASPECT[0])))
+    left, top = (width - box_width) // 2, (height - box_height) // 2
+    return left, top, left + box_width, top + box_height
+
+
+class FileSplit(Split):
+    """Image files below a folder.
+
+    Parameters
+    ----------
+    root
+        Folder that the ids are relative to.
+    ids
+        Path of each image below `root`, with forward slashes.
+    labels
+        int64 (n,).
+    """
+
+    def __init__(
+        self,
+        *,
+        root: Path,
+        ids: tuple[str, ...],
+        labels: np.ndarray,
+        framing: Framing,
+        normalisation: Normalisation,
+    ) -> None:
+        self._root = root
+        self.ids = ids
+        self.labels = labels.astype(np.int64)
+        self._framing = framing
+        self._normalisation = normalisation
+
+    def batches(
+        self,
+        indices: np.ndarray,
+        *,
+        batch_size: int,
+        augmentation: Augmentation | None,
+        device: torch.device,
+        workers: int = 0,
+    ) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
+        """Images and labels on `device`, in the order of `indices`; see `Split.batches`."""
+        chosen = check_indices(indices, len(self))
+        return self._batches(chosen, batch_size, augmentation, device, workers)
+
+    def _batches(
+        self,
+        indices: np.ndarray,
+        batch_size: int,
+        augmentation: Augmentation | None,
+        device: torch.device,
+        workers: int,
+    ) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
+        parts = [
+            indices[start : start + batch_size] for start in range(0, len(indices), batch_size)
+        ]
+        loader = DataLoader(
+            _Decoder(self._root, self._framing, augmentation),
+            # The names travel with each batch: a million of them would be copied to each worker.
+            batch_sampler=([(int(index), self.ids[index]) for index in part] for part in parts),
+            collate_fn=_stack,
+            num_workers=workers,
+            # Forked workers inherit the locks of other libraries' threads, and hang.
+            multiprocessing_context="spawn" if workers else None,
+            pin_memory=device.type == "cuda",
+            # Otherwise the loader draws from the global generator, and so changes the training.
+            generator=torch.Generator(),
+        )
+        for part, images in zip(parts, loader, strict=True):
+            if isinstance(images, _Unreadable):
+                raise InputError(images.message)
+            labels = torch.from_numpy(self.labels[part]).to(device)
+            yield self._normalisation.apply(images.to(device, non_blocking=True)), labels
+
+
+@dataclass(frozen=True)
+class _Unreadable:
+    """A failure as a value: an exception would arrive wrapped in the traceback of a worker."""
+
+    message: str
+
+
+class _Decoder(Dataset[torch.Tensor | _Unreadable]):
+    def __init__(self, root: Path, framing: Framing, augmentation: Augmentation | None) -> None:
+        self._root = root
+        self._framing = framing
+        self._augmentation = augmentation
+
+    def __getitem__(self, key: tuple[int, str]) -> UInt8[torch.Tensor, "3 h w"] | _Unreadable:
+        index, name = key
+        path = self._root / name
+        try:
+            with Image.open(path) as file:
+                picture = file.convert("RGB")
+        # Pillow's decoders report damage with many kinds of exception.
+        except Exception as error:
+            return _Unreadable(
+                f"Expected a readable image in {path}. Got {type(error).__name__}: {error}. "
+                "Fetch the file again, or remove it from the dataset."
+            )
+        if self._augmentation is None:
+            picture = self._framing.centre(picture)
+        else:
+            seed, epoch = self._augmentation.seed, self._augmentation.epoch
+            source = generator(seed, Purpose.AUGMENTATION, epoch, index)
+            picture = self._framing.random(picture, source)
+        # Bytes travel between processes, a quarter of what floats would take.
+        return torch.from_numpy(np.array(picture)).permute(2, 0, 1)
+
+
+def _stack(images: list[torch.Tensor | _Unreadable]) -> torch.Tensor | _Unreadable:
+    tensors = []
+    for image in images:
+        if isinstance(image, _Unreadable):
+            return image
+        tensors.append(image)
+    return torch.stack(tensors)

@@ -1,0 +1,117 @@
+"""ImageNet, or any folder of images: ``root/train/<class>/*`` and ``root/val/<class>/*``.
+
+Probe set = all of val. Preprocessing and augmentation are those of torchvision's reference
+training: resize and centre crop; random resized crop and horizontal flip (Szegedy et al. 2015).
+"""
+
+import os
+from pathlib import Path
+
+import numpy as np
+from pydantic import Field, model_validator
+
+from repsim.data.image_files import FileSplit, Framing
+from repsim.data.resident import Normalisation
+from repsim.data.source import DataSource
+from repsim.errors import StudyError
+from repsim.options import StrictOptions
+
+__all__ = ["Options", "load"]
+
+# As published with torchvision's models, of pixels scaled to 0..1.
+NORMALISATION = Normalisation(mean=(0.485, 0.456, 0.406), std=(0.229, 0.224, 0.225))
+
+SUFFIXES = (".jpg", ".jpeg", ".png", ".ppm", ".bmp", ".pgm", ".tif", ".tiff", ".webp")
+
+
+class Options(StrictOptions):
+    """Options of the dataset "imagenet"."""
+
+    root: str = Field(description="folder that holds train/ and val/")
+    resize: int = Field(default=256, ge=1, description="shorter side of probe images, in pixels")
+    crop: int = Field(default=224, ge=1, description="side of the crop, in pixels")
+
+    @model_validator(mode="after")
+    def _crop_fits(self) -> "Options":
+        if self.crop > self.resize:
+            raise ValueError(
+                f"crop must not be larger than resize, but {self.crop} > {self.resize}"
+            )
+        return self
+
+
+def load(options: Options) -> DataSource:
+    """List the files; ids are paths below root, such as "val/n01440764/x.JPEG".
+
+    The fingerprint covers these names and the labels, not the pixels: reading a million files to
+    name a study would cost more than the study's first epoch.
+
+    Raises
+    ------
+    StudyError
+        The folders are not there, hold no images, or differ in their classes.
+    """
+    root = Path(options.root).expanduser()
+    files = {name: _files_by_class(root, name) for name in ("train", "val")}
+    _check_classes(files["train"], files["val"], root)
+    framing = Framing(resize=options.resize, crop=options.crop)
+    train, probe = (_split(root, files[name], framing) for name in ("train", "val"))
+    return DataSource(
+        name="imagenet",
+        classes=len(files["train"]),
+        image_shape=(3, options.crop, options.crop),
+        train=train,
+        probe=probe,
+        preprocessing=f"RGB; {framing}; {NORMALISATION}",
+    )
+
+
+def _split(root: Path, files: dict[str, list[str]], framing: Framing) -> FileSplit:
+    return FileSplit(
+        root=root,
+        ids=tuple(name for names in files.values() for name in names),
+        labels=np.repeat(np.arange(len(files)), [len(names) for names in files.values()]),
+        framing=framing,
+        normalisation=NORMALISATION,
+    )
+
+
+def _files_by_class(root: Path, split: str) -> dict[str, list[str]]:
+    """Paths below `root` of the images of each class, both sorted by name."""
+    folder = root / split
+    if not folder.is_dir():
+        raise StudyError(
+            f"Expected folders train/<class>/ and val/<class>/ of images in {root}. "
+            f"Got no folder {folder}. Set the option root to the folder that holds them."
+        )
+    with os.scandir(folder) as entries:
+        classes = sorted(entry.name for entry in entries if entry.is_dir())
+    found = {name: _images(root, folder / name) for name in classes}
+    empty = [name for name, paths in found.items() if not paths]
+    if empty or not found:
+        raise StudyError(
+            f"Expected images ({', '.join(SUFFIXES)}) in every class folder of {folder}. "
+            f"Got none in {', '.join(empty[:5]) or 'it'}. Remove or fill what is empty."
+        )
+    return found
+
+
+def _images(root: Path, folder: Path) -> list[str]:
+    found = []
+    for parent, _, names in os.walk(folder, followlinks=True):
+        below = Path(parent).relative_to(root).as_posix()
+        found += [f"{below}/{name}" for name in names if name.lower().endswith(SUFFIXES)]
+    return sorted(found)
+
+
+def _check_classes(train: dict[str, list[str]], val: dict[str, list[str]], root: Path) -> None:
+    only_train = sorted(train.keys() - val.keys())
+    only_val = sorted(val.keys() - train.keys())
+    if only_train or only_val:
+        # Fifty thousand images straight in val/, as they are published, is the usual cause.
+        raise StudyError(
+            f"Expected the same classes in train and val of {root}. "
+            f"Got {len(only_train)} only in train ({', '.join(only_train[:5]) or 'none'}) and "
+            f"{len(only_val)} only in val ({', '.join(only_val[:5]) or 'none'}). "
+            "Sort the images of val into one folder per class, named as in train."
+        )

@@ -1,0 +1,183 @@
+"""What every dataset is to the rest of repsim: two splits, whose examples have ids."""
+
+import abc
+import hashlib
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from repsim.errors import InputError, StudyError, unknown_name
+
+if TYPE_CHECKING:
+    import torch
+
+__all__ = ["Augmentation", "DataSource", "Split", "check_examples", "check_indices", "check_labels"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Augmentation:
+    """Seed and epoch of random augmentation.
+
+    The draws for example i depend only on (seed, epoch, i): any batch size, number of workers, or
+    restart gives the same images.
+    """
+
+    seed: int
+    epoch: int
+
+
+class Split(abc.ABC):
+    """One split of a dataset, in a fixed order."""
+
+    ids: tuple[str, ...]
+    """Ids of the n examples, in the order of the split."""
+    labels: np.ndarray
+    """int64 (n,)"""
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    @abc.abstractmethod
+    def batches(
+        self,
+        indices: np.ndarray,
+        *,
+        batch_size: int,
+        augmentation: Augmentation | None,
+        device: "torch.device",
+        workers: int = 0,
+    ) -> Iterator[tuple["torch.Tensor", "torch.Tensor"]]:
+        """Images and labels on `device`, in exactly the order of `indices`.
+
+        Parameters
+        ----------
+        indices
+            int (m,), positions in the split.
+        batch_size
+            Examples per batch; the last batch may have fewer.
+        augmentation
+            Seed and epoch of the random augmentation; None for the images as they are.
+        device
+            Where the batches go.
+        workers
+            Processes that decode images; 0 decodes in this one. Splits held in memory ignore it.
+
+        Yields
+        ------
+        tuple
+            Normalised float32 images (b, c, h, w) and int64 labels (b,).
+
+        Raises
+        ------
+        InputError
+            An index is outside the split, or an image cannot be read.
+        """
+
+    def content_digest(self) -> str:
+        """Sha256 (hex) of what the split contains; paths are no part of it."""
+        digest = hashlib.sha256(json.dumps(self.ids).encode())
+        digest.update(np.ascontiguousarray(self.labels, dtype="<i8").tobytes())
+        return digest.hexdigest()
+
+
+@dataclass(frozen=True, kw_only=True)
+class DataSource:
+    """A dataset: a split to train on, and the fixed probe set that activations are captured on.
+
+    Raises
+    ------
+    StudyError
+        A split is empty, or a label is not one of the classes.
+    """
+
+    name: str
+    classes: int
+    image_shape: tuple[int, int, int]
+    """(channels, height, width)"""
+    train: Split
+    probe: Split
+    preprocessing: str
+    """Words that determine the pixels, given the ids."""
+
+    def __post_init__(self) -> None:
+        for name in ("train", "probe"):
+            check_labels(self.split(name).labels, self.classes, f"{name} split of {self.name!r}")
+
+    def split(self, name: str) -> Split:
+        """The split of that name, "train" or "probe".
+
+        Raises
+        ------
+        StudyError
+            There is no such split.
+        """
+        if name == "train":
+            return self.train
+        if name == "probe":
+            return self.probe
+        raise StudyError(unknown_name(f"split of dataset {self.name!r}", name, ["train", "probe"]))
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """Sha256 (hex) over classes, image shape, preprocessing and the content of both splits."""
+        facts = [
+            self.classes,
+            list(self.image_shape),
+            self.preprocessing,
+            self.train.content_digest(),
+            self.probe.content_digest(),
+        ]
+        return hashlib.sha256(json.dumps(facts).encode()).hexdigest()
+
+
+def check_labels(labels: np.ndarray, classes: int, where: str) -> None:
+    """Refuse a split that is empty or has a label outside 0 .. classes - 1."""
+    if len(labels) == 0:
+        raise StudyError(f"Expected at least one example in the {where}. Got none.")
+    if labels.dtype != np.int64 or labels.ndim != 1:
+        raise StudyError(
+            f"Expected int64 labels of shape (n,) in the {where}. "
+            f"Got {labels.dtype} of shape {labels.shape}."
+        )
+    low, high = int(labels.min()), int(labels.max())
+    if low < 0 or high >= classes:
+        raise StudyError(
+            f"Expected labels from 0 to {classes - 1} in the {where}. Got {low} to {high}. "
+            "Number the classes from 0, or give the number of classes."
+        )
+
+
+def check_examples(ids: Sequence[str], labels: np.ndarray, classes: int, where: str) -> None:
+    """Refuse a split with wrong labels, or whose ids do not name each example once."""
+    check_labels(labels, classes, where)
+    if len(ids) != len(labels):
+        raise StudyError(
+            f"Expected one id per label in the {where}. "
+            f"Got {len(ids)} ids and {len(labels)} labels."
+        )
+    if len(set(ids)) != len(ids):
+        seen: set[str] = set()
+        repeated = next(name for name in ids if name in seen or seen.add(name))  # type: ignore[func-returns-value]
+        raise StudyError(
+            f"Expected every id once in the {where}. Got {repeated!r} more than once. "
+            "Ids are how the activations of two networks are lined up."
+        )
+
+
+def check_indices(indices: np.ndarray, count: int) -> np.ndarray:
+    """Indices as int64 (m,), refused where they are not positions of a split of `count`."""
+    indices = np.asarray(indices)
+    if indices.ndim != 1 or (indices.size and indices.dtype.kind not in "iu"):
+        raise InputError(
+            f"Expected integer indices of shape (m,). Got {indices.dtype} of shape {indices.shape}."
+        )
+    # A negative index would be taken from the end, and one too large stops a GPU for good.
+    if indices.size and (indices.min() < 0 or indices.max() >= count):
+        raise InputError(
+            f"Expected indices from 0 to {count - 1}. Got {indices.min()} to {indices.max()}."
+        )
+    return indices.astype(np.int64)

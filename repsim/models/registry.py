@@ -1,0 +1,116 @@
+"""Models by name: in a module of this package, or ``package.module:function`` of one's own."""
+
+import importlib
+import pkgutil
+from collections.abc import Iterator, Mapping
+
+from torch import nn
+
+import repsim.models
+from repsim.errors import StudyError, unknown_name
+from repsim.models.builder import CIFAR_INPUT, Builder, ImageShape
+from repsim.models.torchvision_models import PREFIX, unknown_model
+from repsim.options import call_dotted, is_dotted, validated_options
+
+__all__ = ["build_model", "default_input", "model_names"]
+
+
+def build_model(
+    name: str, options: Mapping[str, object], *, classes: int, image_shape: ImageShape
+) -> nn.Module:
+    """Build a network with new random weights.
+
+    The weights come from torch's global generator: seed it before.
+
+    Parameters
+    ----------
+    name
+        One of `model_names`, or ``package.module:function``; the function is called with
+        ``classes``, ``image_shape`` and the options as keyword arguments and returns a module.
+    options
+        Options of that model.
+    classes
+        Number of logits.
+    image_shape
+        (channels, height, width) of the images.
+
+    Raises
+    ------
+    StudyError
+        No such model, a wrong option, or images of a size that the model cannot take.
+
+    Examples
+    --------
+    >>> network = build_model("small_cnn", {"width": 0.5}, classes=10, image_shape=(1, 16, 16))
+    >>> network.classifier.fc1
+    Linear(in_features=384, out_features=16, bias=True)
+    """
+    if is_dotted(name):
+        network = call_dotted(
+            name, options, what="model", given={"classes": classes, "image_shape": image_shape}
+        )
+        if not isinstance(network, nn.Module):
+            raise StudyError(
+                f"Expected model {name!r} to return a torch.nn.Module. "
+                f"Got {type(network).__name__}."
+            )
+        return network
+    builder = _builder(name)
+    checked = validated_options(builder.options, options, f"model {name!r}")
+    return builder.build(checked, classes, image_shape)
+
+
+def model_names() -> tuple[str, ...]:
+    """Names of all models, torchvision's included.
+
+    Examples
+    --------
+    >>> [name for name in model_names() if name.startswith("plain")]
+    ['plain20', 'plain32', 'plain34', 'plain42', 'plain44', 'plain56']
+    """
+    return tuple(sorted(name for models in _models() for name in models))
+
+
+def default_input(name: str) -> tuple[int, ImageShape]:
+    """Classes and image shape to look at the layers of a model with, when no data is given.
+
+    Raises
+    ------
+    StudyError
+        No such model.
+
+    Examples
+    --------
+    >>> default_input("vgg16")
+    (10, (3, 32, 32))
+    """
+    if is_dotted(name):
+        return CIFAR_INPUT
+    return _builder(name).default_input
+
+
+def _models() -> Iterator[Mapping[str, Builder]]:
+    for entry in pkgutil.iter_modules(repsim.models.__path__):
+        module = importlib.import_module(f"{repsim.models.__name__}.{entry.name}")
+        models: Mapping[str, Builder] | None = getattr(module, "MODELS", None)
+        if models is not None:
+            yield models
+
+
+def _builder(name: str) -> Builder:
+    for models in _models():
+        if name in models:
+            return models[name]
+    if name.startswith(PREFIX):
+        raise StudyError(unknown_model(name))
+    names = model_names()
+    if PREFIX + name in names:
+        raise StudyError(
+            f"Expected a known model. Got {name!r}. Did you mean {PREFIX + name!r}? "
+            "Models of torchvision are named with that prefix."
+        )
+    own = [known for known in names if not known.startswith(PREFIX)]
+    raise StudyError(
+        unknown_name("model", name, own) + f" Models of torchvision are named '{PREFIX}NAME', one "
+        "of your own 'package.module:function'."
+    )

@@ -1,0 +1,110 @@
+"""Writers of small datasets in the form that the published ones have on disk."""
+
+import pickle
+import struct
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+CIFAR_FOLDER = "cifar-10-batches-py"
+CIFAR_LABELS = (
+    "airplane automobile bird cat deer dog frog horse ship truck".split()  # noqa: SIM905
+)
+
+
+class Python2Pickler(pickle._Pickler):
+    """Writes text and bytes as Python 2 did, and numpy by the module names of its time."""
+
+    dispatch = dict(pickle._Pickler.dispatch)  # noqa: RUF012
+
+    def save_string(self, text):
+        raw = text.encode("latin1") if isinstance(text, str) else text
+        if len(raw) < 256:
+            self.write(pickle.SHORT_BINSTRING + bytes([len(raw)]) + raw)
+        else:
+            self.write(pickle.BINSTRING + struct.pack("<i", len(raw)) + raw)
+        self.memoize(text)
+
+    dispatch[str] = save_string
+    dispatch[bytes] = save_string
+
+    def save_global(self, obj, name=None):
+        if obj.__module__ == "numpy._core.multiarray":
+            self.write(pickle.GLOBAL + b"numpy.core.multiarray\n" + obj.__name__.encode() + b"\n")
+            self.memoize(obj)
+        else:
+            super().save_global(obj, name)
+
+    dispatch[type(lambda: None)] = save_global
+
+
+def write_cifar_batch(path: Path, images: np.ndarray, labels: np.ndarray, label: str) -> None:
+    """One batch file: images uint8 (n, 3, 32, 32), labels (n,)."""
+    content = {
+        "batch_label": label,
+        "labels": [int(value) for value in labels],
+        "data": np.ascontiguousarray(images.reshape(len(images), -1)),
+        "filenames": [f"picture_{row}.png" for row in range(len(images))],
+    }
+    with path.open("wb") as file:
+        Python2Pickler(file, protocol=2).dump(content)
+
+
+def write_cifar10(
+    root: Path, *, per_batch: int = 20, seed: int = 0
+) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+    """A CIFAR-10 tree of `per_batch` images in each of the six files.
+
+    Every class has a colour of its own under some noise, so that a network can learn them.
+    Returns images uint8 (n, 3, 32, 32) and labels int64 (n,) of "train" and "test".
+    """
+    folder = root / CIFAR_FOLDER
+    folder.mkdir(parents=True)
+    random = np.random.default_rng(seed)
+    colours = random.integers(0, 256, size=(10, 3, 1, 1))
+    written: dict[str, list[tuple[np.ndarray, np.ndarray]]] = {"train": [], "test": []}
+    for number in range(1, 7):
+        labels = random.permutation(np.arange(per_batch) % 10)
+        noise = random.integers(-40, 41, size=(per_batch, 3, 32, 32))
+        images = np.clip(colours[labels] + noise, 0, 255).astype(np.uint8)
+        name = f"data_batch_{number}" if number < 6 else "test_batch"
+        label = f"training batch {number} of 5" if number < 6 else "testing batch 1 of 1"
+        write_cifar_batch(folder / name, images, labels, label)
+        written["train" if number < 6 else "test"].append((images, labels))
+    meta = {"num_cases_per_batch": per_batch, "label_names": CIFAR_LABELS, "num_vis": 3072}
+    with (folder / "batches.meta").open("wb") as file:
+        Python2Pickler(file, protocol=2).dump(meta)
+    return {
+        part: (np.concatenate([i for i, _ in batches]), np.concatenate([n for _, n in batches]))
+        for part, batches in written.items()
+    }
+
+
+def write_image_folder(
+    root: Path,
+    *,
+    classes: tuple[str, ...] = ("n01440764", "n01443537", "n01484850"),
+    train: int = 4,
+    val: int = 2,
+    seed: int = 0,
+) -> list[str]:
+    """An ImageNet tree of JPEGs of various sizes; every class has a colour of its own.
+
+    Returns the paths of the images below `root`, sorted within train and val.
+    """
+    random = np.random.default_rng(seed)
+    colours = random.integers(0, 256, size=(len(classes), 3))
+    written = []
+    for split, count in (("train", train), ("val", val)):
+        for colour, name in zip(colours, classes, strict=True):
+            folder = root / split / name
+            folder.mkdir(parents=True)
+            for number in range(count):
+                height, width = random.integers(40, 90, size=2)
+                noise = random.integers(-60, 61, size=(height, width, 3))
+                pixels = np.clip(colour + noise, 0, 255).astype(np.uint8)
+                path = folder / f"{name}_{number:03d}.JPEG"
+                Image.fromarray(pixels).save(path, format="JPEG", quality=95)
+                written.append(path.relative_to(root).as_posix())
+    return written
