@@ -1,0 +1,63 @@
+"""Calls of modules in a forward pass, watched by hooks."""
+
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+
+from torch import nn
+
+__all__ = ["call_name", "observed_modules", "watch_calls"]
+
+
+def call_name(module: str, call: int, calls: int) -> str:
+    """Layer name of one call of a module: ``relu`` if it is the only one, else ``relu@2``.
+
+    >>> call_name("relu", 1, 1), call_name("relu", 2, 3)
+    ('relu', 'relu@2')
+    """
+    return module if calls == 1 else f"{module}@{call}"
+
+
+def observed_modules(model: nn.Module) -> dict[str, nn.Module]:
+    """Modules whose output is a layer of its own, by name.
+
+    Leaves, and blocks that compute something beyond their children (a residual block). Left out
+    are the model itself, and ``Sequential`` and the like: their output is their last child's.
+    """
+    return {
+        name: module
+        for name, module in model.named_modules()
+        if name and not isinstance(module, nn.Sequential)
+    }
+
+
+@contextmanager
+def watch_calls(
+    modules: Iterable[tuple[str, nn.Module]],
+    seen: Callable[[str, int, object], None],
+) -> Iterator[Callable[[], None]]:
+    """Call ``seen(name, call, output)`` after each call of a module; calls count from 1.
+
+    ``seen`` runs before the next module does, which may overwrite the output in place.
+
+    Yields
+    ------
+    Callable
+        Starts the count again, for the next forward pass.
+    """
+    counts: dict[str, int] = {}
+
+    def hook_of(name: str) -> Callable[[nn.Module, object, object], None]:
+        def hook(module: nn.Module, inputs: object, output: object) -> None:  # noqa: ARG001
+            counts[name] = counts.get(name, 0) + 1
+            seen(name, counts[name], output)
+
+        return hook
+
+    handles = []
+    try:
+        for name, module in modules:
+            handles.append(module.register_forward_hook(hook_of(name)))
+        yield counts.clear
+    finally:
+        for handle in handles:
+            handle.remove()

@@ -1,0 +1,55 @@
+"""Which examples and positions are kept: drawn once, the same for every network of a study."""
+
+import numpy as np
+
+__all__ = ["sampled_examples", "sampled_positions"]
+
+# Keeps the two kinds of draw apart where seed and sizes are equal.
+_EXAMPLES, _POSITIONS = 1, 2
+
+
+def sampled_positions(seed: int, total: int, k: int, example: int) -> np.ndarray:
+    """Positions of one example's feature maps that are kept.
+
+    Drawn without replacement, and a function of the arguments alone: layers with maps of one size
+    share them, and so do all networks. The paper draws columns of all (example, position) rows;
+    k for each example keeps whole examples together, so they can be resampled.
+
+    Parameters
+    ----------
+    seed
+        Of the capture.
+    total
+        Positions of the map.
+    k
+        How many to keep; all of them if there are no more.
+    example
+        Index in the split.
+
+    Returns
+    -------
+    numpy.ndarray
+        int64 (min(k, total),), rising.
+
+    Examples
+    --------
+    >>> sampled_positions(0, total=4, k=9, example=0)
+    array([0, 1, 2, 3])
+    """
+    return _sample((_POSITIONS, *_words(seed), total, k, example), total, k)
+
+
+def sampled_examples(seed: int, total: int, k: int) -> np.ndarray:
+    """Examples of a split that are captured: int64 (min(k, total),), rising."""
+    return _sample((_EXAMPLES, *_words(seed), total, k), total, k)
+
+
+def _words(seed: int) -> tuple[int, int]:
+    return seed & 0xFFFFFFFF, seed >> 32
+
+
+def _sample(entropy: tuple[int, ...], total: int, k: int) -> np.ndarray:
+    if k >= total:
+        return np.arange(total)
+    generator = np.random.default_rng(np.random.SeedSequence(entropy))
+    return np.sort(generator.choice(total, size=k, replace=False, shuffle=False))

@@ -1,0 +1,56 @@
+"""What a training tells: where it is, how each epoch went, and the network it ends with."""
+
+from dataclasses import dataclass
+
+from torch import Tensor
+
+__all__ = ["Epoch", "Progress", "TrainedNetwork"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Epoch:
+    """One finished epoch."""
+
+    epoch: int
+    """1-based."""
+    learning_rate: float
+    """That of the epoch's first batch."""
+    train_loss: float
+    """Mean over the epoch's examples, each at the moment it was trained on (augmented)."""
+    train_accuracy: float
+    """Like `train_loss`; a fraction of 1."""
+    probe_accuracy: float
+    """After the epoch, in evaluation mode; a fraction of 1."""
+    seconds: float
+    """Time spent on the epoch, interruptions not counted."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Progress:
+    """Where a training is inside an epoch."""
+
+    epoch: int
+    epochs: int
+    batch: int
+    """Batches of this epoch that are done."""
+    batches: int
+    train_loss: float
+    """Mean so far in this epoch."""
+    train_accuracy: float
+    """So far in this epoch, a fraction of 1."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainedNetwork:
+    """Weights to keep, and how they came about."""
+
+    state: dict[str, Tensor]
+    """A state dict of contiguous tensors on the CPU."""
+    history: tuple[Epoch, ...]
+    device: str
+    """Type of the device that ended the training, such as ``cuda``."""
+    precision: str
+    parameters: int
+    """Trainable numbers."""
+    kept_epoch: int
+    """The epoch that `state` is from, 1-based."""

@@ -1,0 +1,122 @@
+"""Train one network, from its seeds to the weights to keep."""
+
+from collections.abc import Callable
+
+import torch
+from torch import nn
+
+from repsim.data import DataSource
+from repsim.errors import StudyError
+from repsim.study import Seed, Training, digest
+from repsim.training.checkpoint import CheckpointFolder
+from repsim.training.device import thread_limit
+from repsim.training.history import Epoch, Progress, TrainedNetwork
+from repsim.training.precision import repeatable_kernels, resolve_precision
+from repsim.training.state import cpu_state, start_or_resume
+from repsim.training.streams import isolated_randomness
+from repsim.training.trainer import Trainer
+
+__all__ = ["train"]
+
+
+def _never() -> bool:
+    return False
+
+
+def train(
+    build: Callable[[], nn.Module],
+    source: DataSource,
+    training: Training,
+    seed: Seed,
+    *,
+    device: torch.device,
+    identity: str = "",
+    workers: int = 0,
+    threads: int | None = None,
+    checkpoints: CheckpointFolder | None = None,
+    checkpoint_every_seconds: float = 600.0,
+    on_epoch: Callable[[Epoch], None] | None = None,
+    on_progress: Callable[[Progress], None] | None = None,
+    should_stop: Callable[[], bool] = _never,
+) -> TrainedNetwork:
+    """Train one network from its seeds, going on from its last checkpoint if there is one.
+
+    On a CPU an interrupted training ends with the same weights, bit for bit, as one that was left
+    alone. On every device the order, the augmentation and the dropout noise are the same.
+
+    Parameters
+    ----------
+    build
+        Makes the model (logits of shape (examples, classes)), drawing its initial weights from
+        torch's global generator, which is seeded for it.
+    source
+        Trained on its train split; its probe split is answered after each epoch.
+    identity
+        What else determines the network (the model and its options, the data's fingerprint). A
+        checkpoint is resumed only by a training with the same identity, settings and seeds.
+    workers
+        Processes that decode images.
+    threads
+        Of torch on the CPU; None leaves the setting of the process.
+    checkpoints
+        Written after each epoch, inside one when `checkpoint_every_seconds` have passed since the
+        last, and before stopping.
+    on_epoch, on_progress
+        Called after each epoch, and at most every few seconds or batches within one.
+    should_stop
+        Asked after every batch, so it must be quick.
+
+    Raises
+    ------
+    StudyError
+        If the model does not give logits, or there are fewer than two training examples.
+    TrainingError
+        If a loss or a weight stops being finite.
+    PreemptedError
+        If `should_stop` said so. The checkpoint is written.
+
+    Notes
+    -----
+    The last batch of an epoch may be smaller, but a single example left over sits the epoch out
+    (another one in each epoch): batch norm has no variance of one example. A batch size of 1 is
+    taken at its word.
+    """
+    if len(source.train) < 2:
+        raise StudyError(f"Expected at least two training examples. Got {len(source.train)}.")
+    with isolated_randomness(device), thread_limit(threads), repeatable_kernels():
+        trainer = Trainer(
+            source=source,
+            training=training,
+            seed=seed,
+            device=device,
+            precision=resolve_precision(training, device),
+            workers=workers,
+            identity=digest(
+                {
+                    "identity": identity,
+                    "training": training.model_dump(mode="json"),
+                    "seed": seed.model_dump(mode="json"),
+                    "examples": len(source.train),
+                }
+            ),
+            checkpoints=checkpoints,
+            checkpoint_every_seconds=checkpoint_every_seconds,
+            on_epoch=on_epoch,
+            on_progress=on_progress,
+            should_stop=should_stop,
+        )
+        state = start_or_resume(
+            build, training, seed, device=device, checkpoints=checkpoints, identity=trainer.identity
+        )
+        while state.epoch <= training.epochs:
+            trainer.train_epoch(state)
+            trainer.finish_epoch(state)
+        best = state.best
+        return TrainedNetwork(
+            state=cpu_state(state.model) if best is None else best.weights,
+            history=tuple(state.history),
+            device=device.type,
+            precision=trainer.precision,
+            parameters=sum(p.numel() for p in state.model.parameters() if p.requires_grad),
+            kept_epoch=training.epochs if best is None else best.epoch,
+        )

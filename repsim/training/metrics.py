@@ -1,0 +1,77 @@
+"""Running loss and accuracy of an epoch, read from the device in windows."""
+
+import math
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor
+
+__all__ = ["RunningMetrics"]
+
+# Reading a number from a GPU waits for all work before it. A window of 50 batches makes the wait
+# rare; two seconds keep the progress of slow batches visible. Neither changes any result.
+WINDOW_BATCHES = 50
+WINDOW_SECONDS = 2.0
+
+
+@dataclass
+class RunningMetrics:
+    """Sums over the batches of an epoch so far; those of the open window are still on the device.
+
+    The sums are taken on the host, batch by batch in float64, so they do not depend on where the
+    windows or an interruption fell.
+    """
+
+    loss_sum: float = 0.0
+    correct: int = 0
+    examples: int = 0
+    _window: list[tuple[Tensor, Tensor, int]] = field(default_factory=list)
+    _opened: float = field(default_factory=time.monotonic)
+
+    def add(self, loss: Tensor, correct: Tensor, examples: int) -> None:
+        """Note a batch: mean loss () and number of correct answers (), both on the device."""
+        self._window.append((loss.detach(), correct.detach(), examples))
+
+    @property
+    def due(self) -> bool:
+        """Whether the window is full."""
+        late = time.monotonic() - self._opened >= WINDOW_SECONDS
+        return len(self._window) >= WINDOW_BATCHES or late
+
+    def read(self) -> int | None:
+        """Add the window to the sums.
+
+        Returns
+        -------
+        int or None
+            How many batches before the window's end the first loss that is not finite was
+            (1: the last batch), None if all are finite.
+        """
+        window, self._window, self._opened = self._window, [], time.monotonic()
+        if not window:
+            return None
+        losses = _read([loss for loss, _, _ in window])
+        corrects = _read([correct for _, correct, _ in window])
+        for loss, correct, (_, _, examples) in zip(losses, corrects, window, strict=True):
+            self.loss_sum += loss * examples
+            self.correct += int(correct)
+            self.examples += examples
+        bad = (len(losses) - i for i, loss in enumerate(losses) if not math.isfinite(loss))
+        return next(bad, None)
+
+    @property
+    def loss(self) -> float:
+        """Mean loss over the examples read so far."""
+        return self.loss_sum / self.examples if self.examples else math.nan
+
+    @property
+    def accuracy(self) -> float:
+        """Fraction of the examples read so far that were answered correctly."""
+        return self.correct / self.examples if self.examples else math.nan
+
+
+def _read(scalars: Sequence[Tensor]) -> list[float]:
+    values: list[float] = torch.stack(list(scalars)).float().cpu().tolist()
+    return values

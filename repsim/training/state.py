@@ -1,0 +1,146 @@
+"""A training in the middle: everything that a checkpoint holds, and the way back from one."""
+
+import logging
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+import torch
+from torch import Tensor, nn, optim
+
+from repsim.study.schema import Seed, Training
+from repsim.training.checkpoint import (
+    CheckpointFolder,
+    UnusableCheckpointError,
+    decode,
+    encode,
+)
+from repsim.training.history import Epoch
+from repsim.training.metrics import RunningMetrics
+from repsim.training.optimiser import build_optimiser
+from repsim.training.precision import resolve_precision
+from repsim.training.streams import seed_torch, stream_seed
+
+__all__ = ["Best", "TrainingState", "cpu_state", "initial_model", "start_or_resume"]
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Best:
+    """The weights of the epoch with the best probe accuracy so far."""
+
+    epoch: int
+    probe_accuracy: float
+    weights: dict[str, Tensor]
+
+
+@dataclass(kw_only=True)
+class TrainingState:
+    """A network, its optimiser, and the place in the epoch they have come to.
+
+    No generator state is here: randomness is a function of seed, epoch and batch (`streams`).
+    """
+
+    model: nn.Module
+    optimiser: optim.Optimizer
+    scaler: torch.amp.GradScaler
+    epoch: int = 1
+    batch: int = 0
+    """Batches of this epoch that are done."""
+    seconds: float = 0.0
+    """Spent on this epoch."""
+    metrics: RunningMetrics = field(default_factory=RunningMetrics)
+    history: list[Epoch] = field(default_factory=list)
+    best: Best | None = None
+
+    def encode(self, *, identity: str) -> bytes:
+        """Checkpoint of this state. The metrics' window must have been read."""
+        return encode(
+            {
+                "model": self.model.state_dict(),
+                "optimiser": self.optimiser.state_dict(),
+                "scaler": self.scaler.state_dict(),
+                "epoch": self.epoch,
+                "batch": self.batch,
+                "seconds": self.seconds,
+                "loss_sum": self.metrics.loss_sum,
+                "correct": self.metrics.correct,
+                "examples": self.metrics.examples,
+                "history": [asdict(epoch) for epoch in self.history],
+                "best": None if self.best is None else vars(self.best).copy(),
+            },
+            identity=identity,
+        )
+
+    def restore(self, snapshot: dict[str, Any]) -> None:
+        """Become the state that `snapshot` was taken of; after an error the state is unusable."""
+        self.model.load_state_dict(snapshot["model"])
+        self.optimiser.load_state_dict(snapshot["optimiser"])
+        # Empty where the checkpoint was written without loss scaling, on another device.
+        if snapshot["scaler"] and self.scaler.is_enabled():
+            self.scaler.load_state_dict(snapshot["scaler"])
+        self.epoch, self.batch = snapshot["epoch"], snapshot["batch"]
+        self.seconds = snapshot["seconds"]
+        self.metrics = RunningMetrics(
+            loss_sum=snapshot["loss_sum"],
+            correct=snapshot["correct"],
+            examples=snapshot["examples"],
+        )
+        self.history = [Epoch(**epoch) for epoch in snapshot["history"]]
+        self.best = None if snapshot["best"] is None else Best(**snapshot["best"])
+
+
+def cpu_state(model: nn.Module) -> dict[str, Tensor]:
+    """Copy of the model's state dict: contiguous tensors on the CPU."""
+    return {
+        name: tensor.detach().to("cpu", copy=True).contiguous()
+        for name, tensor in model.state_dict().items()
+    }
+
+
+def initial_model(build: Callable[[], nn.Module], seed: Seed) -> nn.Module:
+    """The network as `seed.initialisation` makes it, on the CPU whatever it is trained on.
+
+    It sets torch's CPU generator; `streams.isolated_randomness` around it keeps the caller's.
+    """
+    seed_torch(stream_seed(seed.initialisation, "initialisation"), torch.device("cpu"))
+    return build()
+
+
+def start_or_resume(
+    build: Callable[[], nn.Module],
+    training: Training,
+    seed: Seed,
+    *,
+    device: torch.device,
+    checkpoints: CheckpointFolder | None,
+    identity: str,
+) -> TrainingState:
+    """The state of the newest usable checkpoint, or the state before the first batch."""
+
+    def start() -> TrainingState:
+        model = initial_model(build, seed).to(device)
+        if device.type == "cuda":
+            # Tensor cores read channels last; in the default layout every layer would transpose.
+            model = model.to(memory_format=torch.channels_last)
+        scaled = resolve_precision(training, device) == "float16"
+        return TrainingState(
+            model=model.train(),
+            optimiser=build_optimiser(training, model),
+            scaler=torch.amp.GradScaler(device.type, enabled=scaled),
+        )
+
+    candidates = [] if checkpoints is None else checkpoints.load()
+    for content in candidates:
+        state = start()
+        try:
+            state.restore(decode(content, identity=identity))
+        except (UnusableCheckpointError, RuntimeError, ValueError, KeyError, TypeError) as error:
+            logger.warning("A checkpoint is passed over: %s", error)
+            continue
+        logger.info("Resuming in epoch %d, after batch %d", state.epoch, state.batch)
+        return state
+    if candidates:
+        logger.warning("No checkpoint can be used: the training starts from the beginning")
+    return start()

@@ -1,0 +1,199 @@
+"""Through one epoch and its end: steps, metrics, evaluation, checkpoints, stopping."""
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from repsim.data import Augmentation, DataSource
+from repsim.errors import PreemptedError, StudyError, TrainingError
+from repsim.study import Seed, Training
+from repsim.training.checkpoint import CheckpointFolder
+from repsim.training.evaluation import evaluate
+from repsim.training.history import Epoch, Progress
+from repsim.training.metrics import RunningMetrics
+from repsim.training.optimiser import learning_rate, set_learning_rate
+from repsim.training.precision import Precision, autocast
+from repsim.training.state import Best, TrainingState, cpu_state
+from repsim.training.streams import epoch_order, seed_torch, stream_seed
+
+__all__ = ["Trainer"]
+
+
+@dataclass(kw_only=True)
+class Trainer:
+    """Takes the state of a training through its epochs, and writes its checkpoints."""
+
+    source: DataSource
+    training: Training
+    seed: Seed
+    device: torch.device
+    precision: Precision
+    workers: int
+    identity: str
+    checkpoints: CheckpointFolder | None
+    checkpoint_every_seconds: float
+    on_epoch: Callable[[Epoch], None] | None
+    on_progress: Callable[[Progress], None] | None
+    should_stop: Callable[[], bool]
+    _saved_at: float = field(default_factory=time.monotonic)
+
+    @property
+    def examples(self) -> int:
+        """Examples of an epoch: all, less one that would be a batch by itself."""
+        count, size = len(self.source.train), self.training.batch_size
+        return count - 1 if size > 1 and count % size == 1 else count
+
+    @property
+    def batches(self) -> int:
+        """Batches of an epoch."""
+        return -(-self.examples // self.training.batch_size)
+
+    def train_epoch(self, state: TrainingState) -> None:
+        """Train on what is left of the state's epoch."""
+        resumed_at = time.monotonic() - state.seconds
+        for images, labels in self._remaining_batches(state):
+            self._step(state, images, labels)
+            state.batch += 1
+            state.seconds = time.monotonic() - resumed_at
+            if state.metrics.due:
+                self._read_metrics(state)
+                self._tell_progress(state)
+            if self.should_stop():
+                self._stop(state)
+            overdue = time.monotonic() - self._saved_at >= self.checkpoint_every_seconds
+            if overdue and state.batch < self.batches:
+                self._save(state)
+
+    def _remaining_batches(self, state: TrainingState) -> Iterator[tuple[Tensor, Tensor]]:
+        order = epoch_order(self.seed.order, state.epoch, len(self.source.train))
+        remaining: np.ndarray = order[: self.examples][state.batch * self.training.batch_size :]
+        if not remaining.size:
+            return iter(())
+        augmentation = Augmentation(
+            seed=stream_seed(self.seed.augmentation, "augmentation"), epoch=state.epoch
+        )
+        return self.source.train.batches(
+            remaining,
+            batch_size=self.training.batch_size,
+            augmentation=augmentation if self.training.augment else None,
+            device=self.device,
+            workers=self.workers,
+        )
+
+    def _step(self, state: TrainingState, images: Tensor, labels: Tensor) -> None:
+        # Per batch, so that dropout does not depend on what ran before: an interruption, or a
+        # data loader that draws from the same generator.
+        noise = stream_seed(self.seed.augmentation, "dropout", state.epoch, state.batch)
+        seed_torch(noise, self.device)
+        set_learning_rate(state.optimiser, self._rate(state))
+        if self.device.type == "cuda":
+            images = images.contiguous(memory_format=torch.channels_last)
+        with autocast(self.precision, self.device):
+            logits = state.model(images)
+            if not isinstance(logits, Tensor) or logits.ndim != 2:
+                raise StudyError(
+                    "Expected a model that gives logits of shape (examples, classes). "
+                    f"Got {_described(logits)}. Auxiliary outputs must be turned off."
+                )
+            loss = functional.cross_entropy(logits, labels)
+        state.optimiser.zero_grad(set_to_none=True)
+        state.scaler.scale(loss).backward()  # type: ignore[no-untyped-call]
+        state.scaler.step(state.optimiser)
+        state.scaler.update()
+        correct = (logits.detach().argmax(dim=1) == labels).sum()
+        state.metrics.add(loss, correct, len(labels))
+
+    def _rate(self, state: TrainingState, batch: int | None = None) -> float:
+        at = state.batch if batch is None else batch
+        return learning_rate(self.training, epoch=state.epoch, batch=at, batches=self.batches)
+
+    def finish_epoch(self, state: TrainingState) -> None:
+        """Evaluate, note the epoch, and move the state to the start of the next one."""
+        started = time.monotonic()
+        self._read_metrics(state)
+        if not _finite(state.model):
+            raise self._diverged(state, state.batch, "a weight")
+        accuracy = evaluate(
+            state.model,
+            self.source.probe,
+            device=self.device,
+            precision=self.precision,
+            batch_size=self.training.batch_size,
+            workers=self.workers,
+        )
+        epoch = Epoch(
+            epoch=state.epoch,
+            learning_rate=self._rate(state, 0),
+            train_loss=state.metrics.loss,
+            train_accuracy=state.metrics.accuracy,
+            probe_accuracy=accuracy,
+            seconds=state.seconds + time.monotonic() - started,
+        )
+        state.history.append(epoch)
+        better = state.best is None or accuracy > state.best.probe_accuracy
+        if self.training.keep == "best" and better:
+            state.best = Best(
+                epoch=epoch.epoch, probe_accuracy=accuracy, weights=cpu_state(state.model)
+            )
+        state.epoch, state.batch, state.seconds = state.epoch + 1, 0, 0.0
+        state.metrics = RunningMetrics()
+        self._save(state)
+        if self.on_epoch is not None:
+            self.on_epoch(epoch)
+
+    def _read_metrics(self, state: TrainingState) -> None:
+        before_end = state.metrics.read()
+        if before_end is not None:
+            raise self._diverged(state, state.batch - before_end + 1, "the loss")
+
+    def _diverged(self, state: TrainingState, batch: int, what: str) -> TrainingError:
+        rate = self._rate(state, batch - 1)
+        return TrainingError(
+            f"Expected finite numbers. Got NaN or infinity in {what} in epoch {state.epoch}, "
+            f"batch {batch} of {self.batches}, at learning rate {rate:.4g}, in {self.precision}. "
+            "Lower training.learning_rate, set training.warmup_epochs, or set "
+            'training.precision = "float32".'
+        )
+
+    def _tell_progress(self, state: TrainingState) -> None:
+        if self.on_progress is not None:
+            progress = Progress(
+                epoch=state.epoch,
+                epochs=self.training.epochs,
+                batch=state.batch,
+                batches=self.batches,
+                train_loss=state.metrics.loss,
+                train_accuracy=state.metrics.accuracy,
+            )
+            self.on_progress(progress)
+
+    def _save(self, state: TrainingState) -> None:
+        if self.checkpoints is not None:
+            self._read_metrics(state)
+            self.checkpoints.save(state.encode(identity=self.identity))
+        self._saved_at = time.monotonic()
+
+    def _stop(self, state: TrainingState) -> None:
+        self._save(state)
+        kept = "Nothing is" if self.checkpoints is None else "The checkpoint is"
+        raise PreemptedError(
+            f"Expected to train {self.training.epochs} epochs. Got a request to stop in epoch "
+            f"{state.epoch}, after batch {state.batch} of {self.batches}. {kept} saved; "
+            "run the same command again to go on."
+        )
+
+
+def _finite(model: nn.Module) -> bool:
+    tensors = [t for t in model.state_dict().values() if t.is_floating_point()]
+    return not tensors or bool(torch.stack([t.isfinite().all() for t in tensors]).all())
+
+
+def _described(output: object) -> str:
+    if isinstance(output, Tensor):
+        return f"a tensor of shape {tuple(output.shape)}"
+    return f"a {type(output).__name__}"

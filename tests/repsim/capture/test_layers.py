@@ -1,0 +1,131 @@
+import pytest
+import torch
+from torch import nn
+from torch.nn import functional
+
+from repsim.capture import layer_table, layer_table_of, select_layers
+from repsim.errors import StudyError
+
+SHAPE = (2, 6, 6)
+
+
+def rows(table):
+    return [(x.name, x.type, x.shape, x.neurons, x.positions) for x in table]
+
+
+def test_calls_are_listed_in_order_and_repeated_ones_numbered(model):
+    table = layer_table(model, SHAPE)
+    assert rows(table) == [
+        ("first", "Conv2d", (5, 6, 6), 5, 36),
+        ("relu@1", "ReLU", (5, 6, 6), 5, 36),
+        ("second", "Conv2d", (5, 3, 3), 5, 9),
+        ("relu@2", "ReLU", (5, 3, 3), 5, 9),
+        ("head.0", "Flatten", (45,), 45, 1),
+        ("head.1", "Linear", (7,), 7, 1),
+        ("relu@3", "ReLU", (7,), 7, 1),
+    ]
+    assert [layer.depth for layer in table] == list(range(7))
+    assert [(layer.module, layer.call) for layer in table][1:4] == [
+        ("relu", 1),
+        ("second", 1),
+        ("relu", 2),
+    ]
+    assert all(layer.capturable for layer in table)
+
+
+class Block(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv = nn.Conv2d(2, 2, 1)
+
+    def forward(self, images):
+        return functional.relu(self.conv(images) + images)
+
+
+def test_blocks_are_layers_but_sequentials_are_not():
+    table = layer_table(nn.Sequential(nn.Sequential(Block(), nn.ReLU())), SHAPE)
+    assert [layer.name for layer in table] == ["0.0.conv", "0.0", "0.1"]
+
+
+class Tokens(nn.Module):
+    """Images to tokens, with outputs that are no activations of a batch."""
+
+    def __init__(self):
+        super().__init__()
+        self.patch = nn.Conv2d(2, 8, 3, stride=3)
+        self.position = nn.Embedding(4, 8)
+        self.attention = nn.MultiheadAttention(8, 2, batch_first=True)
+        self.norm = nn.LayerNorm(8)
+
+    def forward(self, images):
+        tokens = self.patch(images).flatten(2).transpose(1, 2)
+        tokens = tokens + self.position(torch.arange(4, device=images.device))[None]
+        tokens = self.norm(self.attention(tokens, tokens, tokens)[0])
+        return tokens.mean(dim=1)
+
+
+def test_tokens_are_positions_and_other_outputs_cannot_be_captured():
+    table = {layer.name: layer for layer in layer_table_of(Tokens, SHAPE)}
+    assert table["norm"].shape == (4, 8)
+    assert (table["norm"].neurons, table["norm"].positions) == (8, 4)
+    assert not table["attention"].capturable  # a tuple
+    assert not table["position"].capturable  # no batch
+    assert table["position"].shape == ()
+
+
+def test_maps_are_in_doubt_where_a_model_has_its_channels_last():
+    class Last(nn.Module):
+        """As ConvNeXt does it."""
+
+        def __init__(self):
+            super().__init__()
+            self.conv, self.linear, self.act = nn.Conv2d(2, 3, 1), nn.Linear(3, 4), nn.GELU()
+
+        def forward(self, images):
+            maps = self.act(self.linear(self.conv(images).permute(0, 2, 3, 1)))
+            return maps.flatten(1)
+
+    table = {layer.name: layer for layer in layer_table(Last(), SHAPE)}
+    assert table["act"].shape == (6, 6, 4)
+    assert [layer.name for layer in table.values() if layer.capturable] == ["conv"]
+    with pytest.raises(StudyError, match=r"\(GELU\).*\(6, 6, 4\) per example in a model that has"):
+        select_layers(["type:GELU"], tuple(table.values()))
+
+
+def test_a_table_without_computing_equals_the_real_one(model):
+    devices = []
+
+    def build():
+        built = type(model)()
+        devices.append(built.first.weight.device.type)
+        return built
+
+    assert layer_table_of(build, SHAPE) == layer_table(model, SHAPE)
+    assert devices == ["meta"]
+
+
+def test_a_model_that_looks_at_values_is_built_on_the_cpu():
+    class Looks(nn.Sequential):
+        def forward(self, images):
+            return super().forward(images if images.sum() > 1 else -images)
+
+    assert rows(layer_table_of(lambda: Looks(nn.ReLU()), SHAPE)) == [
+        ("0", "ReLU", (2, 6, 6), 2, 36)
+    ]
+
+
+def test_looking_changes_nothing(model):
+    model.second.eval()
+    torch.manual_seed(5)
+    before = torch.get_rng_state()
+    layer_table(model, SHAPE)
+    layer_table_of(type(model), SHAPE)
+    assert torch.equal(torch.get_rng_state(), before)
+    assert [module.training for module in (model, model.first, model.second)] == [True, True, False]
+    assert not any(module._forward_hooks for module in model.modules())
+
+
+def test_images_that_do_not_fit_are_an_error_of_the_study(model):
+    with pytest.raises(StudyError, match=r"takes images of shape \(3, 6, 6\)\. Got RuntimeError"):
+        layer_table_of(type(model), (3, 6, 6))
+    assert not any(module._forward_hooks for module in model.modules())
