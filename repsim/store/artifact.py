@@ -1,0 +1,208 @@
+"""Artifacts: immutable results under a key, published by one small marker that is written last.
+
+    <kind>/<key>/marker.json          names the attempt, its files, their sizes and sha256
+    <kind>/<key>/<attempt>/...        the files
+
+Every writer works in an attempt folder of its own, so that two of them never touch the same file,
+however often a task is started. The first marker wins; the folders of the others are garbage.
+"""
+
+import hashlib
+import io
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from repsim.errors import IntegrityError
+from repsim.store.location import Store
+from repsim.study.digest import canonical_json, digest
+
+__all__ = ["Artifact", "Draft", "Marker", "Part", "artifact_key"]
+
+# Rises when files or markers of this layout can no longer be read by this code.
+SCHEMA_VERSION = 1
+
+
+def artifact_key(kind: str, version: int, parameters: Mapping[str, Any]) -> str:
+    """The key of a result: a digest of everything that determines it.
+
+    Parameters
+    ----------
+    kind
+        ``networks``, ``activations``, ``moments``, ...
+    version
+        Version of the stage: it rises when the stage would compute something else.
+    parameters
+        What the stage was asked, keys of its inputs included. No paths, no resources.
+    """
+    return digest(
+        {"kind": kind, "schema": SCHEMA_VERSION, "version": version, "parameters": parameters}
+    )
+
+
+class Part(BaseModel):
+    """One file of an artifact."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+    name: str
+    bytes: int
+    sha256: str
+
+
+class Marker(BaseModel):
+    """What stands in ``marker.json``: the artifact is there when this is."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+    kind: str
+    key: str
+    attempt: str
+    parts: list[Part]
+    facts: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Artifact:
+    """A result in a store, there or not."""
+
+    store: Store
+    kind: str
+    key: str
+
+    @property
+    def folder(self) -> str:
+        """Its place in the store."""
+        return f"{self.kind}/{self.key}"
+
+    @property
+    def marker_path(self) -> str:
+        """Where its marker is."""
+        return f"{self.folder}/marker.json"
+
+    def exists(self) -> bool:
+        """Whether it has been published."""
+        return self.store.exists(self.marker_path)
+
+    def marker(self) -> Marker:
+        """Its marker.
+
+        Raises
+        ------
+        IntegrityError
+            Where there is none, or one that cannot be read.
+        """
+        content = self.store.read(self.marker_path)
+        if content is None:
+            raise IntegrityError(
+                f"Expected the artifact {self.folder} in {self.store.location}. Got no marker: it "
+                "was never finished. Run the study again."
+            )
+        try:
+            marker = Marker.model_validate_json(content)
+        except ValidationError as problem:
+            raise IntegrityError(
+                f"Expected a marker at {self.marker_path}. Got something unreadable "
+                f"({problem.error_count()} problems). Delete {self.folder} and run again."
+            ) from None
+        if (marker.kind, marker.key) != (self.kind, self.key):
+            raise IntegrityError(
+                f"Expected the marker of {self.folder}. Got that of {marker.kind}/{marker.key}."
+                f" Delete {self.folder} and run again."
+            )
+        return marker
+
+    def path(self, marker: Marker, name: str) -> str:
+        """Where a file of the published attempt is."""
+        return f"{self.folder}/{marker.attempt}/{name}"
+
+    def read(self, name: str) -> bytes:
+        """A file of the artifact, checked against the marker.
+
+        Raises
+        ------
+        IntegrityError
+            When it is missing or not what the marker says.
+        """
+        marker = self.marker()
+        parts = {part.name: part for part in marker.parts}
+        path = self.path(marker, name)
+        content = self.store.read(path)
+        if content is None or name not in parts:
+            raise IntegrityError(
+                f"Expected {path} in {self.store.location}. Got nothing. "
+                f"Delete {self.folder} and run again."
+            )
+        if hashlib.sha256(content).hexdigest() != parts[name].sha256:
+            raise IntegrityError(
+                f"Expected {path} in {self.store.location} as it was written. Got other bytes "
+                f"(sha256 differs). Delete {self.folder} and run again."
+            )
+        return content
+
+    def read_arrays(self, name: str) -> dict[str, np.ndarray]:
+        """The arrays of an ``.npz`` file of the artifact."""
+        with np.load(io.BytesIO(self.read(name)), allow_pickle=False) as arrays:
+            return dict(arrays)
+
+    def discard(self) -> None:
+        """Remove it: first the marker, so that nobody sees half of it."""
+        self.store.delete(self.marker_path)
+        for path in self.store.sizes(self.folder):
+            self.store.delete(path)
+
+    def draft(self) -> "Draft":
+        """A new attempt at this artifact, in a folder of its own."""
+        return Draft(artifact=self, attempt=secrets.token_hex(8))
+
+
+@dataclass
+class Draft:
+    """An attempt at an artifact that nobody sees before it is published."""
+
+    artifact: Artifact
+    attempt: str
+    parts: dict[str, Part] = field(default_factory=dict)
+
+    @property
+    def folder(self) -> str:
+        """Where its files are."""
+        return f"{self.artifact.folder}/{self.attempt}"
+
+    def note(self, name: str, content: bytes | memoryview) -> None:
+        """Record a file that was written below `folder` by other means."""
+        sha256 = hashlib.sha256(content).hexdigest()
+        self.parts[name] = Part(name=name, bytes=len(content), sha256=sha256)
+
+    def write(self, name: str, content: bytes) -> None:
+        """Write a file."""
+        self.artifact.store.write(f"{self.folder}/{name}", content)
+        self.note(name, content)
+
+    def write_arrays(self, name: str, arrays: Mapping[str, np.ndarray]) -> None:
+        """Write arrays as an uncompressed ``.npz`` file."""
+        buffer = io.BytesIO()
+        np.savez(buffer, allow_pickle=False, **dict(arrays))
+        self.write(name, buffer.getvalue())
+
+    def publish(self, facts: Mapping[str, Any] | None = None) -> Marker:
+        """Publish the attempt, unless another was first; return the marker that counts."""
+        artifact, store = self.artifact, self.artifact.store
+        if self.parts:
+            store.flush(self.folder)
+        marker = Marker(
+            kind=artifact.kind,
+            key=artifact.key,
+            attempt=self.attempt,
+            parts=[self.parts[name] for name in sorted(self.parts)],
+            facts=dict(facts or {}),
+        )
+        content = canonical_json(marker.model_dump()).encode()
+        if store.create(artifact.marker_path, content):
+            store.flush(artifact.folder)
+            return marker
+        return artifact.marker()

@@ -1,0 +1,165 @@
+"""Artifacts are there when their marker is, and are what their marker says or refused."""
+
+import json
+
+import numpy as np
+import pytest
+
+from repsim.errors import IntegrityError
+from repsim.store import Artifact, artifact_key
+
+
+@pytest.fixture
+def artifact(store):
+    return Artifact(store, "moments", "f" * 64)
+
+
+@pytest.fixture
+def published(artifact):
+    draft = artifact.draft()
+    draft.write("a.bin", b"content of a")
+    draft.write_arrays("arrays.npz", {"x": np.arange(3.0), "n": np.array(7)})
+    draft.publish({"layer": "relu"})
+    return artifact
+
+
+def test_a_draft_is_invisible_until_it_is_published(artifact):
+    draft = artifact.draft()
+    draft.write("a.bin", b"1")
+    assert not artifact.exists()
+    with pytest.raises(IntegrityError, match=r"Got no marker: it was never finished\. Run the stu"):
+        artifact.read("a.bin")
+    draft.publish()
+    assert artifact.exists()
+    assert artifact.read("a.bin") == b"1"
+
+
+def test_the_marker_lists_every_part(published):
+    marker = published.marker()
+    assert [part.name for part in marker.parts] == ["a.bin", "arrays.npz"]
+    assert marker.parts[0].bytes == len(b"content of a")
+    assert marker.facts == {"layer": "relu"}
+    arrays = published.read_arrays("arrays.npz")
+    np.testing.assert_array_equal(arrays["x"], np.arange(3.0))
+    assert arrays["n"] == 7
+
+
+def test_the_first_marker_wins_and_the_second_writer_learns_of_it(artifact):
+    first, second = artifact.draft(), artifact.draft()
+    first.write("a.bin", b"first")
+    second.write("a.bin", b"second")
+    won = second.publish({"by": "second"})
+    lost = first.publish({"by": "first"})
+    assert won == lost == artifact.marker()
+    assert artifact.read("a.bin") == b"second"
+
+
+def test_two_writers_never_touch_the_same_file(artifact, store):
+    drafts = [artifact.draft() for _ in range(3)]
+    for draft in drafts:
+        draft.write("a.bin", draft.attempt.encode())
+    assert len(store.sizes(artifact.folder)) == 3
+
+
+def test_publishing_leaves_nothing_beside_the_marker_and_the_attempt(published, store):
+    attempt = published.marker().attempt
+    assert sorted(store.sizes(published.folder)) == sorted(
+        [published.marker_path, *(published.path(published.marker(), p) for p in _names(published))]
+    )
+    assert {path.name for path in (store.root / published.folder).iterdir()} == {
+        "marker.json",
+        attempt,
+    }
+
+
+def _names(artifact):
+    return [part.name for part in artifact.marker().parts]
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"{",
+        b"[]",
+        b"\xff\xfe",
+        b'{"kind": "moments"}',
+        pytest.param("cut", id="cut off"),
+        pytest.param("extra", id="an unknown field"),
+        pytest.param("text", id="a number as text"),
+    ],
+)
+def test_a_marker_that_cannot_be_read_is_refused_with_its_path_and_what_to_do(
+    published, store, content
+):
+    good = store.read(published.marker_path)
+    if content == "cut":
+        content = good[: len(good) // 2]
+    elif content == "extra":
+        content = json.dumps({**json.loads(good), "more": 1}).encode()
+    elif content == "text":
+        content = good.replace(b'"bytes":12', b'"bytes":"12"')
+    assert content != good
+    store.write(published.marker_path, content)
+    with pytest.raises(IntegrityError) as caught:
+        published.read("a.bin")
+    said = str(caught.value)
+    assert said.startswith(f"Expected a marker at {published.marker_path}. Got something unreadabl")
+    assert said.endswith(f"Delete {published.folder} and run again.")
+    assert caught.value.exit_code == 5
+
+
+def test_the_marker_of_another_artifact_is_refused(published, store):
+    other = Artifact(store, "moments", "e" * 64)
+    store.write(other.marker_path, store.read(published.marker_path))
+    with pytest.raises(IntegrityError, match=r"Got that of moments/ffff.*Delete moments/eeee"):
+        other.marker()
+    foreign = Artifact(store, "profiles", published.key)
+    store.write(foreign.marker_path, store.read(published.marker_path))
+    with pytest.raises(IntegrityError, match="Expected the marker of profiles/"):
+        foreign.marker()
+
+
+def test_every_flipped_bit_of_a_part_is_found(published, store):
+    path = published.path(published.marker(), "a.bin")
+    good = store.read(path)
+    for position in range(len(good)):
+        for bit in range(8):
+            bad = bytearray(good)
+            bad[position] ^= 1 << bit
+            store.write(path, bytes(bad))
+            with pytest.raises(IntegrityError, match="Got other bytes"):
+                published.read("a.bin")
+    store.write(path, good)
+    assert published.read("a.bin") == good
+
+
+@pytest.mark.parametrize("damage", ["cut", "longer", "missing", "not in the marker"])
+def test_a_part_that_is_not_as_it_was_written_is_refused(published, store, damage):
+    name = "a.bin"
+    path = published.path(published.marker(), name)
+    if damage == "cut":
+        store.write(path, store.read(path)[:-1])
+    elif damage == "longer":
+        store.write(path, store.read(path) + b"\0")
+    elif damage == "missing":
+        store.delete(path)
+    else:
+        name = "b.bin"
+        path = published.path(published.marker(), name)
+        store.write(path, b"slipped in")
+    with pytest.raises(IntegrityError) as caught:
+        published.read(name)
+    assert path in str(caught.value)
+    assert str(caught.value).endswith(f"Delete {published.folder} and run again.")
+
+
+def test_the_same_parameters_give_the_same_key_in_any_order():
+    key = artifact_key("moments", 1, {"start": 0, "stop": 5})
+    assert key == artifact_key("moments", 1, {"stop": 5, "start": 0})
+    others = {
+        artifact_key("profiles", 1, {"start": 0, "stop": 5}),
+        artifact_key("moments", 2, {"start": 0, "stop": 5}),
+        artifact_key("moments", 1, {"start": 0, "stop": 6}),
+    }
+    assert len({key, *others}) == 4

@@ -1,0 +1,103 @@
+"""A store is a plain value, keeps to its folder, and says so when the folder cannot be used."""
+
+import pickle
+
+import pytest
+
+from repsim.errors import StoreError, StudyError
+from repsim.store import ActivationWriter, Artifact, Store, run_lock
+
+
+def test_looking_at_a_store_does_not_make_it(store):
+    assert store.read("a/b") is None
+    assert not store.exists("a/b")
+    assert store.sizes("a") == {}
+    assert not store.root.exists()
+
+
+def test_what_is_written_is_read_listed_and_deleted(store):
+    store.write("a/b", b"12")
+    store.write("a/b", b"123")
+    store.write("a/c/d", b"")
+    store.write("ab", b"1")
+    assert store.read("a/b") == b"123"
+    assert store.sizes("a") == {"a/b": 3, "a/c/d": 0}
+    assert store.exists("a/c/d")
+    assert not store.exists("a/c")
+    store.delete("a/b")
+    store.delete("a/b")
+    assert store.read("a/b") is None
+
+
+def test_the_first_to_create_wins(store):
+    assert store.create("a", b"first")
+    assert not store.create("a", b"second")
+    assert store.read("a") == b"first"
+
+
+def test_a_store_travels_to_another_process(store):
+    store.write("a", b"1")
+    there = pickle.loads(pickle.dumps(store))
+    assert there == store
+    assert hash(there) == hash(store)
+    assert there.read("a") == b"1"
+
+
+def test_a_relative_location_holds_after_the_folder_is_changed(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    store = Store("runs")
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    store.write("a", b"1")
+    assert (tmp_path / "runs" / "a").read_bytes() == b"1"
+    assert store == Store("../runs") or store.root == tmp_path / "runs"
+
+
+@pytest.mark.parametrize("url", ["s3://bucket/runs", "gs://b", "file:///tmp/x"])
+def test_an_object_store_is_refused_with_what_to_do(url):
+    with pytest.raises(StudyError, match=f"Expected a local folder as the store. Got '{url}'.*mou"):
+        Store(url)
+
+
+@pytest.mark.parametrize("path", ["../x", "a/../../x", "..", ".", "a/../b", "a//b"])
+def test_a_path_that_may_lead_out_of_the_store_is_refused(store, tmp_path, path):
+    (tmp_path / "x").write_text("outside")
+    for use in (
+        lambda: store.read(path),
+        lambda: store.write(path, b"1"),
+        lambda: store.create(path, b"1"),
+        lambda: store.exists(path),
+        lambda: store.sizes(path),
+        lambda: store.delete(path),
+    ):
+        store.root.mkdir(exist_ok=True)
+        with pytest.raises(StoreError, match="Expected to "):
+            use()
+    assert (tmp_path / "x").read_text() == "outside"
+
+
+@pytest.mark.parametrize("prefix", ["../x", "a/../../x", "/tmp"])
+def test_a_folder_that_leads_out_of_the_store_is_refused(store, prefix):
+    with pytest.raises(StoreError, match="a path that leads out of it"):
+        store.zarr(prefix, read_only=False)
+    with pytest.raises(StoreError, match="a path that leads out of it"):
+        store.flush(prefix)
+
+
+@pytest.mark.parametrize("below", ["", "below/it"])
+def test_a_location_that_cannot_be_a_folder_is_said_so(tmp_path, below):
+    (tmp_path / "file").write_text("not a folder")
+    store = Store(str(tmp_path / "file" / below))
+    artifact = Artifact(store, "kind", "key")
+    for use in (
+        lambda: store.write("a", b"1"),
+        lambda: store.create("a", b"1"),
+        lambda: artifact.draft().write("a", b"1"),
+        lambda: ActivationWriter(
+            artifact, layer="l", ids=["a"], positions=1, neurons=1, dtype="float32"
+        ),
+        lambda: run_lock(store, "study").__enter__(),
+    ):
+        with pytest.raises(StoreError, match=r"Expected .*file.*(--store|Check that the disk)"):
+            use()
+    assert StoreError("x").exit_code == 4
