@@ -1,0 +1,92 @@
+"""Arrays that a user hands in, as float64 blocks of samples × neurons."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float64
+
+from repsim.errors import InputError
+
+__all__ = ["ArrayLike", "blocks", "check_finite", "matrix", "paired"]
+
+ArrayLike = Any
+"""A numpy array, a torch tensor (taken by duck typing), or anything numpy.asarray understands."""
+
+# A block of this many numbers (16 MB in float64) keeps the matrix product at full speed while
+# the float64 copy of a float16 or float32 array stays small.
+BLOCK_ELEMENTS = 2**21
+
+
+def matrix(array: ArrayLike, name: str) -> np.ndarray:
+    """View `array` as a real samples × neurons matrix in its own precision, without a copy.
+
+    Raises InputError when it is not two-dimensional, has no neurons, or is not real.
+    """
+    if hasattr(array, "detach"):
+        array = array.detach().cpu()
+        # numpy has no bfloat16; widening it to float32 is exact.
+        array = array.float() if str(array.dtype) == "torch.bfloat16" else array
+    values = np.asarray(array)
+    if values.ndim != 2:
+        raise InputError(
+            f"Expected {name} as a two-dimensional array of samples × neurons. "
+            f"Got shape {values.shape}. Move positions to the samples first: "
+            "(examples, positions, neurons) becomes (examples * positions, neurons)."
+        )
+    if values.shape[1] == 0:
+        raise InputError(f"Expected at least one neuron in {name}. Got shape {values.shape}.")
+    if values.dtype.kind not in "fiub":
+        raise InputError(
+            f"Expected real numbers in {name}. Got dtype {values.dtype}. "
+            "float16, float32, float64 and integers can be used."
+        )
+    return values
+
+
+def paired(x: ArrayLike, y: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
+    """View two arrays as matrices over the same samples; InputError when their counts differ."""
+    first, second = matrix(x, "X"), matrix(y, "Y")
+    if len(first) != len(second):
+        raise InputError(
+            f"Expected the same samples in X and Y. Got {len(first)} samples (rows) in X and "
+            f"{len(second)} in Y. Both must hold the same inputs in the same order."
+        )
+    return first, second
+
+
+def blocks(
+    x: np.ndarray, y: np.ndarray, block_size: int | None
+) -> Iterator[tuple[Float64[np.ndarray, "b p"], Float64[np.ndarray, "b q"], int]]:
+    """Cut two matrices into float64 blocks of `block_size` samples, with each block's first row."""
+    width = x.shape[1] + y.shape[1]
+    rows = block_size if block_size is not None else max(1024, BLOCK_ELEMENTS // width)
+    if rows < 1:
+        raise InputError(f"Expected block_size of at least one sample. Got {block_size}.")
+    for start in range(0, len(x), rows):
+        part = slice(start, start + rows)
+        yield (
+            np.asarray(x[part], dtype=np.float64),
+            np.asarray(y[part], dtype=np.float64),
+            start,
+        )
+
+
+def check_finite(block: Float64[np.ndarray, "b p"], name: str, first_row: int) -> None:
+    """Name the first bad number of a block whose sums came out non-finite.
+
+    Sums are non-finite when any entry is, so the slow look at every entry happens only then.
+    """
+    bad = ~np.isfinite(block)
+    if bad.any():
+        row, column = (int(i) for i in np.argwhere(bad)[0])
+        raise InputError(
+            f"Expected finite activations. Got {block[row, column]} in {name} at sample "
+            f"{first_row + row}, neuron {column} (the first of {int(bad.sum())} in its block). "
+            "Drop the sample or the neuron, or capture in a wider dtype."
+        )
+    column = int(np.argmax(np.abs(block).max(axis=0)))
+    raise InputError(
+        f"Expected activations whose squares fit in float64. Got {np.abs(block).max():.3g} in "
+        f"{name}, neuron {column}. Divide the neuron by a constant: a match does not depend on it."
+    )
