@@ -1,0 +1,56 @@
+"""From tables to the files of a report."""
+
+from collections.abc import Callable
+
+from repsim.report import (
+    match_curves,
+    similarity_by_depth,
+    simple_match_sizes,
+    tolerance_map,
+    training_curves,
+)
+from repsim.report.drawing import Drawing, house_style, render
+from repsim.report.facts import StudyFacts
+from repsim.report.page import render_page
+from repsim.report.summary import Summary, summarise
+from repsim.results import Tables
+
+# In the order of the page. A further figure is one more file and one more entry.
+FIGURES: tuple[Callable[[Summary], Drawing | None], ...] = (
+    similarity_by_depth.draw,
+    tolerance_map.draw,
+    match_curves.draw,
+    simple_match_sizes.draw,
+    training_curves.draw,
+)
+
+
+def build_report(tables: Tables, facts: StudyFacts) -> dict[str, bytes]:
+    """All files of a report: name (with `/`) to content.
+
+    Pure: nothing but the arguments is read, and equal arguments give equal bytes.
+
+    Parameters
+    ----------
+    tables
+        Tables of the study, complete or not.
+    facts
+        Words and settings that the tables do not hold.
+
+    Returns
+    -------
+    dict
+        `report.html`, `figures/NAME.svg` and `.png`, `study.toml` and the files of the tables.
+    """
+    summary = summarise(tables, facts)
+    pictures = []
+    for draw in FIGURES:
+        with house_style():
+            drawing = draw(summary)
+        if drawing is not None:
+            pictures.append(render(drawing, epsilons=len(summary.tolerances)))
+    files = {"report.html": render_page(tables, facts, summary, pictures).encode()}
+    for picture in pictures:
+        files[f"figures/{picture.name}.svg"] = picture.svg
+        files[f"figures/{picture.name}.png"] = picture.png
+    return {**files, "study.toml": facts.study_toml.encode(), **tables.files()}

@@ -1,0 +1,23 @@
+"""What the report states about a study beside its tables."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, kw_only=True)
+class StudyFacts:
+    """The words and settings of a study that its tables do not hold.
+
+    `conventions` are (term, words) that the report adds to its own; a term that the report has
+    too is replaced. `missing` are sentences on networks or pairs that the report lacks.
+    """
+
+    name: str
+    description: str = ""
+    study_toml: str  # The text as run.
+    epsilons: Sequence[float]
+    centred: bool
+    conventions: Sequence[tuple[str, str]] = ()
+    versions: Mapping[str, str] = field(default_factory=dict)
+    digests: Mapping[str, str] = field(default_factory=dict)
+    missing: Sequence[str] = ()

@@ -1,0 +1,181 @@
+"""The page: the numbers of each table as text, set by `page.html.j2`."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib import resources
+
+import jinja2
+import numpy as np
+import polars as pl
+from markupsafe import Markup, escape
+
+from repsim.report.answer import answer
+from repsim.report.cautions import cautions
+from repsim.report.conventions import conventions
+from repsim.report.drawing import Picture, epsilon_colours
+from repsim.report.facts import StudyFacts
+from repsim.report.phrasing import count, number, percent, tolerance
+from repsim.report.simple_section import simple_section
+from repsim.report.summary import Summary, over_pairs
+from repsim.results import Tables
+
+# Rows of the per-pair table; a page with more is slow to open and is not read.
+MOST_PAIR_ROWS = 600
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cell:
+    """One similarity of a table: its text, its spread, and its share for the tint."""
+
+    text: str
+    spread: str = ""
+    share: float = 0.0
+
+
+def render_page(
+    tables: Tables, facts: StudyFacts, summary: Summary, pictures: Sequence[Picture]
+) -> str:
+    """The self-contained HTML page; every name is escaped."""
+    environment = jinja2.Environment(
+        loader=jinja2.FunctionLoader(_template),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    environment.filters["prose"] = prose
+    environment.filters["percent"] = lambda share: "–" if share is None else percent(share)
+    page: str = environment.get_template("page.html.j2").render(
+        facts=facts,
+        scope=_scope(summary),
+        answer=answer(summary),
+        cautions=cautions(summary, facts),
+        epsilons=[tolerance(epsilon) for epsilon in summary.epsilons],
+        colours=epsilon_colours(len(summary.tolerances)),
+        dark_colours=epsilon_colours(len(summary.tolerances), dark=True),
+        several=len(summary.pairs) > 1,
+        layers=_layer_rows(summary),
+        pictures=[{"drawn": picture, "svg": Markup(picture.inline)} for picture in pictures],
+        simple=simple_section(tables, summary),
+        networks=_network_rows(summary.networks),
+        pairs=_pair_rows(tables, summary),
+        pairs_total=len(summary.pairs),
+        conventions=conventions(tables, facts),
+        files=sorted(tables.files()),
+    )
+    return page
+
+
+def _template(name: str) -> str:
+    return resources.files("repsim.report").joinpath(name).read_text(encoding="utf-8")
+
+
+def prose(sentence: str) -> Markup:
+    """Escaped text, with what stands between backticks as code."""
+    unbroken = re.sub(
+        r"(?<=ε) = |(?<=\d) (?=%)", lambda gap: gap[0].replace(" ", "\u00a0"), sentence
+    )
+    return Markup(re.sub(r"`([^`]+)`", r"<code>\1</code>", str(escape(unbroken))))
+
+
+def duration(seconds: float) -> str:
+    """A duration as a person says it.
+
+    >>> duration(4.21), duration(75), duration(7320)
+    ('4.2 s', '1 min 15 s', '2 h 2 min')
+    """
+    if seconds < 59.95:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    if minutes < 60:
+        return f"{minutes} min {rest} s"
+    return f"{minutes // 60} h {minutes % 60} min"
+
+
+def _scope(summary: Summary) -> list[str]:
+    done = summary.networks.filter(pl.col("status") == "done").height
+    total = summary.networks.height
+    networks = count(total, "network") if done == total else f"{done} of {total} networks"
+    return [
+        networks,
+        count(len(summary.pairs), "pair"),
+        count(len(summary.layers), "layer"),
+        f"{len(summary.epsilons)} ε",
+    ]
+
+
+def _cell(value: float, low: float = np.nan, high: float = np.nan, *, several: bool) -> Cell:
+    if not np.isfinite(value):
+        return Cell(text="–")
+    return Cell(
+        text=number(value),
+        spread=f"{number(low)}–{number(high)}" if several and number(low) != number(high) else "",
+        share=round(min(max(float(value), 0.0), 1.0), 3),
+    )
+
+
+def _layer_rows(summary: Summary) -> list[dict[str, object]]:
+    several = len(summary.pairs) > 1
+    similarity = over_pairs(summary.similarity)
+    area = over_pairs(summary.area)
+    return [
+        {
+            "name": layer.name,
+            "type": layer.type,
+            "neurons": f"{layer.neurons:,}",
+            "samples": f"{layer.samples:,}",
+            "dead": "0" if not layer.dead else percent(layer.dead),
+            "cells": [
+                _cell(*(float(part[place, i]) for part in similarity), several=several)
+                for i in range(len(summary.epsilons))
+            ],
+            "area": _cell(*(float(part[place]) for part in area), several=several),
+        }
+        for place, layer in enumerate(summary.layers)
+    ]
+
+
+def _network_rows(networks: pl.DataFrame) -> list[dict[str, object]]:
+    return [
+        {
+            **row,
+            "loss": "–" if row["train_loss"] is None else f"{row['train_loss']:.4g}",
+            "size": "–" if row["parameters"] is None else f"{row['parameters']:,}",
+            "time": "–" if row["seconds"] is None else duration(row["seconds"]),
+            "where": " · ".join(part for part in (row["device"], row["precision"]) if part) or "–",
+        }
+        for row in networks.iter_rows(named=True)
+    ]
+
+
+def _pair_rows(tables: Tables, summary: Summary) -> list[dict[str, object]]:
+    """Whole pairs, as many as the page bears, at least one."""
+    shown = max(1, MOST_PAIR_ROWS // max(len(summary.layers), 1))
+    place = {name: i for i, name in enumerate(summary.names)}
+    rows: list[dict[str, object]] = []
+    for number_of_pair, (a, b) in enumerate(summary.pairs[:shown]):
+        found = (
+            tables.results.filter((pl.col("network_a") == a) & (pl.col("network_b") == b))
+            .unique("layer", keep="first", maintain_order=True)
+            .iter_rows(named=True)
+        )
+        layers = [
+            {
+                "name": row["layer"],
+                "cells": [
+                    _cell(float(value), several=False)
+                    for value in summary.similarity[number_of_pair, place[row["layer"]]]
+                ],
+                "area": _cell(
+                    float(summary.area[number_of_pair, place[row["layer"]]]), several=False
+                ),
+                "dead": f"{row['dead_x']} + {row['dead_y']}",
+                "samples": f"{row['samples']:,}",
+            }
+            for row in found
+            if row["layer"] in place
+        ]
+        rows.append({"a": a, "b": b, "layers": layers})
+    return rows

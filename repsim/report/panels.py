@@ -1,0 +1,69 @@
+"""Small multiples: one panel per layer, on the same axes."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from repsim.report.drawing import INK, shortened
+
+_WIDTH, _GAP, _TITLE = 7.6, 0.14, 0.24  # Inches.
+
+
+@dataclass(frozen=True, kw_only=True)
+class Panels:
+    """Axes in the order of the names, row by row, in one figure."""
+
+    figure: Figure
+    axes: tuple[Axes, ...]
+    names: tuple[str, ...]
+    columns: int
+    inches: float  # Width of one panel.
+    height: float  # Of the figure.
+
+    def finish(self, place: int) -> None:
+        """Title a drawn panel, and number its axes only where no neighbour does."""
+        axes = self.axes[place]
+        size = 8 if self.columns < 6 else 7  # Points; a character takes 0.0088 inches for each.
+        name = shortened(self.names[place], int(self.inches / (0.0088 * size)))
+        axes.set_title(name, loc="left", fontsize=size, color=INK, pad=4)
+        if place % self.columns:
+            axes.set_yticklabels([])
+        if place + self.columns < len(self.axes):
+            axes.set_xticklabels([])
+
+
+def small_multiples(names: Sequence[str], *, across: str, along: str) -> Panels:
+    """Empty panels, with one label across the bottom and one along the side."""
+    columns = _columns(len(names))
+    rows = -(-len(names) // columns)
+    width = min(_WIDTH, 3.2 * columns)
+    slot = width / columns
+    panel = min(slot * 0.86, 2.3)
+    height = rows * (panel + _TITLE) + 0.2
+    figure = Figure(figsize=(width, height))
+    axes = []
+    for place in range(len(names)):
+        row, column = divmod(place, columns)
+        bottom = 1 - ((row + 1) * (panel + _TITLE)) / height
+        bounds = (column * slot / width, bottom, (slot - _GAP) / width, panel / height)
+        axes.append(figure.add_axes(bounds))
+    figure.supylabel(along, x=-0.4 / width, fontsize=9)
+    figure.supxlabel(across, y=-0.28 / height, fontsize=9)
+    return Panels(
+        figure=figure,
+        axes=tuple(axes),
+        names=tuple(names),
+        columns=columns,
+        inches=slot - _GAP,
+        height=height,
+    )
+
+
+def _columns(layers: int) -> int:
+    """As many as stay legible; one fewer where that leaves fewer places of the last row empty."""
+    if layers <= 3:
+        return layers
+    most = next((c for c, limit in ((3, 6), (4, 12), (5, 20)) if layers <= limit), 6)
+    return min((most, most - 1), key=lambda c: -layers % c) if layers <= 20 else most

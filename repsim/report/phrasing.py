@@ -1,0 +1,69 @@
+"""Small pieces of sentences: numbers, lists and names.
+
+Names stand between backticks; the page turns them into code after it has escaped them.
+"""
+
+from collections.abc import Sequence
+
+
+def number(value: float) -> str:
+    """A similarity or an epsilon to two places, without the noise of a negative zero.
+
+    >>> number(0.4567), number(-0.0001)
+    ('0.46', '0.00')
+    """
+    return f"{value + 0.0 if abs(value) >= 0.005 else 0.0:.2f}"
+
+
+def tolerance(epsilon: float) -> str:
+    """An epsilon as the study wrote it.
+
+    >>> tolerance(0.3), tolerance(0.125)
+    ('0.3', '0.125')
+    """
+    return f"{epsilon:.4g}"
+
+
+def percent(share: float) -> str:
+    """A share as a percentage that never rounds to a false 100 or 0.
+
+    >>> percent(0.9714), percent(0.99996), percent(1.0)
+    ('97.1 %', '> 99.9 %', '100.0 %')
+    """
+    if 0.9995 <= share < 1:
+        return "> 99.9 %"
+    if 0 < share < 0.0005:
+        return "< 0.1 %"
+    return f"{100 * share:.1f} %"
+
+
+def count(amount: int, noun: str, plural: str | None = None) -> str:
+    """A counted noun.
+
+    >>> count(1, "pair"), count(1200, "pair")
+    ('1 pair', '1,200 pairs')
+    """
+    return f"{amount:,} {noun if amount == 1 else plural or noun + 's'}"
+
+
+def code(name: str) -> str:
+    """A name between backticks; one inside it would end it early."""
+    return f"`{name.replace('`', '´')}`"
+
+
+def listing(names: Sequence[str], *, most: int = 3) -> str:
+    """Names in a row, the rest counted.
+
+    >>> listing(["a", "b"]), listing(["a", "b", "c", "d", "e"])
+    ('`a` and `b`', '`a`, `b`, `c` and 2 others')
+    """
+    shown = [code(name) for name in names[:most]]
+    rest = len(names) - len(shown)
+    if rest:
+        return f"{', '.join(shown)} and {count(rest, 'other')}"
+    return shown[0] if len(shown) == 1 else f"{', '.join(shown[:-1])} and {shown[-1]}"
+
+
+def plain(sentence: str) -> str:
+    """The sentence without its backticks, where no code can be set."""
+    return sentence.replace("`", "")

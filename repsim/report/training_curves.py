@@ -1,0 +1,127 @@
+"""Figure: loss and accuracies of each network while it trained."""
+
+import polars as pl
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, MaxNLocator, NullFormatter, PercentFormatter
+
+from repsim.report.drawing import CATEGORICAL, MUTED, Drawing, shortened
+from repsim.report.phrasing import code, count, percent
+from repsim.report.summary import Summary
+
+_PANELS = (
+    ("train_loss", "Training loss"),
+    ("train_accuracy", "Train accuracy"),
+    ("probe_accuracy", "Probe accuracy"),
+)
+_WIDTH, _HEIGHT, _GAP = 7.6, 2.2, 0.55  # Inches.
+# A loss that falls by more than this many times is drawn on a logarithmic axis.
+_WIDE_RANGE = 20
+
+
+def draw(summary: Summary) -> Drawing | None:
+    """The figure, or None where nothing was trained here."""
+    training = summary.training
+    if not training.height:
+        return None
+    figure = Figure(figsize=(_WIDTH, _HEIGHT))
+    panel = (_WIDTH - 2 * _GAP) / 3
+    names = training["network"].unique(maintain_order=True).to_list()
+    runs = {name: training.filter(pl.col("network") == name) for name in names}
+    for place, (column, title) in enumerate(_PANELS):
+        axes = figure.add_axes((place * (panel + _GAP) / _WIDTH, 0, panel / _WIDTH, 1))
+        axes.set_title(title, loc="left", fontsize=9)
+        axes.set_xlabel("Epoch")
+        axes.xaxis.set_major_locator(MaxNLocator(5, integer=True, min_n_ticks=1))
+        for number, name in enumerate(names):
+            _line(axes, runs[name], column, number, len(names))
+        if column == "train_loss":
+            _scale_loss(axes, training)
+        else:
+            _scale_accuracy(axes, training)
+    if len(names) <= len(CATEGORICAL):
+        figure.legend(
+            handles=figure.axes[0].get_lines(),
+            labels=[shortened(name, 28) for name in names],
+            loc="lower left",
+            bbox_to_anchor=(-0.01, 1.1),
+            ncols=min(len(names), 3 if max(map(len, names)) > 18 else 6),
+            frameon=False,
+            borderaxespad=0,
+            handlelength=1.4,
+        )
+    return Drawing(
+        name="training-curves",
+        title="Training",
+        finding=_finding(summary),
+        reading=(
+            f"One line for each of {count(len(names), 'network')}. Train accuracy runs over an "
+            "epoch’s batches while the network still changes; probe accuracy is taken after it."
+        ),
+        figure=figure,
+    )
+
+
+def _line(axes: Axes, run: pl.DataFrame, column: str, number: int, networks: int) -> None:
+    few = networks <= len(CATEGORICAL)
+    axes.plot(
+        run["epoch"].to_numpy(),
+        run[column].to_numpy(),
+        color=CATEGORICAL[number] if few else MUTED,
+        alpha=0.95 if few else 0.45,
+        linewidth=1.3 if few else 0.8,
+        marker="o" if run.height == 1 or (few and run.height <= 12) else None,
+        markersize=2.6,
+        markeredgewidth=0,
+    )
+
+
+def _scale_loss(axes: Axes, training: pl.DataFrame) -> None:
+    losses = training["train_loss"]
+    low, high = losses.min(), losses.max()
+    if not isinstance(low, float) or not isinstance(high, float):
+        return
+    if low > 0 and high > _WIDE_RANGE * low:
+        axes.set_yscale("log")
+        # The usual formatter writes powers as mathematics, which names here must never become.
+        axes.yaxis.set_major_formatter(FuncFormatter(lambda loss, _: f"{loss:g}"))
+        axes.yaxis.set_minor_formatter(NullFormatter())
+        axes.grid(visible=False, which="minor")
+        axes.tick_params(which="minor", length=0)
+    else:
+        axes.set_ylim(bottom=0)
+
+
+def _scale_accuracy(axes: Axes, training: pl.DataFrame) -> None:
+    """The same axis for both accuracies, so that the gap between them can be seen."""
+    low = min(
+        (v for c in ("train_accuracy", "probe_accuracy") for v in training[c].drop_nulls()),
+        default=0.0,
+    )
+    floor = max(0.0, low - 0.08 * (1 - low))
+    axes.set_ylim(floor, 1 + 0.04 * (1 - floor) + 1e-3)
+    axes.yaxis.set_major_locator(MaxNLocator(5, steps=[1, 2, 2.5, 5, 10]))
+    axes.yaxis.set_major_formatter(PercentFormatter(1, symbol=" %"))
+
+
+def _finding(summary: Summary) -> str:
+    last = summary.training.group_by("network", maintain_order=True).last()
+    epochs = last["epoch"].to_list()
+    ends = last.drop_nulls("probe_accuracy").sort("probe_accuracy", maintain_order=True)
+    length = (
+        f"after {count(epochs[0], 'epoch')}"
+        if len(set(epochs)) == 1
+        else f"after {min(epochs)} to {max(epochs)} epochs"
+    )
+    if not ends.height:
+        return f"The networks stand {length}; their probe accuracy was not taken."
+    low, high = ends["probe_accuracy"][0], ends["probe_accuracy"][-1]
+    gap = float((ends["train_accuracy"] - ends["probe_accuracy"]).max())  # type: ignore[arg-type]
+    reach = (
+        f"{code(ends['network'][0])} reaches {percent(low)} on the probe split {length}"
+        if ends.height == 1
+        else f"The networks reach {percent(low)} to {percent(high)} on the probe split {length}"
+    )
+    if gap > 0.005:
+        return f"{reach}; train accuracy is up to {100 * gap:.1f} points above it."
+    return f"{reach}; train accuracy is nowhere noticeably above it."

@@ -1,0 +1,40 @@
+"""The tidy tables of a study: what every report, figure and later analysis reads.
+
+`schemas` says which columns there are and what each means; `tables` checks, orders and writes them.
+"""
+
+from repsim.results.rows import area_row, layer_rows, match_row, measure_row, neuron_rows
+from repsim.results.schemas import (
+    AREA_UNDER_CURVE,
+    LAYERS,
+    MAXIMUM_MATCH,
+    NETWORKS,
+    NEURONS,
+    RESULTS,
+    SIMPLE_MATCHES,
+    STRUCTURE,
+    TRAINING,
+    Column,
+    Schema,
+)
+from repsim.results.tables import Tables
+
+__all__ = [
+    "AREA_UNDER_CURVE",
+    "LAYERS",
+    "MAXIMUM_MATCH",
+    "NETWORKS",
+    "NEURONS",
+    "RESULTS",
+    "SIMPLE_MATCHES",
+    "STRUCTURE",
+    "TRAINING",
+    "Column",
+    "Schema",
+    "Tables",
+    "area_row",
+    "layer_rows",
+    "match_row",
+    "measure_row",
+    "neuron_rows",
+]

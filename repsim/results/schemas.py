@@ -1,0 +1,182 @@
+"""The columns of each table, with their types and their meaning.
+
+A later column (a null, an interval) is one more nullable entry here; a later measure is new rows
+of RESULTS and no change at all.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import polars as pl
+
+MAXIMUM_MATCH = "maximum match similarity"
+AREA_UNDER_CURVE = "area under the match curve"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Column:
+    """One column: its type, what it means, and what may stand in it."""
+
+    dtype: type[pl.DataType] | pl.DataType
+    meaning: str
+    key: bool = False  # The key columns together name a row: no two rows share them.
+    nullable: bool = False
+    choices: tuple[str, ...] = ()  # Empty: any value.
+
+
+Schema = Mapping[str, Column]
+
+NETWORKS: Schema = {
+    "network": Column(dtype=pl.String, meaning="name of the network", key=True),
+    "variant": Column(dtype=pl.String, meaning="variant of the study it belongs to"),
+    "seed": Column(
+        dtype=pl.String, meaning="seed of initialisation, order and augmentation: 3, or i0-o1-a1"
+    ),
+    "status": Column(
+        dtype=pl.String,
+        meaning="what became of it",
+        choices=("done", "failed", "missing"),
+    ),
+    "error": Column(dtype=pl.String, meaning="why it failed", nullable=True),
+    "epochs": Column(dtype=pl.Int64, meaning="epochs trained", nullable=True),
+    "train_accuracy": Column(
+        dtype=pl.Float64, meaning="accuracy over the last epoch's batches, 0 to 1", nullable=True
+    ),
+    "probe_accuracy": Column(
+        dtype=pl.Float64, meaning="accuracy of the kept weights on the probe split", nullable=True
+    ),
+    "train_loss": Column(dtype=pl.Float64, meaning="last training loss", nullable=True),
+    "parameters": Column(dtype=pl.Int64, meaning="trainable numbers", nullable=True),
+    "device": Column(dtype=pl.String, meaning="device it was trained on", nullable=True),
+    "precision": Column(dtype=pl.String, meaning="arithmetic of the training", nullable=True),
+    "seconds": Column(dtype=pl.Float64, meaning="wall time of the training", nullable=True),
+}
+
+TRAINING: Schema = {
+    "network": Column(dtype=pl.String, meaning="name of the network", key=True),
+    "epoch": Column(dtype=pl.Int64, meaning="epoch, counted from 1", key=True),
+    "learning_rate": Column(dtype=pl.Float64, meaning="learning rate of the epoch"),
+    "train_loss": Column(dtype=pl.Float64, meaning="mean loss over the epoch's batches"),
+    "train_accuracy": Column(
+        dtype=pl.Float64, meaning="running accuracy over the epoch's batches, 0 to 1"
+    ),
+    "probe_accuracy": Column(
+        dtype=pl.Float64, meaning="accuracy on the probe split after the epoch", nullable=True
+    ),
+    "seconds": Column(dtype=pl.Float64, meaning="wall time of the epoch", nullable=True),
+}
+
+LAYERS: Schema = {
+    "layer": Column(dtype=pl.String, meaning="dotted module name", key=True),
+    "depth": Column(dtype=pl.Int64, meaning="place in the order of execution, from 0"),
+    "type": Column(dtype=pl.String, meaning="class of the module"),
+    "neurons": Column(dtype=pl.Int64, meaning="units, or channels of a convolution"),
+    "positions": Column(dtype=pl.Int64, meaning="positions captured of each example"),
+    "total_positions": Column(dtype=pl.Int64, meaning="positions that the feature map has"),
+}
+
+RESULTS: Schema = {
+    "study": Column(dtype=pl.String, meaning="name of the study", key=True),
+    "network_a": Column(dtype=pl.String, meaning="first network of the pair (X)", key=True),
+    "network_b": Column(dtype=pl.String, meaning="second network of the pair (Y)", key=True),
+    "layer": Column(dtype=pl.String, meaning="dotted module name", key=True),
+    "depth": Column(dtype=pl.Int64, meaning="place in the order of execution, from 0"),
+    "measure": Column(dtype=pl.String, meaning="what value is", key=True),
+    "epsilon": Column(
+        dtype=pl.Float64, meaning="tolerance; null where none applies", key=True, nullable=True
+    ),
+    "value": Column(dtype=pl.Float64, meaning="the measure; null if undefined", nullable=True),
+    "matched_x": Column(dtype=pl.Int64, meaning="neurons of X in the match", nullable=True),
+    "matched_y": Column(dtype=pl.Int64, meaning="neurons of Y in the match", nullable=True),
+    "neurons_x": Column(dtype=pl.Int64, meaning="p, neurons of X, dead ones included"),
+    "neurons_y": Column(dtype=pl.Int64, meaning="q, neurons of Y, dead ones included"),
+    "dead_x": Column(dtype=pl.Int64, meaning="neurons of X that are never active"),
+    "dead_y": Column(dtype=pl.Int64, meaning="neurons of Y that are never active"),
+    "samples": Column(dtype=pl.Int64, meaning="d, (example, position) rows"),
+    "examples": Column(dtype=pl.Int64, meaning="examples of the probe set"),
+    "ties": Column(
+        dtype=pl.Int64, meaning="neurons within numerical uncertainty of epsilon", nullable=True
+    ),
+    "centred": Column(dtype=pl.Boolean, meaning="whether each neuron's mean was removed"),
+    "condition": Column(
+        dtype=pl.Float64, meaning="condition number of the worse side", nullable=True
+    ),
+    "method": Column(
+        dtype=pl.String,
+        meaning="statistic it was computed from",
+        choices=("moments", "factor"),
+    ),
+}
+
+NEURONS: Schema = {
+    "network_a": Column(dtype=pl.String, meaning="first network of the pair (X)", key=True),
+    "network_b": Column(dtype=pl.String, meaning="second network of the pair (Y)", key=True),
+    "layer": Column(dtype=pl.String, meaning="dotted module name", key=True),
+    "depth": Column(dtype=pl.Int64, meaning="place in the order of execution, from 0"),
+    "side": Column(
+        dtype=pl.String, meaning="x: of network_a, y: of network_b", key=True, choices=("x", "y")
+    ),
+    "neuron": Column(dtype=pl.Int64, meaning="index of the neuron, from 0", key=True),
+    "critical": Column(
+        dtype=pl.Float64,
+        meaning="smallest epsilon at which it is in the maximum match; null if dead",
+        nullable=True,
+    ),
+}
+
+_COMPARISON: Schema = {
+    **{name: NEURONS[name] for name in ("network_a", "network_b", "layer", "depth")},
+    "epsilon": Column(dtype=pl.Float64, meaning="tolerance", key=True),
+}
+
+SIMPLE_MATCHES: Schema = {
+    **_COMPARISON,
+    "rank": Column(
+        dtype=pl.Int64, meaning="place among those of the comparison by size, from 1", key=True
+    ),
+    "size": Column(dtype=pl.Int64, meaning="neurons of both sides"),
+    "members_x": Column(dtype=pl.List(pl.Int64), meaning="its neurons of X"),
+    "members_y": Column(dtype=pl.List(pl.Int64), meaning="its neurons of Y"),
+    "minimal_for_x": Column(dtype=pl.List(pl.Int64), meaning="neurons of X it is minimal for"),
+    "minimal_for_y": Column(dtype=pl.List(pl.Int64), meaning="neurons of Y it is minimal for"),
+    "minimum_for_x": Column(
+        dtype=pl.List(pl.Int64), meaning="those of X of which every match contains it"
+    ),
+    "minimum_for_y": Column(
+        dtype=pl.List(pl.Int64), meaning="those of Y of which every match contains it"
+    ),
+    "slack": Column(dtype=pl.Float64, meaning="epsilon minus the largest distance inside"),
+    "certified": Column(
+        dtype=pl.Boolean, meaning="whether each member was taken out again, and was needed"
+    ),
+}
+
+STRUCTURE: Schema = {
+    **_COMPARISON,
+    "matched": Column(dtype=pl.Int64, meaning="neurons of both sides in the maximum match"),
+    "simple": Column(dtype=pl.Int64, meaning="simple matches that were found"),
+    "unique_share": Column(
+        dtype=pl.Float64,
+        meaning="share of the matched neurons with a unique minimum match",
+        nullable=True,
+    ),
+    "complete": Column(dtype=pl.Boolean, meaning="whether these are all simple matches that exist"),
+    "theta_least": Column(
+        dtype=pl.Float64, meaning="the layers are strongly independent for this angle, degrees"
+    ),
+    "theta_most": Column(dtype=pl.Float64, meaning="they are so for no angle above this, degrees"),
+    "gap_needed": Column(
+        dtype=pl.Float64,
+        meaning="stability that uniqueness asks for; null: infinite",
+        nullable=True,
+    ),
+    "gap_most": Column(
+        dtype=pl.Float64, meaning="stability is at most this; null: no bound", nullable=True
+    ),
+    "excluded": Column(
+        dtype=pl.Boolean, meaning="whether the conditions for uniqueness certainly fail"
+    ),
+    "words": Column(
+        dtype=pl.String, meaning="whether the conditions for uniqueness hold, in words"
+    ),
+}

@@ -1,0 +1,138 @@
+"""The tidy tables: what they refuse, how they are ordered, and that their bytes repeat."""
+
+import io
+from typing import Any
+
+import numpy as np
+import polars as pl
+import pytest
+
+from repsim.errors import InputError
+from repsim.results import AREA_UNDER_CURVE, MAXIMUM_MATCH, NETWORKS, NEURONS, RESULTS, Tables
+
+NETWORK_ROWS: list[dict[str, Any]] = [
+    {"network": f"seed {seed}", "variant": "", "seed": str(seed), "status": "done"}
+    for seed in (0, 1, 10)
+]
+
+
+def result(**changes: Any) -> dict[str, Any]:
+    return {
+        "study": "s",
+        "network_a": "seed 0",
+        "network_b": "seed 1",
+        "layer": "relu",
+        "depth": 0,
+        "measure": MAXIMUM_MATCH,
+        "epsilon": 0.3,
+        "value": 0.5,
+        "neurons_x": 4,
+        "neurons_y": 4,
+        "dead_x": 0,
+        "dead_y": 0,
+        "samples": 100,
+        "examples": 100,
+        "centred": False,
+        "method": "moments",
+        **changes,
+    }
+
+
+def test_every_column_says_what_it_means():
+    for schema in (NETWORKS, RESULTS, NEURONS):
+        assert all(column.meaning for column in schema.values())
+
+
+def test_tables_have_exactly_the_columns_of_their_schema():
+    tables = Tables.from_rows(networks=NETWORK_ROWS, results=[result()])
+    assert tables.results.columns == list(RESULTS)
+    assert [tables.results.schema[name] for name in RESULTS] == [c.dtype for c in RESULTS.values()]
+    assert tables.neurons.columns == list(NEURONS)
+    assert tables.neurons.height == 0
+
+
+def test_an_unknown_column_is_refused_with_the_nearest_one():
+    with pytest.raises(InputError, match=r"Got 'epsilom'\. Did you mean 'epsilon'\?"):
+        Tables.from_rows(networks=NETWORK_ROWS, results=[result(epsilom=0.1)])
+
+
+def test_a_missing_column_is_refused():
+    row = result()
+    del row["samples"]
+    with pytest.raises(InputError, match="Got rows without samples"):
+        Tables.from_rows(networks=NETWORK_ROWS, results=[row])
+
+
+def test_a_required_value_may_not_be_null_in_any_row():
+    with pytest.raises(InputError, match=r"every row of results\.depth .* Got 1 empty of 2"):
+        Tables.from_rows(networks=NETWORK_ROWS, results=[result(), result(epsilon=0.5, depth=None)])
+
+
+@pytest.mark.parametrize("depth", [1.5, "first", True])
+def test_a_value_of_another_type_is_refused_and_never_cut(depth):
+    with pytest.raises(InputError, match=r"results\.depth .* to be Int64"):
+        Tables.from_rows(networks=NETWORK_ROWS, results=[result(depth=depth)])
+
+
+def test_a_frame_is_held_to_the_same_types():
+    frame = pl.DataFrame([result()]).with_columns(pl.col("samples").cast(pl.Float64))
+    with pytest.raises(InputError, match=r"results\.samples .* Got Float64"):
+        Tables.from_rows(networks=NETWORK_ROWS, results=frame)
+
+
+def test_a_value_outside_its_choices_is_refused():
+    with pytest.raises(InputError, match=r"one of moments, factor\. Got 'guess'"):
+        Tables.from_rows(networks=NETWORK_ROWS, results=[result(method="guess")])
+
+
+def test_two_rows_with_one_key_are_refused():
+    with pytest.raises(InputError, match="Expected one row of results for each study"):
+        Tables.from_rows(networks=NETWORK_ROWS, results=[result(), result(value=0.6)])
+
+
+def test_a_row_of_an_unknown_network_is_refused():
+    with pytest.raises(InputError, match=r"Got 'seed 2'\. Known: seed 0, seed 1, seed 10"):
+        Tables.from_rows(networks=NETWORK_ROWS, results=[result(network_b="seed 2")])
+
+
+def test_rows_are_ordered_by_study_depth_measure_and_epsilon_however_they_arrive():
+    rows = [
+        result(network_b=b, layer=layer, depth=depth, measure=measure, epsilon=epsilon)
+        for b in ("seed 1", "seed 10")
+        for depth, layer in enumerate(("zeta", "alpha"))
+        for measure, epsilon in (
+            (MAXIMUM_MATCH, 0.15),
+            (MAXIMUM_MATCH, 0.3),
+            (AREA_UNDER_CURVE, None),
+            ("a later measure", None),
+        )
+    ]
+    expected = Tables.from_rows(networks=NETWORK_ROWS, results=rows)
+    assert expected.results.select("network_b", "layer", "measure", "epsilon").rows() == [
+        (row["network_b"], row["layer"], row["measure"], row["epsilon"]) for row in rows
+    ]
+    rng = np.random.default_rng(0)
+    for _ in range(5):
+        shuffled = [rows[i] for i in rng.permutation(len(rows))]
+        tables = Tables.from_rows(networks=NETWORK_ROWS, results=shuffled)
+        assert tables.files() == expected.files()
+
+
+def test_nan_is_null_in_every_column_of_numbers():
+    tables = Tables.from_rows(
+        networks=NETWORK_ROWS,
+        results=[result(value=float("nan"), condition=np.float64("nan"))],
+    )
+    assert tables.results["value"].null_count() == 1
+    assert tables.results["condition"].null_count() == 1
+
+
+def test_files_read_back_as_the_tables():
+    tables = Tables.from_rows(networks=NETWORK_ROWS, results=[result(), result(epsilon=0.5)])
+    files = tables.files()
+    assert pl.read_parquet(io.BytesIO(files["results.parquet"])).equals(tables.results)
+    assert pl.read_parquet(io.BytesIO(files["networks.parquet"])).equals(tables.networks)
+    assert pl.read_csv(io.BytesIO(files["results.csv"]), schema=tables.results.schema).equals(
+        tables.results
+    )
+    assert {"training.parquet", "layers.csv", "neurons.parquet"} <= set(files)
