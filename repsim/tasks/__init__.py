@@ -1,0 +1,1 @@
+"""What a worker runs, with no engine: plain functions of plain values."""

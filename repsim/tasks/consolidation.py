@@ -1,0 +1,237 @@
+"""From the published results of a study to its tables and its report."""
+
+import platform
+from collections.abc import Iterator, Mapping
+from importlib import metadata
+from typing import Any
+
+import polars as pl
+import tomli_w
+
+from repsim.report import StudyFacts, build_report
+from repsim.results import Tables, neuron_rows
+from repsim.store import Store
+from repsim.study import Matching, Study, canonical_json, digest
+from repsim.tasks.comparison import stored_profile, stored_rows
+from repsim.tasks.simple import stored_simple, stored_structure
+from repsim.tasks.specs import ComparisonSpec, NetworkSpec, StudyPlan
+
+__all__ = ["consolidate", "report_folder", "report_is_current", "study_toml"]
+
+# Rises when the same results would give another report.
+REPORT_VERSION = 1
+PACKAGES = ("repsim-workflows", "torch", "torchvision", "numpy", "scipy", "zarr", "dask", "ray")
+
+
+def report_folder(study: str) -> str:
+    """Where the report of a study is in the store."""
+    return f"studies/{study}/report"
+
+
+def study_toml(study: Study) -> str:
+    """The study as a file: every default filled in, every override applied."""
+    return tomli_w.dumps(study.model_dump(mode="json", exclude_none=True))
+
+
+def consolidate(location: str, plan: StudyPlan, failures: Mapping[str, str]) -> str:
+    """Write the report of what is there; return the path of the page inside the store.
+
+    Parameters
+    ----------
+    location
+        Of the store.
+    plan
+        The study.
+    failures
+        Why a network or comparison is missing, by its label.
+    """
+    store = Store(location)
+    name = plan.study.name
+    complete = [spec for spec in plan.comparisons if spec.artifact(store).exists()]
+    tables = Tables.from_rows(
+        networks=[_network_row(store, spec, failures) for spec in plan.networks],
+        training=[row for spec in plan.networks for row in _training_rows(store, spec)],
+        layers=_layer_rows(plan),
+        results=[
+            {"study": name, **_place(spec), **row, "examples": spec.x.examples}
+            for spec in complete
+            for row in stored_rows(store, spec.key)
+        ],
+        simple_matches=[row for spec in complete for row in _simple_rows(store, spec)],
+        structure=[row for spec in complete for row in _structure_rows(store, spec)],
+        neurons=pl.concat(_neuron_rows(store, spec) for spec in complete) if complete else (),
+    )
+    facts = StudyFacts(
+        name=name,
+        description=plan.study.description,
+        study_toml=study_toml(plan.study),
+        epsilons=plan.study.matching.epsilons,
+        centred=plan.study.matching.centred,
+        versions=_versions(),
+        digests={
+            "study": digest(plan.study.model_dump(mode="json")),
+            "data": plan.networks[0].fingerprint,
+            **{f"network, {spec.label}": spec.key for spec in plan.networks},
+        },
+        conventions=_conventions(plan.study.matching),
+        missing=_missing(store, plan, failures),
+    )
+    folder = report_folder(name)
+    for file, content in build_report(tables, facts).items():
+        store.write(f"{folder}/{file}", content)
+    store.write(_current_path(name), _state(store, plan, failures).encode())
+    return f"{folder}/report.html"
+
+
+def report_is_current(location: str, plan: StudyPlan, failures: Mapping[str, str]) -> bool:
+    """Whether the report in the store is of exactly what is there now."""
+    store = Store(location)
+    written = store.read(_current_path(plan.study.name))
+    return (
+        written is not None
+        and written.decode() == _state(store, plan, failures)
+        and store.exists(f"{report_folder(plan.study.name)}/report.html")
+    )
+
+
+def _current_path(study: str) -> str:
+    return f"studies/{study}/report.json"
+
+
+def _state(store: Store, plan: StudyPlan, failures: Mapping[str, str]) -> str:
+    """What the report is made of, in one line: equal states give equal reports."""
+    return canonical_json(
+        {
+            "version": REPORT_VERSION,
+            "study": digest(plan.study.model_dump(mode="json")),
+            "networks": [spec.key for spec in plan.networks if spec.artifact(store).exists()],
+            "comparisons": [spec.key for spec in plan.comparisons if spec.artifact(store).exists()],
+            "failures": dict(failures),
+        }
+    )
+
+
+def _network_row(store: Store, spec: NetworkSpec, failures: Mapping[str, str]) -> dict[str, Any]:
+    row: dict[str, Any] = {
+        "network": spec.label,
+        "variant": spec.network.variant,
+        "seed": spec.network.seed.label,
+    }
+    if not spec.artifact(store).exists():
+        error = failures.get(spec.label)
+        return {**row, "status": "failed" if error else "missing", "error": error}
+    record = spec.record(store)
+    last = record["history"][-1]
+    return {
+        **row,
+        "status": "failed" if spec.label in failures else "done",
+        "error": failures.get(spec.label),
+        "epochs": len(record["history"]),
+        "train_accuracy": last["train_accuracy"],
+        "probe_accuracy": record["history"][record["kept_epoch"] - 1]["probe_accuracy"],
+        "train_loss": last["train_loss"],
+        "parameters": record["parameters"],
+        "device": record["device"],
+        "precision": record["precision"],
+        "seconds": sum(epoch["seconds"] for epoch in record["history"]),
+    }
+
+
+def _training_rows(store: Store, spec: NetworkSpec) -> Iterator[dict[str, Any]]:
+    if spec.artifact(store).exists():
+        for epoch in spec.record(store)["history"]:
+            yield {"network": spec.label, **epoch}
+
+
+def _layer_rows(plan: StudyPlan) -> list[dict[str, Any]]:
+    return [
+        {
+            "layer": layer.layer,
+            "depth": layer.depth,
+            "type": layer.type,
+            "neurons": layer.neurons,
+            "positions": layer.positions,
+            "total_positions": layer.total_positions,
+        }
+        for layer in plan.layers[plan.networks[0].label]
+    ]
+
+
+def _place(spec: ComparisonSpec) -> dict[str, Any]:
+    return {
+        "network_a": spec.x.network.label,
+        "network_b": spec.y.network.label,
+        "layer": spec.x.layer,
+        "depth": spec.x.depth,
+    }
+
+
+def _neuron_rows(store: Store, spec: ComparisonSpec) -> pl.DataFrame:
+    place = [pl.lit(value).alias(name) for name, value in _place(spec).items()]
+    return neuron_rows(stored_profile(store, spec.profile_key)).with_columns(place)
+
+
+def _simple_rows(store: Store, spec: ComparisonSpec) -> Iterator[dict[str, Any]]:
+    for epsilon in spec.matching.minimal_at:
+        found = stored_simple(store, spec.simple_key(epsilon))
+        for number, simple in enumerate(found.matches):
+            row = {**_place(spec), "epsilon": epsilon, "rank": number + 1, "size": simple.size}
+            for name, match in (
+                ("members", simple.match),
+                ("minimal_for", simple.minimal_for),
+                ("minimum_for", simple.minimum_for),
+            ):
+                row |= {f"{name}_x": match.x.tolist(), f"{name}_y": match.y.tolist()}
+            yield {**row, "slack": simple.slack, "certified": simple.certified}
+
+
+def _structure_rows(store: Store, spec: ComparisonSpec) -> Iterator[dict[str, Any]]:
+    for epsilon in spec.matching.minimal_at:
+        key = spec.simple_key(epsilon)
+        found = stored_simple(store, key)
+        yield {
+            **_place(spec),
+            "epsilon": epsilon,
+            "matched": found.whole.size,
+            "simple": len(found),
+            "unique_share": found.unique_share,
+            "complete": found.complete,
+            **stored_structure(store, key),
+        }
+
+
+def _missing(store: Store, plan: StudyPlan, failures: Mapping[str, str]) -> list[str]:
+    """Sentences on what the report lacks."""
+    sentences = []
+    for network in plan.networks:
+        if network.label in failures:
+            sentences.append(f"{network.label}: {failures[network.label]}")
+        elif not network.artifact(store).exists():
+            sentences.append(f"{network.label}: not trained yet.")
+    absent = [spec for spec in plan.comparisons if not spec.artifact(store).exists()]
+    sentences += [f"{c.label}: {failures[c.label]}" for c in absent if c.label in failures]
+    if absent:
+        sentences.append(
+            f"{len(absent)} of {len(plan.comparisons)} comparisons (a layer of a pair) are "
+            "missing from every figure and table. Run the study again to make them."
+        )
+    return sentences
+
+
+def _conventions(matching: Matching) -> list[tuple[str, str]]:
+    if not matching.minimal_at:
+        return []
+    runs = (
+        f"then in {matching.restarts} random orders (seed {matching.seed}), the smallest kept"
+        if matching.restarts
+        else "once"
+    )
+    order = f"Neurons are tried in the order of X by index and then Y, {runs}."
+    return [("visiting order", order)]
+
+
+def _versions() -> dict[str, str]:
+    versions = {"python": platform.python_version()}
+    for package in PACKAGES:
+        versions[package] = metadata.version(package)
+    return versions

@@ -1,0 +1,196 @@
+"""What a training worker runs: train one network, then write the activations of its layers."""
+
+import io
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+
+import torch
+
+from repsim.capture import capture_blocks, layer_table_of, sampled_examples
+from repsim.data import DataSource, load_data
+from repsim.errors import InputError, IntegrityError, TrainingError
+from repsim.models import build_model
+from repsim.store import ActivationWriter, Checkpoints, Store
+from repsim.tasks.specs import TRAINING_RECORD, LayerSpec, NetworkSpec
+from repsim.tasks.stage import Stage
+from repsim.training import Epoch, select_device, thread_limit, train
+
+__all__ = ["Resources", "prepare_network"]
+
+WEIGHTS = "weights.pt"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Resources:
+    """What a worker may use. It changes how fast a network is trained, not which one."""
+
+    device: str = "auto"
+    threads: int = 1
+    loader_workers: int = 0
+
+
+Report = Callable[[Stage], None]
+ShouldStop = Callable[[], bool]
+
+
+def _silent(stage: Stage) -> None:
+    del stage
+
+
+def _never() -> bool:
+    return False
+
+
+def prepare_network(
+    location: str,
+    spec: NetworkSpec,
+    layers: Sequence[LayerSpec],
+    resources: Resources,
+    *,
+    report: Report = _silent,
+    should_stop: ShouldStop = _never,
+) -> None:
+    """Train the network if it is not there, and capture those of `layers` that are not there.
+
+    Raises
+    ------
+    TrainingError
+        When the loss or an activation is not finite.
+    IntegrityError
+        When the data here is not the data that was planned for.
+    PreemptedError
+        When `should_stop` said so; training goes on from its checkpoint next time.
+    """
+    store = Store(location)
+    missing = [layer for layer in layers if not layer.artifact(store).exists()]
+    if spec.artifact(store).exists() and not missing:
+        return
+    source = _source(spec)
+    device = select_device(resources.device)
+    if not spec.artifact(store).exists():
+        _train(store, spec, source, device, resources, report=report, should_stop=should_stop)
+    if missing:
+        _capture(store, spec, missing, source, device, resources, report=report)
+
+
+def _source(spec: NetworkSpec) -> DataSource:
+    source = load_data(spec.data.name, spec.data.options)
+    if source.fingerprint != spec.fingerprint:
+        raise IntegrityError(
+            f"Expected the data {spec.data.name!r} as it was when the run was planned. Got other "
+            "content on this node. Make every node see the same data."
+        )
+    return source
+
+
+def _model(spec: NetworkSpec) -> torch.nn.Module:
+    return build_model(
+        spec.model.name, spec.model.options, classes=spec.classes, image_shape=spec.image_shape
+    )
+
+
+def _train(
+    store: Store,
+    spec: NetworkSpec,
+    source: DataSource,
+    device: torch.device,
+    resources: Resources,
+    *,
+    report: Report,
+    should_stop: ShouldStop,
+) -> None:
+    def on_epoch(epoch: Epoch) -> None:
+        report(
+            Stage(
+                network=spec.label,
+                name="training",
+                done=epoch.epoch,
+                total=spec.training.epochs,
+                accuracy=epoch.probe_accuracy,
+            )
+        )
+
+    report(Stage(network=spec.label, name="training", done=0, total=spec.training.epochs))
+    checkpoints = Checkpoints(store, spec.key)
+    trained = train(
+        lambda: _model(spec),
+        source,
+        spec.training,
+        spec.network.seed,
+        device=device,
+        identity=spec.key,
+        workers=resources.loader_workers,
+        threads=resources.threads,
+        checkpoints=checkpoints,
+        on_epoch=on_epoch,
+        should_stop=should_stop,
+    )
+    weights = io.BytesIO()
+    torch.save(trained.state, weights)
+    record = {
+        "history": [asdict(epoch) for epoch in trained.history],
+        "device": trained.device,
+        "precision": trained.precision,
+        "parameters": trained.parameters,
+        "kept_epoch": trained.kept_epoch,
+        "threads": resources.threads,
+        "torch": torch.__version__,
+    }
+    draft = spec.artifact(store).draft()
+    draft.write(WEIGHTS, weights.getvalue())
+    draft.write(TRAINING_RECORD, json.dumps(record).encode())
+    draft.publish({"network": spec.label})
+    checkpoints.discard()
+
+
+def _capture(
+    store: Store,
+    spec: NetworkSpec,
+    layers: Sequence[LayerSpec],
+    source: DataSource,
+    device: torch.device,
+    resources: Resources,
+    *,
+    report: Report,
+) -> None:
+    capture = layers[0].capture
+    model = _model(spec)
+    weights = io.BytesIO(spec.artifact(store).read(WEIGHTS))
+    model.load_state_dict(torch.load(weights, weights_only=True, map_location="cpu"))
+    split = source.split(capture.split)
+    indices = sampled_examples(capture.seed, len(split), capture.examples_of(len(split)))
+    ids = [split.ids[index] for index in indices]
+    wanted = {layer.layer for layer in layers}
+    table = layer_table_of(lambda: _model(spec), spec.image_shape)
+    writers = {
+        layer.layer: ActivationWriter(
+            layer.artifact(store),
+            layer=layer.layer,
+            ids=ids,
+            positions=layer.positions,
+            neurons=layer.neurons,
+            dtype=capture.dtype,
+        )
+        for layer in layers
+    }
+    blocks = capture_blocks(
+        model,
+        split,
+        indices,
+        [layer for layer in table if layer.name in wanted],
+        positions=capture.positions,
+        seed=capture.seed,
+        device=device,
+        workers=resources.loader_workers,
+    )
+    with thread_limit(resources.threads):
+        for rows, activations in blocks:
+            try:
+                for name, block in activations.items():
+                    writers[name].append(block)
+            except InputError as problem:
+                raise TrainingError(f"{spec.label}: {problem}") from None
+            report(Stage(network=spec.label, name="capturing", done=rows.stop, total=len(indices)))
+    for writer in writers.values():
+        writer.publish({"network": spec.label})

@@ -1,0 +1,91 @@
+"""Profiles: those that ship, one's own, addresses, and what is refused."""
+
+import pytest
+
+from cluster.profile import DaskProfile, Profile, RayProfile, load_profile, profile_names
+from repsim.errors import StudyError
+
+
+def test_the_profiles_that_ship():
+    assert {"local", "local-gpu", "address"} <= set(profile_names())
+
+
+@pytest.mark.parametrize("name", profile_names())
+def test_every_profile_that_ships_is_sound_and_describes_itself(name):
+    assert load_profile(name).description
+
+
+def test_local_is_what_the_fields_say_by_themselves():
+    assert load_profile("local").model_copy(update={"description": ""}) == Profile()
+    assert load_profile("local").shares_machine
+
+
+def test_the_gpu_profile_never_falls_back_to_the_cpu():
+    assert load_profile("local-gpu").ray.device == "cuda"
+
+
+@pytest.mark.parametrize("address", ["tcp://host:8786", "tls://host:8786"])
+def test_an_address_of_dask_is_a_profile(address):
+    profile = load_profile(address)
+    assert profile == Profile(dask=DaskProfile(scheduler=address))
+    assert not profile.shares_machine
+
+
+def test_an_address_of_ray_is_a_profile():
+    profile = load_profile("ray://host:10001")
+    assert profile == Profile(ray=RayProfile(address="ray://host:10001"))
+    assert not profile.shares_machine
+
+
+def test_a_file_of_ones_own(tmp_path):
+    path = tmp_path / "mine.toml"
+    path.write_text("[ray]\ncpus_per_network = 4\ngpus_per_network = 0.25\n[dask]\nworkers = 3\n")
+    profile = load_profile(str(path))
+    assert (profile.ray.cpus_per_network, profile.ray.gpus_per_network) == (4, 0.25)
+    assert (profile.dask.workers, profile.dask.threads_per_worker) == (3, 1)
+    assert profile.shares_machine
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("[ray]\ngpu = 1", "Got 'ray.gpu'."),
+        ("[ray]\nadress = 'auto'", "Got 'ray.adress'. Did you mean 'ray.address'?"),
+        ("[dsk]\nworkers = 1", "Got 'dsk'. Did you mean 'dask'?"),
+        ("[dask]\nworkers = 0", "'dask.workers' of profile "),
+        ("[dask]\nworkers = 'all'", "a valid integer, or 'auto'. Got 'all'."),
+        ("[ray]\ngpus_per_network = -1", "greater than or equal to 0, or 'auto'. Got -1."),
+        ("[ray]\ncpus_per_network = 1.5", "'ray.cpus_per_network' of profile "),
+        ("ray = 'local'", "a table. Got 'local'."),
+        ("[ray", "Expected TOML. Got profile "),
+    ],
+)
+def test_a_wrong_profile_is_refused_with_what_is_possible(tmp_path, text, said):
+    path = tmp_path / "mine.toml"
+    path.write_text(text)
+    with pytest.raises(StudyError) as caught:
+        load_profile(str(path))
+    assert said in str(caught.value)
+    assert str(path) in str(caught.value)
+    assert len(str(caught.value).splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("lokal", "Expected a known cluster profile. Got 'lokal'. Did you mean 'local'?"),
+        ("host:6379", "or an address (tcp://host:8786, ray://host:10001) also do."),
+        ("", "Expected a known cluster profile. Got ''."),
+        ("nowhere.toml", "Expected a profile file. Got nowhere.toml: "),
+    ],
+)
+def test_a_name_of_nothing_is_refused_with_what_there_is(name, said):
+    with pytest.raises(StudyError) as caught:
+        load_profile(name)
+    assert said in str(caught.value)
+
+
+def test_a_profile_that_is_no_text_is_refused(tmp_path):
+    (tmp_path / "mine.toml").write_bytes(b"description = '\xff'")
+    with pytest.raises(StudyError, match="Expected a profile file"):
+        load_profile(str(tmp_path / "mine.toml"))

@@ -1,0 +1,103 @@
+"""What several folders of tests share: tiny studies, each made once for the whole run."""
+
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from repsim.store import Store
+from repsim.study import load_study
+from repsim.tasks.graph import comparison_steps, run_steps
+from repsim.tasks.networks import Resources, prepare_network
+from repsim.tasks.specs import StudyPlan
+from tests import runs
+from workflows.plan import plan_study
+
+# Three networks, three pairs, two layers of which the first has 36 positions: two seconds in all.
+TINY_STUDY = """
+name = "tiny"
+seeds = [0, 1, 2]
+
+[data]
+name = "synthetic"
+examples = 60
+probe_examples = 40
+classes = 3
+size = 8
+
+[model]
+name = "small_cnn"
+width = 0.2
+
+[training]
+epochs = 2
+batch_size = 20
+learning_rate = 0.05
+
+[capture]
+layers = ["features.relu4", "classifier.relu1"]
+
+[matching]
+epsilons = [0.2, 0.5]
+
+[[measures]]
+name = "cka"
+"""
+
+CPU = Resources(device="cpu", threads=1)
+
+
+@dataclass(frozen=True, kw_only=True)
+class MadeStudy:
+    """A study file with its plan, and a store that holds all of it but the report."""
+
+    file: Path
+    plan: StudyPlan
+    store: Store
+
+
+@pytest.fixture(scope="session")
+def tiny_study() -> str:
+    """The text of the tiny study."""
+    return TINY_STUDY
+
+
+@pytest.fixture
+def study_file(tmp_path: Path) -> Path:
+    """A file with the tiny study, of which nothing is made yet."""
+    file = tmp_path / "tiny.toml"
+    file.write_text(TINY_STUDY)
+    return file
+
+
+@pytest.fixture(scope="session")
+def made(tmp_path_factory: pytest.TempPathFactory) -> MadeStudy:
+    """The tiny study, made without any engine. Shared: a test that writes takes `made_copy`."""
+    folder = tmp_path_factory.mktemp("made")
+    file = folder / "tiny.toml"
+    file.write_text(TINY_STUDY)
+    plan = plan_study(load_study(file))
+    store = Store(str(folder / "runs"))
+    for network in plan.networks:
+        prepare_network(store.location, network, plan.layers[network.label], CPU)
+    for comparison in plan.comparisons:
+        run_steps(comparison_steps(store.location, comparison))
+    return MadeStudy(file=file, plan=plan, store=store)
+
+
+@pytest.fixture
+def made_copy(made: MadeStudy, tmp_path: Path) -> MadeStudy:
+    """A copy of the made study, to break."""
+    store = Store(str(tmp_path / "runs"))
+    shutil.copytree(made.store.root, store.root)
+    return MadeStudy(file=made.file, plan=made.plan, store=store)
+
+
+@pytest.fixture(scope="session")
+def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The store of `runs.study_file` after one run in one process that nothing disturbed."""
+    folder = tmp_path_factory.mktemp("undisturbed")
+    store = folder / "runs"
+    runs.run("run", runs.study_file(folder), "--store", store, "--engine", "inline")
+    return store

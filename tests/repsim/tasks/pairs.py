@@ -1,0 +1,89 @@
+"""A comparison of activations that no network made, so that no torch is needed."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from repsim.store import ActivationWriter, Store
+from repsim.study import Capture, Component, Matching, Network, Seed, Training
+from repsim.tasks.specs import ComparisonSpec, LayerSpec, NetworkSpec
+
+EXAMPLES, POSITIONS, NEURONS = 37, 3, 5
+
+
+def network(seed: int) -> NetworkSpec:
+    return NetworkSpec(
+        network=Network(variant="", seed=Seed.model_validate(seed)),
+        data=Component(name="synthetic"),
+        fingerprint="f",
+        model=Component(name="small_cnn"),
+        classes=3,
+        image_shape=(1, 8, 8),
+        training=Training(),
+    )
+
+
+def layer(seed: int) -> LayerSpec:
+    return LayerSpec(
+        network=network(seed),
+        layer="relu",
+        depth=0,
+        type="ReLU",
+        neurons=NEURONS,
+        total_positions=POSITIONS,
+        examples=EXAMPLES,
+        capture=Capture(),
+    )
+
+
+def ids(prefix: str = "probe") -> list[str]:
+    return [f"{prefix}/{i}" for i in range(EXAMPLES)]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pair:
+    """A comparison with the arrays (examples, positions, neurons) that are in the store."""
+
+    store: Store
+    spec: ComparisonSpec
+    x: np.ndarray
+    y: np.ndarray
+
+    @property
+    def samples(self) -> tuple[np.ndarray, np.ndarray]:
+        """Both as samples × neurons."""
+        return self.x.reshape(-1, NEURONS), self.y.reshape(-1, NEURONS)
+
+
+def write(store: Store, spec: LayerSpec, values: np.ndarray, names: list[str]) -> None:
+    writer = ActivationWriter(
+        spec.artifact(store),
+        layer=spec.layer,
+        ids=names,
+        positions=POSITIONS,
+        neurons=NEURONS,
+        dtype="float32",
+    )
+    writer.append(values)
+    writer.publish({})
+
+
+def make_pair(
+    store: Store, names: tuple[list[str], list[str]] | None = None, *, centred: bool = False
+) -> Pair:
+    """Two layers with much in common, and a dead neuron each, written to `store`."""
+    generator = np.random.default_rng(0)
+    x = np.maximum(generator.normal(size=(EXAMPLES, POSITIONS, NEURONS)), 0)
+    y = np.maximum(x[..., ::-1] + 0.3 * generator.normal(size=x.shape), 0)
+    x[..., 1] = y[..., 4] = 0
+    first, second = names or (ids(), ids())
+    values = x.astype(np.float32), y.astype(np.float32)
+    spec = ComparisonSpec(
+        x=layer(0),
+        y=layer(1),
+        matching=Matching(epsilons=(0.1, 0.3, 0.6), centred=centred),
+        measures=(Component(name="cka"),),
+    )
+    write(store, spec.x, values[0], first)
+    write(store, spec.y, values[1], second)
+    return Pair(store=store, spec=spec, x=values[0], y=values[1])

@@ -1,0 +1,107 @@
+"""Running the command in a process of its own, as a user does, and reading what it made."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import polars as pl
+import psutil
+from polars.testing import assert_frame_equal
+
+
+def study_file(folder: Path, *, epochs: int = 2, name: str = "tiny") -> Path:
+    """Two small networks on the digits: trained in seconds, five layers to match."""
+    path = folder / f"{name}.toml"
+    path.write_text(
+        f"""
+name = "{name}"
+seeds = [0, 1]
+[data]
+name = "digits"
+[model]
+name = "small_cnn"
+[training]
+epochs = {epochs}
+batch_size = 64
+learning_rate = 0.05
+[matching]
+epsilons = [0.2, 0.5, 0.8]
+[[measures]]
+name = "cka"
+"""
+    )
+    return path
+
+
+def start(*arguments: str | Path) -> subprocess.Popen[str]:
+    """`repsim` with these arguments, in a process group of its own."""
+    return subprocess.Popen(
+        [sys.executable, "-m", "workflows.command", *map(str, arguments)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+        env={**os.environ, "PYTHONWARNINGS": "default"},
+    )
+
+
+def finish(process: subprocess.Popen[str], *, seconds: float = 180) -> str:
+    """Wait for the end; the output."""
+    output, _ = process.communicate(timeout=seconds)
+    return output
+
+
+def run(*arguments: str | Path, expect: int = 0) -> str:
+    """Run to the end, check the exit code, return the output."""
+    process = start(*arguments)
+    output = finish(process)
+    assert process.returncode == expect, output
+    return output
+
+
+def wait_for(
+    condition: Callable[[], object], process: subprocess.Popen[str], *, seconds: float = 120
+) -> None:
+    """Wait until the condition holds while the process runs."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        if process.poll() is not None:
+            raise AssertionError(f"ended too early:\n{finish(process)}")
+        if time.monotonic() > deadline:
+            process.kill()
+            raise AssertionError(f"waited in vain:\n{finish(process)}")
+        time.sleep(0.01)
+
+
+def descendants(process: subprocess.Popen[str], command: str) -> Iterator[psutil.Process]:
+    """Processes below this one whose command line contains `command`."""
+    for child in psutil.Process(process.pid).children(recursive=True):
+        try:
+            if command in " ".join(child.cmdline()):
+                yield child
+        except psutil.Error:
+            continue
+
+
+def kill_all(process: subprocess.Popen[str]) -> None:
+    """SIGKILL to the command alone: what it started is left to itself, as after a crash."""
+    os.kill(process.pid, signal.SIGKILL)
+    process.communicate()
+
+
+def results(store: Path, study: str = "tiny") -> pl.DataFrame:
+    """The main table of a report."""
+    return pl.read_parquet(store / "studies" / study / "report" / "results.parquet")
+
+
+def assert_same_results(store: Path, undisturbed: Path) -> None:
+    """Equal to the last bit."""
+    assert_frame_equal(results(store), results(undisturbed), check_exact=True)
+    neurons = "studies/tiny/report/neurons.parquet"
+    assert_frame_equal(
+        pl.read_parquet(store / neurons), pl.read_parquet(undisturbed / neurons), check_exact=True
+    )

@@ -1,0 +1,181 @@
+"""repsim compare: two files of one's own."""
+
+import numpy as np
+import polars as pl
+import pytest
+import zarr
+
+from repsim import cka, match_profile
+
+GENERATOR = np.random.default_rng(0)
+MAPS = np.maximum(GENERATOR.normal(size=(40, 4, 3, 2)), 0)
+OTHER = np.maximum(MAPS + 0.4 * GENERATOR.normal(size=MAPS.shape), 0)
+
+
+def samples(maps):
+    return np.moveaxis(maps, 1, -1).reshape(-1, 4)
+
+
+def tokens(maps):
+    return np.moveaxis(maps, 1, -1).reshape(40, 6, 4)
+
+
+def save(path, array):
+    if path.suffix == ".npy":
+        np.save(path, array)
+    elif path.suffix == ".npz":
+        np.savez(path, activations=array)
+    else:
+        zarr.save_array(str(path), array)
+    return path
+
+
+@pytest.mark.parametrize("formats", [(".npy", ".npy"), (".npz", ".zarr"), (".zarr", ".npy")])
+@pytest.mark.parametrize("shape", [samples, tokens, lambda maps: maps], ids=["2d", "3d", "4d"])
+def test_every_format_and_shape_gives_the_same_numbers(repsim, tmp_path, formats, shape):
+    a = save(tmp_path / f"a{formats[0]}", shape(MAPS))
+    b = save(tmp_path / f"b{formats[1]}", shape(OTHER))
+    ran = repsim("compare", a, b, "--epsilon", "0.5", "--epsilon", "0.3")
+    assert ran.code == 0
+    profile = match_profile(samples(MAPS), samples(OTHER))
+    numbers = [profile.similarity(0.3), profile.similarity(0.5), profile.area()]
+    numbers.append(cka(samples(MAPS), samples(OTHER)))
+    assert "layer p q samples ε=0.3 ε=0.5 area CKA" in ran.out
+    assert "activations 4 4 240 " + " ".join(f"{n:.3f}" for n in numbers) in ran.out
+    assert "uncentred" in ran.out
+
+
+def test_maps_and_tokens_of_the_same_positions_can_be_compared(repsim, tmp_path):
+    a, b = save(tmp_path / "a.npy", MAPS), save(tmp_path / "b.npy", tokens(MAPS))
+    ran = repsim("compare", a, b)
+    assert ran.code == 0
+    assert "1.000 1.000 1.000 1.000 1.000 1.000" in ran.out
+
+
+def test_centred_on_request(repsim, tmp_path):
+    a, b = save(tmp_path / "a.npy", samples(MAPS)), save(tmp_path / "b.npy", samples(OTHER))
+    ran = repsim("compare", a, b, "--epsilon", "0.4", "--centred")
+    profile = match_profile(samples(MAPS), samples(OTHER), centred=True)
+    assert f"{profile.similarity(0.4):.3f} {profile.area():.3f}" in ran.out
+    assert ", centred;" in ran.out
+
+
+def test_arrays_of_several_names_are_compared_name_by_name(repsim, tmp_path):
+    np.savez(tmp_path / "a.npz", relu2=samples(MAPS), relu1=tokens(MAPS), left=samples(MAPS))
+    group = zarr.open_group(str(tmp_path / "b.zarr"), mode="w")
+    group["relu1"] = tokens(OTHER)
+    group["relu2"] = samples(OTHER)
+    ran = repsim("compare", tmp_path / "a.npz", tmp_path / "b.zarr")
+    assert ran.code == 0
+    assert "relu2 4 4 240" in ran.out
+    assert "relu1 4 4 240" in ran.out
+    assert f"Not compared, for want of its like: left of {tmp_path / 'a.npz'}" in ran.out.replace(
+        "- ", "-"
+    )
+
+
+def test_too_few_samples_for_the_neurons_are_told(repsim, tmp_path):
+    a = save(tmp_path / "a.npy", samples(MAPS)[:79])
+    assert "neurons match by chance" in repsim("compare", a, a).out
+    enough = save(tmp_path / "b.npy", samples(MAPS)[:80])
+    assert "neurons match by chance" not in repsim("compare", enough, enough).out
+
+
+def test_a_report_and_its_tables_on_request(repsim, tmp_path):
+    a, b = save(tmp_path / "a.npy", MAPS), save(tmp_path / "b.npy", OTHER)
+    folder = tmp_path / "deep" / "report"
+    ran = repsim("compare", a, b, "--output", folder, "--epsilon", "0.4")
+    assert ran.code == 0
+    assert f"Report: {folder / 'report.html'}" in ran.out
+    page = (folder / "report.html").read_text()
+    assert "A: a.npy" in page
+    assert "B: b.npy" in page
+    table = pl.read_parquet(folder / "results.parquet")
+    row = table.filter(pl.col("epsilon") == 0.4).row(0, named=True)
+    assert row["value"] == match_profile(samples(MAPS), samples(OTHER)).similarity(0.4)
+    assert (row["examples"], row["samples"]) == (40, 240)
+
+
+def test_two_files_of_the_same_name_can_be_reported(repsim, tmp_path):
+    for name in ("one", "two"):
+        (tmp_path / name).mkdir()
+        save(tmp_path / name / "x.npy", samples(MAPS))
+    ran = repsim(
+        "compare", tmp_path / "one/x.npy", tmp_path / "two/x.npy", "--output", tmp_path / "r"
+    )
+    assert ran.code == 0
+
+
+class Trap:
+    """Makes a file when it is unpickled."""
+
+    def __init__(self, path):
+        self.path = path
+
+    def __reduce__(self):
+        return open, (str(self.path), "w")
+
+
+@pytest.mark.parametrize("suffix", [".npy", ".npz"])
+def test_what_is_pickled_is_refused(repsim, tmp_path, suffix):
+    trapped = np.array([[Trap(tmp_path / "sprung")]], dtype=object)
+    ran = repsim("compare", save(tmp_path / f"a{suffix}", trapped), tmp_path / f"a{suffix}")
+    assert ran.code == 2
+    assert not (tmp_path / "sprung").exists()
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "said"),
+    [
+        (MAPS, MAPS[:39], "Expected the same samples in both. Got 40 examples × 6 positions"),
+        (MAPS, MAPS[:, :, :2], "40 × 4 in activations of the second"),
+        (samples(MAPS), MAPS, "Got 240 examples × 1 positions"),
+        (samples(MAPS), samples(MAPS)[:, 0], "Got shape (240,)."),
+        (np.zeros((5, 0)), np.zeros((5, 0)), "at least one sample and one neuron"),
+        (samples(MAPS) * np.nan, samples(MAPS), "Expected finite activations. Got nan in X"),
+        (samples(MAPS) * 1j, samples(MAPS), "Expected numbers in activations of"),
+    ],
+)
+def test_arrays_that_do_not_fit_are_refused_with_what_they_are(
+    repsim, tmp_path, first, second, said
+):
+    ran = repsim("compare", save(tmp_path / "a.npy", first), save(tmp_path / "b.npy", second))
+    assert ran.code == 2
+    assert said in ran.err
+    assert "Traceback" not in ran.err
+
+
+def test_files_without_a_common_name_are_refused(repsim, tmp_path):
+    np.savez(tmp_path / "a.npz", p=samples(MAPS), q=samples(MAPS))
+    np.savez(tmp_path / "b.npz", r=samples(MAPS), s=samples(MAPS))
+    ran = repsim("compare", tmp_path / "a.npz", tmp_path / "b.npz")
+    assert ran.code == 2
+    assert "Expected arrays of the same names in both files. Got p, q in" in ran.err
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("none.npy", "which does not exist"),
+        ("a.mat", "Expected a .npy, .npz or .zarr file"),
+        ("junk.npy", "Expected activations in"),
+        ("folder", "Expected activations in"),
+    ],
+)
+def test_what_is_no_such_file_is_refused(repsim, tmp_path, name, said):
+    (tmp_path / "a.mat").write_text("")
+    (tmp_path / "junk.npy").write_text("junk")
+    (tmp_path / "folder").mkdir()
+    good = save(tmp_path / "a.npy", samples(MAPS))
+    ran = repsim("compare", good, tmp_path / name)
+    assert ran.code == 2
+    assert said in ran.err
+    assert "pickle" not in ran.err
+
+
+@pytest.mark.parametrize("epsilon", ["1.0", "-0.1", "nan"])
+def test_an_epsilon_outside_is_refused(repsim, tmp_path, epsilon):
+    a = save(tmp_path / "a.npy", samples(MAPS))
+    ran = repsim("compare", a, a, f"--epsilon={epsilon}")
+    assert ran.code == 2
+    assert "Expected ε in [0, 1)." in ran.err

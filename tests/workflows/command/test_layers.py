@@ -1,0 +1,61 @@
+"""repsim layers: what a model has, and what a pattern selects."""
+
+import re
+
+import pytest
+
+from repsim.models import model_names
+
+
+def test_a_model_is_listed_in_the_order_of_execution(repsim):
+    ran = repsim("layers", "small_cnn")
+    assert ran.code == 0
+    assert "0 features.conv1 Conv2d 16×16×16 16 256" in ran.out
+    assert "classifier.fc2 Linear 10 10 1" in ran.out
+    assert ran.out.endswith("13 of 13 layers, for images of 1×16×16.")
+    assert ran.out.index("features.relu4") < ran.out.index("classifier.relu1")
+
+
+def test_patterns_select_by_name_and_by_type(repsim):
+    ran = repsim("layers", "vgg16", "--pattern", "features.*", "--pattern", "type:Linear")
+    assert ran.code == 0
+    assert re.search(r"(\d+) of \d+ layers, for images of 3×32×32\.$", ran.out)
+    assert "Conv2d" in ran.out
+    assert "Linear" in ran.out
+    relu = repsim("layers", "vgg16", "--pattern", "type:ReLU")
+    assert relu.out.count("ReLU") == int(re.search(r"(\d+) of", relu.out)[1]) == 15
+
+
+def test_the_shape_of_an_image_can_be_given(repsim):
+    ran = repsim("layers", "small_cnn", "--image-shape", "3x32x32", "--pattern", "*.conv1")
+    assert "0 features.conv1 Conv2d 16×32×32 16 1024" in ran.out
+    assert ran.out.endswith("1 of 13 layers, for images of 3×32×32.")
+
+
+@pytest.mark.parametrize("model", ["plain20", "resnet20", "vgg11_bn"])
+def test_other_models_have_layers_too(repsim, model):
+    assert model in model_names()
+    assert repsim("layers", model).code == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("vgg-16",), "Expected a known model. Got 'vgg-16'. Did you mean 'vgg16'?"),
+        (("resnet50",), "Did you mean 'torchvision.resnet50'?"),
+        (("no.such:model",), "Got ModuleNotFoundError"),
+        (("small_cnn", "--pattern", "fetures.*"), "Got 'fetures.*', which selects none."),
+        (("small_cnn", "--pattern", "type:relu"), "Did you mean 'type:ReLU'?"),
+        (("small_cnn", "--image-shape", "3x32"), "Expected an image shape like 3x32x32."),
+        (("small_cnn", "--image-shape", "3x32xa"), "Got '3x32xa'."),
+        (("small_cnn", "--image-shape", "3x0x32"), "Got '3x0x32'."),
+        (("small_cnn", "--image-shape", "3x32x²"), "Got '3x32x²'."),
+        (("small_cnn", "--image-shape", "1x2x2"), "Expected image sides of at least 4 pixels"),
+    ],
+)
+def test_what_cannot_be_listed_is_refused_with_the_nearest(repsim, arguments, said):
+    ran = repsim("layers", *arguments)
+    assert ran.code == 2
+    assert said in ran.err
+    assert "Traceback" not in ran.err
+    assert ran.out == ""

@@ -1,0 +1,224 @@
+"""plan, run, status and report on the tiny study, with no engine."""
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from repsim.store import Store, run_lock
+from repsim.study import load_study
+
+
+def files(store):
+    return {
+        path: path.stat().st_mtime_ns for path in Path(store).rglob("*") if path.suffix != ".lock"
+    }
+
+
+def stages(out):
+    """The numbers behind the name of each stage."""
+    names = "networks|activations|moments|profiles|matches|report"
+    return {
+        name: [int(n) for n in numbers.split()]
+        for name, numbers in re.findall(rf"\b({names})((?: \d+)+)", out)
+    }
+
+
+@pytest.fixture
+def inline(repsim, study_file, tmp_path):
+    """`repsim run` on the tiny study and a store of this test."""
+
+    def call(*more):
+        return repsim("run", study_file, "--store", tmp_path / "runs", "--engine", "inline", *more)
+
+    return call
+
+
+def test_from_nothing_to_the_report_and_again(repsim, inline, study_file, tmp_path):
+    store = tmp_path / "runs"
+    before = repsim("plan", study_file, "--store", store)
+    assert before.code == 0
+    assert "3 networks, 3 pairs, 2 layers, 2 ε" in before.out
+    made = stages(before.out)
+    assert [made[name][:3] for name in ("networks", "activations", "matches", "report")] == [
+        [3, 0, 3],
+        [6, 0, 6],
+        [6, 0, 6],
+        [1, 0, 1],
+    ]
+    assert "features.relu4 ReLU 10 4 160" in before.out
+    assert "The largest matching task" in before.out
+    assert stages(repsim("status", study_file, "--store", store).out)["networks"] == [0, 3, 0, 0, 0]
+    assert not store.exists()
+
+    first = inline()
+    assert first.code == 0
+    assert "Made 3 networks and 6 comparisons" in first.out
+    page = store / "studies" / "tiny" / "report" / "report.html"
+    assert f"Report: {page}" in first.out
+    assert page.stat().st_size > 10_000
+    for line in ("seed 0: training 2 of 2, probe accuracy", "matching layers of pairs 6 of 6"):
+        assert line in first.err
+    assert load_study(store / "studies" / "tiny" / "study.toml") == load_study(study_file)
+    summary = json.loads((store / "studies" / "tiny" / "run-summary.json").read_text())
+    assert (summary["networks_made"], summary["exit_code"], summary["failures"]) == (3, 0, {})
+
+    after = stages(repsim("plan", study_file, "--store", store).out)
+    assert {name: numbers[:3] for name, numbers in after.items()} == {
+        "networks": [0, 3, 3],
+        "activations": [0, 6, 6],
+        "moments": [0, 6, 6],
+        "profiles": [0, 6, 6],
+        "matches": [0, 6, 6],
+        "report": [0, 1, 1],
+    }
+    status = stages(repsim("status", study_file, "--store", store).out)
+    assert all(numbers[1:] == [0, 0, 0, 0] for numbers in status.values())
+
+    made = {path: time for path, time in files(store).items() if path.name == "marker.json"}
+    reported = files(page.parent)
+    second = inline()
+    assert second.code == 0
+    assert second.out.startswith("Nothing to do: the study 'tiny' is complete. Report: ")
+    assert {path: files(store)[path] for path in made} == made
+    assert files(page.parent) == reported
+
+    third = inline("--set", "matching.epsilons=[0.3]")
+    assert "Made 0 networks and 6 comparisons" in third.out
+    fourth = inline("--set", "seeds=[0,1]")
+    assert "Made 0 networks and 0 comparisons" in fourth.out
+    assert "2 comparisons were there before" in fourth.out
+
+
+@pytest.mark.parametrize("verb", ["run", "plan", "status", "report"])
+@pytest.mark.parametrize(
+    ("override", "said"),
+    [
+        ("traning.epochs=3", "Did you mean 'training'?"),
+        ("capture.layers=['type:Relu']", "Did you mean 'type:ReLU'?"),
+        ("matching.epsilons=[1.0]", "less than 1. Got 1.0."),
+        ("seeds=[1,1]", "Expected each seed once."),
+        ("data.name=digit", "Did you mean 'digits'?"),
+    ],
+)
+def test_a_wrong_study_is_one_message_and_2_and_nothing_is_written(
+    repsim, study_file, tmp_path, verb, override, said
+):
+    ran = repsim(verb, study_file, "--store", tmp_path / "runs", "--set", override)
+    assert ran.code == 2
+    assert "repsim: Expected " in ran.err
+    assert said in ran.err
+    assert "Traceback" not in ran.err
+    assert ran.out == ""
+    assert list(tmp_path.iterdir()) == [study_file]
+
+
+def test_a_wrong_profile_is_refused_before_anything_is_written(repsim, study_file, tmp_path):
+    ran = repsim("run", study_file, "--store", tmp_path / "runs", "--cluster", "lokal")
+    assert ran.code == 2
+    assert "Did you mean 'local'?" in ran.err
+    assert not (tmp_path / "runs").exists()
+
+
+def test_a_second_run_at_once_says_so_and_ends_with_6(inline, repsim, study_file, tmp_path):
+    with run_lock(Store(str(tmp_path / "runs")), "tiny"):
+        ran = inline()
+        assert ran.code == 6
+        assert "Expected no other run of the study 'tiny'" in ran.err
+        # Looking is allowed while it runs.
+        assert repsim("status", study_file, "--store", tmp_path / "runs").code == 0
+    assert not (tmp_path / "runs" / "networks").exists()
+
+
+def test_no_report_is_written_while_a_run_is_active(repsim, made_copy):
+    with run_lock(made_copy.store, "tiny"):
+        assert repsim("report", made_copy.file, "--store", made_copy.store.root).code == 6
+    assert made_copy.store.sizes("studies/tiny/report") == {}
+
+
+def test_of_a_study_that_was_never_run_there_is_no_report(repsim, study_file, tmp_path):
+    ran = repsim("report", study_file, "--store", tmp_path / "runs")
+    assert ran.code == 2
+    assert "Got no network. Run it first: repsim run." in ran.err
+    assert not (tmp_path / "runs").exists()
+
+
+def test_a_store_that_cannot_be_written_ends_with_4(repsim, study_file):
+    ran = repsim("run", study_file, "--store", study_file / "runs", "--engine", "inline")
+    assert ran.code == 4
+    assert "Expected a folder that can be written" in ran.err
+    assert "Traceback" not in ran.err
+
+
+def test_networks_that_cannot_be_trained_end_with_3_and_are_told(
+    inline, repsim, study_file, tmp_path
+):
+    diverge = ("--set", "training.learning_rate=1e30")
+    ran = inline(*diverge)
+    assert ran.code == 3
+    for seed in (0, 1, 2):
+        assert f"Failed: seed {seed}: Expected finite numbers." in ran.err
+    assert "Traceback" not in ran.err
+    status = repsim("status", study_file, "--store", tmp_path / "runs", *diverge)
+    assert stages(status.out)["networks"] == [0, 0, 0, 0, 3]
+    assert "Failed in the last run: seed 0: Expected finite numbers." in status.out
+    assert inline(*diverge).code == 3
+
+
+def test_damage_in_the_store_ends_with_5_and_the_rest_is_done(repsim, made_copy):
+    store, spec = made_copy.store, made_copy.plan.networks[0]
+    layer = made_copy.plan.layers[spec.label][0]
+    store.delete(layer.artifact(store).marker_path)
+    for comparison in made_copy.plan.comparisons:
+        store.delete(comparison.artifact(store).marker_path)
+        if layer.key in (comparison.x.key, comparison.y.key):
+            for kind, key in (
+                ("moments", comparison.moments_key),
+                ("profiles", comparison.profile_key),
+            ):
+                store.delete(f"{kind}/{key}/marker.json")
+    weights = spec.artifact(store).path(spec.artifact(store).marker(), "weights.pt")
+    store.write(weights, b"damaged")
+    arguments = (made_copy.file, "--store", store.root, "--engine", "inline")
+    ran = repsim("run", *arguments)
+    assert ran.code == 5
+    assert f"Failed: seed 0: Expected {weights}" in ran.err
+    assert f"Delete {spec.artifact(store).folder} and run again." in ran.err
+    done = stages(repsim("status", made_copy.file, "--store", store.root).out)["matches"][0]
+    assert 0 < done < 6
+
+    store.delete(spec.artifact(store).marker_path)
+    again = repsim("run", *arguments)
+    assert again.code == 0
+    assert "Made 1 networks" in again.out
+    assert stages(repsim("status", made_copy.file, "--store", store.root).out)["matches"][0] == 6
+
+
+def test_a_marker_that_cannot_be_read_is_called_corrupt(repsim, made_copy):
+    spec = made_copy.plan.comparisons[0].artifact(made_copy.store)
+    made_copy.store.write(spec.marker_path, b"{")
+    ran = repsim("status", made_copy.file, "--store", made_copy.store.root)
+    assert ran.code == 0
+    assert stages(ran.out)["matches"] == [5, 0, 0, 1, 0]
+    assert f"Corrupt: Expected a marker at {spec.marker_path}" in ran.out
+
+
+def test_the_report_is_made_again_from_what_is_there(repsim, made_copy, study_file):
+    store = made_copy.store
+    made_copy.store.delete(made_copy.plan.comparisons[0].artifact(store).marker_path)
+    ran = repsim("report", study_file, "--store", store.root)
+    assert ran.code == 0
+    page = store.root / "studies" / "tiny" / "report" / "report.html"
+    assert ran.out == f"Report: {page}"
+    assert "1 of 6 comparisons" in page.read_text()
+
+
+def test_a_run_goes_on_from_what_is_there(repsim, made_copy, study_file):
+    store = made_copy.store
+    spec = made_copy.plan.comparisons[0]
+    store.delete(spec.artifact(store).marker_path)
+    ran = repsim("run", study_file, "--store", store.root, "--engine", "inline")
+    assert ran.code == 0
+    assert "Made 0 networks and 1 comparisons" in ran.out
+    assert "5 comparisons were there before" in ran.out

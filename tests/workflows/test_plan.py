@@ -1,0 +1,93 @@
+"""From a study to what it takes: all that the study names is checked before anything starts."""
+
+import pytest
+
+from repsim.errors import StudyError
+from repsim.study import parse_study
+from workflows.plan import plan_study
+
+
+def plan(text, *overrides):
+    return plan_study(parse_study(text, overrides))
+
+
+def test_every_network_pair_and_layer_has_its_place(tiny_study):
+    planned = plan(tiny_study)
+    assert [spec.label for spec in planned.networks] == ["seed 0", "seed 1", "seed 2"]
+    assert {label: [x.layer for x in group] for label, group in planned.layers.items()} == {
+        label: ["features.relu4", "classifier.relu1"] for label in ("seed 0", "seed 1", "seed 2")
+    }
+    assert [spec.label for spec in planned.comparisons] == [
+        f"seed {a} / seed {b}, {layer}"
+        for a, b in ((0, 1), (0, 2), (1, 2))
+        for layer in ("features.relu4", "classifier.relu1")
+    ]
+
+
+def test_layers_stand_in_the_order_of_execution_however_they_are_asked_for(tiny_study):
+    asked = "capture.layers=['classifier.relu1', 'features.relu4', '*.relu1']"
+    planned = plan(tiny_study, asked)
+    layers = planned.layers["seed 0"]
+    assert [x.layer for x in layers] == ["features.relu1", "features.relu4", "classifier.relu1"]
+    assert [x.depth for x in layers] == sorted(x.depth for x in layers)
+
+
+def test_sizes_are_those_of_the_activations(tiny_study):
+    conv, units = plan(tiny_study).layers["seed 0"]
+    assert (conv.neurons, conv.positions, conv.examples) == (10, 4, 40)
+    assert (units.neurons, units.positions) == (6, 1)
+    assert conv.bytes == 40 * 4 * 10 * 4
+    sampled = plan(
+        tiny_study, "capture.positions=3", "capture.examples=9", "capture.dtype=float16"
+    ).layers["seed 0"]
+    assert [(x.positions, x.total_positions) for x in sampled] == [(3, 4), (1, 1)]
+    assert sampled[0].bytes == 9 * 3 * 10 * 2
+
+
+def test_only_the_pairs_that_are_asked_for_are_compared(tiny_study):
+    planned = plan(tiny_study, "pairs=[[2,0]]")
+    assert {(c.x.network.label, c.y.network.label) for c in planned.comparisons} == {
+        ("seed 2", "seed 0")
+    }
+    assert len(planned.networks) == 3
+
+
+@pytest.mark.parametrize(
+    ("override", "said"),
+    [
+        ("data.name=digit", "Expected a known dataset. Got 'digit'. Did you mean 'digits'?"),
+        ("data.exampels=3", "option of dataset 'synthetic'. Got 'exampels'. Did you mean 'example"),
+        ("data.examples=0", "'examples' of dataset 'synthetic': greater than or equal to 1. Got 0"),
+        ("data={name='nowhere:load'}", "Got ModuleNotFoundError: No module named 'nowhere'"),
+        ("model.name=small_cn", "Expected a known model. Got 'small_cn'. Did you mean 'small_cnn'"),
+        ("model.name=resnet50", "Did you mean 'torchvision.resnet50'?"),
+        ("model.widht=2", "Expected a known option of model 'small_cnn'. Got 'widht'. Did you mea"),
+        ("model.width='wide'", "'width' of model 'small_cnn': a valid number. Got 'wide'."),
+        ("capture.layers=['type:Relu']", "Got 'type:Relu', which selects none. Did you mean 'type"),
+        ("capture.layers=['feature.*']", "Got 'feature.*', which selects none. Names like it: fea"),
+        ("capture.layers=['*', 'fc1']", "Got 'fc1', which selects none."),
+        ("measures=[{name='ckaa'}]", "Expected a known measure. Got 'ckaa'. Did you mean 'cka'?"),
+        ("measures=[{name='cka', x=1}]", "Expected a known option of measure 'cka'. Got 'x'."),
+        ("capture.examples=41", "Expected capture.examples to be at most 40, the size of the prob"),
+    ],
+)
+def test_a_name_that_is_not_known_is_refused_with_the_nearest(tiny_study, override, said):
+    with pytest.raises(StudyError) as caught:
+        plan(tiny_study, override)
+    assert said in str(caught.value)
+
+
+def test_as_many_examples_as_there_are_can_be_asked_for(tiny_study):
+    assert plan(tiny_study, "capture.examples=40").layers["seed 0"][0].examples == 40
+    assert plan(tiny_study, "capture.split=train").layers["seed 0"][0].examples == 60
+
+
+def test_planning_does_not_depend_on_the_state_of_torch(tiny_study):
+    import torch
+
+    torch.manual_seed(1)
+    before = torch.random.get_rng_state()
+    keys = [spec.key for spec in plan(tiny_study).comparisons]
+    assert torch.equal(torch.random.get_rng_state(), before)
+    torch.manual_seed(2)
+    assert [spec.key for spec in plan(tiny_study).comparisons] == keys

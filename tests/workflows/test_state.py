@@ -1,0 +1,88 @@
+"""What of a study is there, stage by stage."""
+
+import json
+
+import pytest
+
+from repsim.store import Checkpoints, Store
+from repsim.tasks.consolidation import consolidate
+from workflows.state import last_failures, study_state
+
+
+def state(made, store=None):
+    return {stage.name: stage for stage in study_state(made.plan, store or made.store)}
+
+
+def counts(stage):
+    return (stage.done, stage.missing, stage.partial, len(stage.corrupt), stage.failed)
+
+
+def test_of_a_study_that_was_never_run_everything_is_missing(made, tmp_path):
+    store = Store(str(tmp_path / "none"))
+    stages = state(made, store)
+    assert list(stages) == [
+        "networks",
+        "activations",
+        "moments",
+        "profiles",
+        "matches",
+        "report",
+    ]
+    assert [stage.total for stage in stages.values()] == [3, 6, 6, 6, 6, 1]
+    assert all(stage.missing == stage.total for stage in stages.values())
+    sizes = sum(layer.bytes for group in made.plan.layers.values() for layer in group)
+    assert stages["activations"].missing_bytes == sizes
+    assert not store.root.exists()
+
+
+def test_of_a_study_that_is_complete_nothing_is_missing(made_copy):
+    assert counts(state(made_copy)["report"]) == (0, 1, 0, 0, 0)
+    consolidate(made_copy.store.location, made_copy.plan, {})
+    for stage in state(made_copy).values():
+        assert counts(stage) == (stage.total, 0, 0, 0, 0)
+        assert stage.missing_bytes == 0
+
+
+def test_a_network_in_training_is_partial(made_copy):
+    store, spec = made_copy.store, made_copy.plan.networks[1]
+    store.delete(spec.artifact(store).marker_path)
+    assert counts(state(made_copy)["networks"]) == (2, 1, 0, 0, 0)
+    Checkpoints(store, spec.key).save(b"an epoch")
+    assert counts(state(made_copy)["networks"]) == (2, 0, 1, 0, 0)
+
+
+@pytest.mark.parametrize("content", [b"", b"{}", b"not json"])
+def test_a_marker_that_cannot_be_read_is_corrupt_and_named(made_copy, content):
+    store = made_copy.store
+    spec = made_copy.plan.comparisons[2]
+    store.write(spec.artifact(store).marker_path, content)
+    stage = state(made_copy)["matches"]
+    assert counts(stage) == (5, 0, 0, 1, 0)
+    assert spec.key in stage.corrupt[0]
+
+
+def failed(store, failures):
+    summary = json.dumps({"failures": failures})
+    store.write("studies/tiny/run-summary.json", summary.encode())
+
+
+def test_what_failed_in_the_last_run_is_not_called_missing(made_copy):
+    store, spec = made_copy.store, made_copy.plan.networks[2]
+    store.delete(spec.artifact(store).marker_path)
+    failed(store, {"seed 2": "Expected finite numbers."})
+    assert counts(state(made_copy)["networks"]) == (2, 0, 0, 0, 1)
+    assert last_failures(store, "tiny") == {"seed 2": "Expected finite numbers."}
+    Checkpoints(store, spec.key).save(b"an epoch")
+    assert counts(state(made_copy)["networks"]) == (2, 0, 0, 0, 1)
+
+
+def test_a_failure_that_was_made_good_is_done(made_copy):
+    failed(made_copy.store, {"seed 2": "Expected finite numbers."})
+    assert counts(state(made_copy)["networks"]) == (3, 0, 0, 0, 0)
+
+
+@pytest.mark.parametrize("content", [b"", b"[]", b"{}", b'{"failures": 3}', b"\xff"])
+def test_a_summary_that_cannot_be_read_is_no_failure(made_copy, content):
+    made_copy.store.write("studies/tiny/run-summary.json", content)
+    assert last_failures(made_copy.store, "tiny") == {}
+    assert last_failures(made_copy.store, "never run") == {}

@@ -1,0 +1,55 @@
+"""The `repsim` command: one file for each of its verbs."""
+
+import sys
+import traceback
+
+import typer
+
+from repsim.errors import RepsimError
+from workflows.command import compare, layers, plan, report, run, status
+from workflows.command.output import errors
+
+__all__ = ["app", "main"]
+
+app = typer.Typer(
+    name="repsim",
+    help=(
+        "To what extent do different neural networks learn the same representation?\n\n"
+        "A study is a TOML file: data, model, training, seeds, layers, ε. "
+        "`repsim run` trains its networks (Ray), keeps their activations (Zarr), matches every "
+        "layer of every pair at every ε (Dask) and writes a report. It goes on wherever it was "
+        "stopped.\n\n"
+        "Start here: repsim run workflows/studies/digits.toml"
+    ),
+    epilog=(
+        "Exit codes: 0 done, 1 internal error, 2 study or usage wrong, 3 some tasks failed (run "
+        "again resumes), 4 store or cluster unreachable, 5 integrity error, 6 another run is "
+        "active, 75 stopped cleanly."
+    ),
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+)
+app.command("run")(run.run)
+app.command("plan")(plan.plan)
+app.command("status")(status.status)
+app.command("report")(report.report)
+app.command("compare")(compare.compare)
+app.command("layers")(layers.layers)
+
+
+def main() -> None:
+    """Run the command; every error that repsim knows becomes one message and its exit code."""
+    try:
+        app()
+    except RepsimError as problem:
+        errors.print(f"repsim: {problem}", markup=False, highlight=False, soft_wrap=True)
+        sys.exit(problem.exit_code)
+    except KeyboardInterrupt:
+        errors.print("repsim: stopped at once. What was finished is kept.")
+        sys.exit(75)
+    except Exception:
+        errors.print(traceback.format_exc(), markup=False, highlight=False, soft_wrap=True)
+        errors.print("repsim: an internal error. Please report it with the lines above.")
+        sys.exit(1)

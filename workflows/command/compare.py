@@ -1,0 +1,165 @@
+"""repsim compare"""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.table import Table
+
+from repsim.errors import InputError
+from workflows.command.output import console
+
+if TYPE_CHECKING:
+    from repsim.activation_files import ActivationArray
+    from repsim.matching import MatchProfile
+
+__all__ = ["compare"]
+
+
+def compare(
+    first: Annotated[Path, typer.Argument(metavar="A", help="Activations: .npy, .npz or .zarr.")],
+    second: Annotated[
+        Path, typer.Argument(metavar="B", help="Activations of the same inputs, in the same order.")
+    ],
+    epsilons: Annotated[
+        list[float] | None,
+        typer.Option(
+            "--epsilon",
+            help="An ε to match at. Can be given several times.",
+            show_default="0.15 0.2 0.25 0.3 0.5",
+        ),
+    ] = None,
+    centred: Annotated[
+        bool, typer.Option("--centred", help="Remove each neuron's mean first.")
+    ] = False,
+    output: Annotated[
+        Path | None,
+        typer.Option(metavar="FOLDER", help="Write a report and tables there.", show_default=False),
+    ] = None,
+) -> None:
+    """Compare two files of activations of your own: no training, no store, no cluster.
+
+    Axes: (samples, neurons), (examples, positions, neurons) or (examples, channels, height,
+    width). Files with several arrays are compared name by name.
+    """
+    from repsim.activation_files import moments_of, open_activations
+    from repsim.matching import match_profile
+    from repsim.measures import cka
+
+    chosen = sorted(set(epsilons or (0.15, 0.2, 0.25, 0.3, 0.5)))
+    outside = [e for e in chosen if not 0 <= e < 1]
+    if outside:
+        raise InputError(f"Expected ε in [0, 1). Got {outside[0]:g}.")
+    a, b = open_activations(first), open_activations(second)
+    pairs = _pairs(a, b, first, second)
+    alone = [
+        f"{name} of {file}"
+        for names, file in ((a.keys() - b.keys(), first), (b.keys() - a.keys(), second))
+        for name in sorted(names)
+        if len(a) > 1 or len(b) > 1
+    ]
+    table = Table("layer", "p", "q", "samples", box=None, pad_edge=False)
+    for name in (*(f"ε={e:g}" for e in chosen), "area", "CKA"):
+        table.add_column(name)
+    for column in table.columns[1:]:
+        column.justify = "right"
+    compared = []
+    for x, y in pairs:
+        moments = moments_of(x, y)
+        profile = match_profile(moments, centred=centred)
+        similarity = cka(moments)
+        compared.append((x, profile, similarity))
+        values = [f"{profile.similarity(e):.3f}" for e in chosen]
+        table.add_row(
+            x.name,
+            str(profile.p),
+            str(profile.q),
+            f"{profile.count:,}",
+            *values,
+            f"{profile.area():.3f}",
+            f"{similarity:.3f}",
+        )
+    console.print(table)
+    console.print(
+        "Maximum match similarity (share of both sides' neurons), "
+        f"{'centred' if centred else 'uncentred'}; area under the match curve; linear CKA "
+        "(centred, biased).",
+        highlight=False,
+    )
+    if alone:
+        console.print(f"Not compared, for want of its like: {', '.join(alone)}.", highlight=False)
+    for x, profile, _ in compared:
+        if profile.count < 20 * max(profile.p, profile.q):
+            console.print(
+                f"{x.name}: {profile.count} samples for {max(profile.p, profile.q)} neurons. With "
+                "fewer than 20 samples a neuron, neurons match by chance.",
+                highlight=False,
+            )
+    if output is not None:
+        _write_report(output, (first, second), compared, chosen, centred)
+        console.print(f"Report: {output / 'report.html'}", highlight=False, soft_wrap=True)
+
+
+def _pairs(
+    a: "dict[str, ActivationArray]", b: "dict[str, ActivationArray]", first: Path, second: Path
+) -> "list[tuple[ActivationArray, ActivationArray]]":
+    """Arrays of the same name; or the only array of each file."""
+    if len(a) == len(b) == 1:
+        return [(next(iter(a.values())), next(iter(b.values())))]
+    both = [name for name in a if name in b]
+    if not both:
+        raise InputError(
+            f"Expected arrays of the same names in both files. Got {', '.join(a)} in {first} and "
+            f"{', '.join(b)} in {second}."
+        )
+    return [(a[name], b[name]) for name in both]
+
+
+def _write_report(
+    folder: Path,
+    files: tuple[Path, Path],
+    compared: "list[tuple[ActivationArray, MatchProfile, float]]",
+    epsilons: list[float],
+    centred: bool,
+) -> None:
+    import polars as pl
+
+    from repsim.report import StudyFacts, build_report
+    from repsim.results import Tables, area_row, layer_rows, match_row, measure_row, neuron_rows
+
+    names = [f"A: {files[0].name}", f"B: {files[1].name}"]
+    results: list[dict[str, Any]] = []
+    neurons: list[pl.DataFrame] = []
+    layers: list[dict[str, Any]] = []
+    for depth, (x, profile, similarity) in enumerate(compared):
+        place = {"network_a": names[0], "network_b": names[1], "layer": x.name, "depth": depth}
+        rows = [
+            *(match_row(profile, epsilon) for epsilon in epsilons),
+            area_row(profile),
+            measure_row("cka[linear,centred,biased]", similarity, centred=True),
+        ]
+        results += [
+            {"study": "compare", **place, **row, "examples": x.examples}
+            for row in layer_rows(profile, rows)
+        ]
+        neurons.append(
+            neuron_rows(profile).with_columns(pl.lit(v).alias(k) for k, v in place.items())
+        )
+        size = {"neurons": x.neurons, "positions": x.positions, "total_positions": x.positions}
+        layers.append({"layer": x.name, "depth": depth, "type": "array", **size})
+    tables = Tables.from_rows(
+        networks=[{"network": name, "variant": "", "seed": "", "status": "done"} for name in names],
+        layers=layers,
+        results=results,
+        neurons=pl.concat(neurons),
+    )
+    facts = StudyFacts(
+        name="compare",
+        description=f"{files[0]} and {files[1]}",
+        study_toml=f"# repsim compare {files[0]} {files[1]}\n",
+        epsilons=epsilons,
+        centred=centred,
+    )
+    for name, content in build_report(tables, facts).items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_bytes(content)

@@ -1,0 +1,72 @@
+"""repsim layers"""
+
+from typing import Annotated
+
+import typer
+from rich.table import Table
+
+from repsim.errors import StudyError
+from workflows.command.output import console
+
+__all__ = ["layers"]
+
+
+def layers(
+    model: Annotated[
+        str,
+        typer.Argument(
+            metavar="MODEL",
+            help="A built-in model (vgg16, resnet18, plain20, small_cnn ...), torchvision.NAME, or "
+            "package.module:function.",
+            show_default=False,
+        ),
+    ],
+    pattern: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Show what a capture pattern selects: a glob over names ('features.*') or types "
+            "('type:ReLU'). Can be given several times.",
+            show_default=False,
+        ),
+    ] = None,
+    image_shape: Annotated[
+        str | None,
+        typer.Option(
+            metavar="CxHxW", help="Shape of an image, as 3x32x32.", show_default="the model's usual"
+        ),
+    ] = None,
+) -> None:
+    """List the layers of a model in order of execution, or those that a pattern selects."""
+    from repsim.capture import layer_table_of, select_layers
+    from repsim.models import build_model, default_input
+
+    classes, shape = default_input(model)
+    if image_shape is not None:
+        shape = _shape(image_shape)
+    table = layer_table_of(
+        lambda: build_model(model, {}, classes=classes, image_shape=shape), shape
+    )
+    chosen = select_layers(pattern, table) if pattern else table
+    listing = Table("depth", "layer", "type", "shape", "neurons", "positions", box=None)
+    for column in ("depth", "neurons", "positions"):
+        listing.columns[[c.header for c in listing.columns].index(column)].justify = "right"
+    for layer in chosen:
+        listing.add_row(
+            str(layer.depth),
+            layer.name,
+            layer.type,
+            "×".join(map(str, layer.shape)) or "no single tensor",
+            str(layer.neurons) if layer.capturable else "",
+            str(layer.positions) if layer.capturable else "",
+        )
+    console.print(listing, soft_wrap=True)
+    size = "×".join(map(str, shape))
+    console.print(f"{len(chosen)} of {len(table)} layers, for images of {size}.", highlight=False)
+
+
+def _shape(text: str) -> tuple[int, int, int]:
+    parts = text.split("x")
+    if len(parts) != 3 or not all(part.isdecimal() and int(part) > 0 for part in parts):
+        raise StudyError(f"Expected an image shape like 3x32x32. Got {text!r}.")
+    channels, height, width = map(int, parts)
+    return channels, height, width

@@ -1,0 +1,88 @@
+"""From a study to everything that has to be made: networks, activations, comparisons."""
+
+from collections.abc import Sequence
+
+import torch
+
+from repsim.capture import LayerInfo, layer_table_of, parameter_count_of, select_layers
+from repsim.data import load_data
+from repsim.errors import StudyError
+from repsim.measures import load_measure
+from repsim.models import build_model
+from repsim.study import Study
+from repsim.tasks.specs import ComparisonSpec, LayerSpec, NetworkSpec, StudyPlan
+
+__all__ = ["plan_study"]
+
+
+def plan_study(study: Study) -> StudyPlan:
+    """Check everything that a study names, and list what it takes.
+
+    Raises
+    ------
+    StudyError
+        When the data, the model, a layer pattern, a measure or one of their options is wrong.
+    """
+    for measure in study.measures:
+        load_measure(measure.name, measure.options)
+    source = load_data(study.data.name, study.data.options)
+    split = source.split(study.capture.split)
+    if study.capture.examples != "all" and study.capture.examples > len(split):
+        raise StudyError(
+            f"Expected capture.examples to be at most {len(split)}, the size of the "
+            f"{study.capture.split} split. Got {study.capture.examples}. 'all' takes every one."
+        )
+
+    def build() -> torch.nn.Module:
+        return build_model(
+            study.model.name,
+            study.model.options,
+            classes=source.classes,
+            image_shape=source.image_shape,
+        )
+
+    chosen = select_layers(study.capture.layers, layer_table_of(build, source.image_shape))
+    networks = tuple(
+        NetworkSpec(
+            network=network,
+            data=study.data,
+            fingerprint=source.fingerprint,
+            model=study.model,
+            classes=source.classes,
+            image_shape=source.image_shape,
+            training=study.training,
+        )
+        for network in study.networks
+    )
+    examples = study.capture.examples_of(len(split))
+    layers = {spec.label: _layer_specs(spec, chosen, examples, study) for spec in networks}
+    comparisons = tuple(
+        ComparisonSpec(x=x, y=y, matching=study.matching, measures=study.measures)
+        for a, b in study.network_pairs
+        for x, y in zip(layers[a.label], layers[b.label], strict=True)
+    )
+    return StudyPlan(
+        study=study,
+        networks=networks,
+        layers=layers,
+        comparisons=comparisons,
+        parameters=parameter_count_of(build),
+    )
+
+
+def _layer_specs(
+    network: NetworkSpec, chosen: Sequence[LayerInfo], examples: int, study: Study
+) -> tuple[LayerSpec, ...]:
+    return tuple(
+        LayerSpec(
+            network=network,
+            layer=layer.name,
+            depth=layer.depth,
+            type=layer.type,
+            neurons=layer.neurons,
+            total_positions=layer.positions,
+            examples=examples,
+            capture=study.capture,
+        )
+        for layer in chosen
+    )
