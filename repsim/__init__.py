@@ -12,8 +12,34 @@ For whole studies, from training to report, there is the command ``repsim``.
 """
 
 from repsim.errors import RepsimError
-from repsim.matching import Match, MatchProfile, match_profile
+from repsim.matching import (
+    Match,
+    MatchProfile,
+    MinimalMatch,
+    SimpleMatch,
+    SimpleMatches,
+    Structure,
+    match_profile,
+    match_structure,
+    minimal_match,
+    simple_matches,
+)
 from repsim.measures import cka
-from repsim.moments import Moments
+from repsim.moments import Factor, Moments
 
-__all__ = ["Match", "MatchProfile", "Moments", "RepsimError", "cka", "match_profile"]
+__all__ = [
+    "Factor",
+    "Match",
+    "MatchProfile",
+    "MinimalMatch",
+    "Moments",
+    "RepsimError",
+    "SimpleMatch",
+    "SimpleMatches",
+    "Structure",
+    "cka",
+    "match_profile",
+    "match_structure",
+    "minimal_match",
+    "simple_matches",
+]

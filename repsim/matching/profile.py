@@ -10,7 +10,7 @@ from jaxtyping import Float64, Int64
 from repsim.errors import InputError
 from repsim.matching.match import Match, check_epsilon
 from repsim.matching.maximum_match import maximum_match_at
-from repsim.matching.sources import Method, Via, prepared
+from repsim.matching.sources import ENOUGH, Method, Via, prepared
 from repsim.moments import ArrayLike, Factor, Moments
 
 __all__ = ["MatchProfile", "match_profile"]
@@ -102,6 +102,17 @@ class MatchProfile:
             "others of their layer and were taken to be in it. If so small a difference matters, "
             "compute the profile from the arrays or from a Factor."
         )
+
+    @property
+    def settled(self) -> bool:
+        """Whether the digits of what it was computed from were enough for any ε in use.
+
+        Where they were not, a `Factor` of the same activations gives more.
+        """
+        if self.method == "factor":
+            return True
+        doubt = np.concatenate((self.uncertainty_x, self.uncertainty_y, [0.0]))
+        return not self.caution and bool(np.nanmax(doubt) <= ENOUGH)
 
     @property
     def _critical(self) -> Float64[np.ndarray, " n"]:

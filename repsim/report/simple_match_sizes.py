@@ -19,15 +19,15 @@ from repsim.report.simple_words import sizes_found
 from repsim.report.summary import Floats, Summary
 
 # Inches that a tick label of 8 points takes: each of its characters, and around it.
-_DIGIT, _MARGIN = 0.075, 0.09
+_DIGIT, _MARGIN = 0.075, 0.06
 
 
 def draw(summary: Summary) -> Drawing | None:
     """The figure, or None where there is no simple match."""
-    if not any(simple.match_sizes.size for simple in summary.simple):
+    epsilons = sorted({simple.epsilon for simple in summary.simple if simple.match_sizes.size})
+    if not epsilons:
         return None
     colours = colours_of(summary.tolerances)
-    epsilons = sorted({simple.epsilon for simple in summary.simple})
     layers = {
         name: list(group) for name, group in itertools.groupby(summary.simple, lambda s: s.layer)
     }
@@ -39,7 +39,7 @@ def draw(summary: Summary) -> Drawing | None:
     for place, (axes, found) in enumerate(zip(panels.axes, layers.values(), strict=True)):
         _scale(axes, bounds, top, panels.inches)
         reach = int(np.searchsorted(bounds, max(map(_largest, found)))) + 1
-        axes.axvspan(reach, len(bounds), color=GRID, alpha=0.6, lw=0)
+        axes.axvspan(reach, len(bounds), color=GRID, alpha=0.4, lw=0)
         for simple in found:
             _bars(axes, simple, bounds, epsilons, colours[simple.epsilon])
         if not any(simple.match_sizes.size for simple in found):
@@ -57,8 +57,12 @@ def draw(summary: Summary) -> Drawing | None:
         handlelength=0.9,
         handleheight=0.9,
     )
+    without = sorted({simple.epsilon for simple in summary.simple} - set(epsilons))
+    empty = f" No layer has a match at ε = {', '.join(map(tolerance, without))}." if without else ""
     beyond = (
-        " Grey: more than the layer has." if len(set(map(_largest, summary.simple))) > 1 else ""
+        " Grey: sizes that the layer cannot have."
+        if len(set(map(_largest, summary.simple))) > 1
+        else ""
     )
     return Drawing(
         name="simple-match-sizes",
@@ -68,7 +72,7 @@ def draw(summary: Summary) -> Drawing | None:
             "Each matched neuron of every pair is counted once, at the number of neurons (of both "
             f"networks) in its minimal match: the first bars are sizes up to {bounds[0]}, and each "
             "bin ends with the size at its right. The bars of an ε add up to the similarity there. "
-            f"Diamonds are medians.{beyond}"
+            f"Diamonds are medians.{beyond}{empty}"
         ),
         figure=panels.figure,
     )
@@ -92,7 +96,7 @@ def shares(layer: SimpleLayer, bounds: tuple[int, ...]) -> Floats:
 
 def _largest(layer: SimpleLayer) -> int:
     """The largest size that a match of the layer can have."""
-    return max(int(layer.neurons.max()), SMALL)
+    return max(int(layer.neurons.max()), int(layer.match_sizes.max(initial=SMALL)))
 
 
 def _bars(

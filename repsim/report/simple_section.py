@@ -38,6 +38,15 @@ class SizeRow:
 
 
 @dataclass(frozen=True, kw_only=True)
+class SizeRows:
+    """The rows of a layer, and the ε at which no pair has a match."""
+
+    layer: str
+    without: str
+    rows: tuple[SizeRow, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
 class ListedMatch:
     """A simple match, written out."""
 
@@ -71,7 +80,7 @@ class Certainty:
 class SimpleSection:
     """Everything the page says on simple matches beside the figure."""
 
-    layers: tuple[tuple[str, tuple[SizeRow, ...]], ...]
+    layers: tuple[SizeRows, ...]
     listings: tuple[Listing, ...]
     certainties: tuple[tuple[str, tuple[Certainty, ...]], ...]
     certainties_open: bool
@@ -83,14 +92,14 @@ def simple_section(tables: Tables, summary: Summary) -> SimpleSection | None:
         return None
     certainties = [
         _certainty(str(key[1]), pairs)
-        for key, pairs in tables.structure.sort(
-            "depth", "layer", "epsilon", maintain_order=True
-        ).group_by("depth", "layer", "epsilon", maintain_order=True)
+        for key, pairs in tables.structure.filter(pl.col("matched") > 0)
+        .sort("depth", "layer", "epsilon", maintain_order=True)
+        .group_by("depth", "layer", "epsilon", maintain_order=True)
     ]
     return SimpleSection(
         layers=tuple(
-            (name, tuple(_size_row(layer) for layer in layers))
-            for name, layers in groupby(summary.simple, lambda layer: layer.layer)
+            _size_rows(name, list(found))
+            for name, found in groupby(summary.simple, lambda layer: layer.layer)
         ),
         listings=_listings(tables.simple_matches),
         certainties=tuple(
@@ -101,14 +110,22 @@ def simple_section(tables: Tables, summary: Summary) -> SimpleSection | None:
 
 
 def neurons(side: str, indices: Sequence[int], *, most: int | None = None) -> str:
-    """Neurons of one side by index.
+    r"""Neurons of one side by index.
 
     >>> neurons("x", [3, 7]), neurons("y", range(100), most=2)
-    ('x3 x7', 'y0 y1 + 98 more')
+    ('x3 x7', 'y0 y1 +\xa098\xa0more')
     """
     shown = " ".join(f"{side}{index}" for index in indices[:most])
     rest = len(indices) - len(indices[:most])
-    return f"{shown} + {rest:,} more" if rest else shown
+    return f"{shown} +\u00a0{rest:,}\u00a0more" if rest else shown
+
+
+def _size_rows(name: str, found: list[SimpleLayer]) -> SizeRows:
+    return SizeRows(
+        layer=name,
+        without=", ".join(tolerance(layer.epsilon) for layer in found if not layer.matched.any()),
+        rows=tuple(_size_row(layer) for layer in found if layer.matched.any()),
+    )
 
 
 def _size_row(layer: SimpleLayer) -> SizeRow:
@@ -203,7 +220,7 @@ def _certainty(layer: str, pairs: pl.DataFrame) -> Certainty:
         layer=layer,
         words=nearest["words"],
         pairs=(
-            f"{code(nearest['network_a'])} and {code(nearest['network_b'])}, which come nearest "
-            f"to the conditions; refuted for {verdict} {pairs.height} pairs."
+            f"{code(nearest['network_a'])} and {code(nearest['network_b'])}; "
+            f"refuted for {verdict} {pairs.height} pairs that match."
         ),
     )

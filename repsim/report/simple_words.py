@@ -62,8 +62,8 @@ def simple_point(layers: Sequence[SimpleLayer]) -> list[str]:
             "so other visiting orders may find other simple matches."
         )
     return [
-        f"At ε = {tolerance(epsilon)} {kind}. Half of the matched neurons have a minimal match of "
-        f"at most {half}; {_small_matches(found)}. {certain}"
+        f"At ε = {tolerance(epsilon)} {kind}. The median minimal match of a matched "
+        f"neuron has {half}; {_small_matches(found)}. {certain}"
     ]
 
 
@@ -84,8 +84,7 @@ def _small_matches(layers: Sequence[SimpleLayer]) -> str:
     small = sum(layer.small for layer in layers)
     total = sum(layer.match_sizes.size for layer in layers)
     share = f" ({percent(small / total)})" if 0 < small < total else ""
-    return (
-        f"{small or 'none':{',' if small else ''}} of "
-        f"{count(total, 'simple match', 'simple matches')}{share} "
-        f"{'hold' if small > 1 else 'holds'} at most {SMALL}"
-    )
+    some = f"{small:,}" if small else "none"
+    verb = "hold" if small > 1 else "holds"
+    matches = count(total, "simple match", "simple matches")
+    return f"{some} of {matches}{share} {verb} at most {SMALL}"

@@ -50,6 +50,7 @@ def layer_rows(profile: MatchProfile, rows: Iterable[dict[str, Any]]) -> list[di
         "samples": profile.count,
         "condition": profile.condition,
         "method": profile.method,
+        "caution": profile.caution or None,
     }
     return [{**row, **shared} for row in rows]
 

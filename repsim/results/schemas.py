@@ -106,6 +106,9 @@ RESULTS: Schema = {
         meaning="statistic it was computed from",
         choices=("moments", "factor"),
     ),
+    "caution": Column(
+        dtype=pl.String, meaning="what to know before relying on the numbers", nullable=True
+    ),
 }
 
 NEURONS: Schema = {

@@ -5,13 +5,15 @@ and returns a key or a small row. So any engine can run it, in any process, as o
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
+
+import numpy as np
 
 from repsim.errors import IntegrityError
 from repsim.matching import MatchProfile, match_profile
 from repsim.measures import load_measure
-from repsim.moments import Moments
+from repsim.moments import Factor, Moments
 from repsim.results import area_row, layer_rows, match_row, measure_row
 from repsim.store import Activations, Artifact, Store
 
@@ -25,6 +27,7 @@ __all__ = [
     "stored_moments",
     "stored_profile",
     "stored_rows",
+    "stored_source",
 ]
 
 ARRAYS = "arrays.npz"
@@ -61,11 +64,8 @@ def reduce_examples(
             f"{x.artifact.folder} and {len(y.ids)} in {y.artifact.folder}, and the lists differ. "
             "Delete both folders and run again."
         )
-    step = min(x.examples_per_shard, y.examples_per_shard)
     moments = Moments.zeros(x.shape[2], y.shape[2])
-    for x_block, y_block in zip(
-        x.blocks(start, stop, step), y.blocks(start, stop, step), strict=True
-    ):
+    for x_block, y_block in _paired_blocks(x, y, start, stop):
         moments = moments.update(x_block, y_block)
     return _publish_moments(artifact, moments)
 
@@ -92,13 +92,29 @@ def merge_moments(
     return key
 
 
-def profile_layer(location: str, key: str, moments_key: str, centred: bool) -> str:
-    """The match profile, the critical ε of every neuron of both sides; returns `key`."""
+def profile_layer(
+    location: str, key: str, moments_key: str, x_key: str, y_key: str, centred: bool
+) -> str:
+    """The match profile, the critical ε of every neuron of both sides; returns `key`.
+
+    Where the digits of the moments are not enough, the activations are read once more for their
+    triangular factor, which has twice as many. It is kept beside the moments.
+    """
     store = Store(location)
     artifact = Artifact(store, "profiles", key)
     if artifact.exists():
         return key
-    profile = match_profile(stored_moments(store, moments_key), centred=centred)
+    source = stored_source(store, moments_key)
+    profile = match_profile(source, centred=centred)
+    if not profile.settled:
+        x, y = Activations(store, x_key), Activations(store, y_key)
+        factor = Factor.zeros(x.shape[2], y.shape[2])
+        for x_block, y_block in _paired_blocks(x, y, 0, x.shape[0]):
+            factor = factor.update(x_block, y_block)
+        draft = Artifact(store, "factors", moments_key).draft()
+        draft.write_arrays(ARRAYS, factor.arrays())
+        draft.publish()
+        profile = match_profile(factor, centred=centred)
     draft = artifact.draft()
     draft.write_arrays(ARRAYS, profile.arrays())
     draft.publish()
@@ -147,6 +163,21 @@ def stored_rows(store: Store, key: str) -> list[dict[str, Any]]:
 def stored_moments(store: Store, key: str) -> Moments:
     """Published moments."""
     return Moments.from_mapping(Artifact(store, "moments", key).read_arrays(ARRAYS))
+
+
+def stored_source(store: Store, key: str) -> Moments | Factor:
+    """The factor where a profile needed it, the moments elsewhere."""
+    factor = Artifact(store, "factors", key)
+    if factor.exists():
+        return Factor.from_mapping(factor.read_arrays(ARRAYS))
+    return stored_moments(store, key)
+
+
+def _paired_blocks(
+    x: Activations, y: Activations, start: int, stop: int
+) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    step = min(x.examples_per_shard, y.examples_per_shard)
+    return zip(x.blocks(start, stop, step), y.blocks(start, stop, step), strict=True)
 
 
 def _any_moments(store: Store, keys: Sequence[str]) -> bool:

@@ -43,15 +43,20 @@ class Step:
 def comparison_steps(location: str, spec: ComparisonSpec) -> list[Step]:
     """The steps of a comparison, each after those that it refers to; the last publishes the rows.
 
-    shards → moments → tree sum → profile → one step for each ε, one for each measure → rows
+    shards → moments → tree sum → profile → a row for each ε → publish
+                                └ measures      └ simple matches at the ε of `minimal_at`
     """
     steps = _moments_steps(location, spec)
     moments = Ref(steps[-1].name)
     profile = Step(
         name="profile",
         function=profile_layer,
-        arguments=(location, spec.profile_key, moments, spec.matching.centred),
+        arguments=(
+            *(location, spec.profile_key, moments, spec.x.key, spec.y.key),
+            spec.matching.centred,
+        ),
     )
+    simple: list[Step] = []
     rows = [
         Step(
             name=f"match-{epsilon}",
@@ -69,7 +74,7 @@ def comparison_steps(location: str, spec: ComparisonSpec) -> list[Step]:
         for number, measure in enumerate(spec.measures)
     ]
     for epsilon in spec.matching.minimal_at:
-        steps += (simple := _simple_steps(location, spec, epsilon, moments))
+        simple += _simple_steps(location, spec, epsilon)
         rows.append(
             Step(
                 name=f"unique-{epsilon}",
@@ -82,17 +87,20 @@ def comparison_steps(location: str, spec: ComparisonSpec) -> list[Step]:
         function=publish_rows,
         arguments=(location, spec.key, Ref("profile"), [Ref(row.name) for row in rows]),
     )
-    return [*steps, profile, *rows, publish]
+    return [*steps, profile, *simple, *rows, publish]
 
 
-def _simple_steps(location: str, spec: ComparisonSpec, epsilon: float, moments: Ref) -> list[Step]:
-    """Minimal matches of groups of neurons, then all of them together."""
-    count = spec.simple_parts
+def _simple_steps(location: str, spec: ComparisonSpec, epsilon: float) -> list[Step]:
+    """Minimal matches of groups of neurons, then all of them together.
+
+    They come after the profile, which says whether the moments are enough.
+    """
+    count, moments, profile = spec.simple_parts, spec.moments_key, Ref("profile")
     parts = [
         Step(
             name=key,
             function=find_simple,
-            arguments=(location, key, moments, epsilon, spec.simple_options, part),
+            arguments=(location, key, moments, profile, epsilon, spec.simple_options, part),
         )
         for part in ((i, count) for i in range(count))
         for key in [spec.simple_key(epsilon, part)]

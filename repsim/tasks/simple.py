@@ -11,7 +11,7 @@ import numpy as np
 from repsim.matching import Match, SimpleMatch, SimpleMatches, match_structure, simple_matches
 from repsim.results import measure_row
 from repsim.store import Artifact, Store
-from repsim.tasks.comparison import stored_moments
+from repsim.tasks.comparison import stored_profile, stored_source
 
 __all__ = ["find_simple", "join_simple", "simple_summary", "stored_simple", "stored_structure"]
 
@@ -23,6 +23,7 @@ def find_simple(
     location: str,
     key: str,
     moments_key: str,
+    profile_key: str,
     epsilon: float,
     options: Mapping[str, Any],
     part: tuple[int, int],
@@ -33,6 +34,8 @@ def find_simple(
     ----------
     location, key, moments_key
         The store, the key of the result, and that of the moments.
+    profile_key
+        Of the profile, which must be there: it decides whether moments or factor are used.
     epsilon
         The ε.
     options
@@ -44,10 +47,12 @@ def find_simple(
     artifact = Artifact(store, KIND, key)
     if artifact.exists():
         return key
-    moments = stored_moments(store, moments_key)
+    profile = stored_profile(store, profile_key)
     first, step = part
-    neurons = Match.of(range(first, moments.p, step), range(first, moments.q, step))
-    found = simple_matches(moments, eps=epsilon, neurons=neurons, **options)
+    neurons = Match.of(range(first, profile.p, step), range(first, profile.q, step))
+    found = simple_matches(
+        stored_source(store, moments_key), eps=epsilon, neurons=neurons, **options
+    )
     draft = artifact.draft()
     draft.write(FILE, json.dumps(_record(found)).encode())
     draft.publish()
@@ -63,8 +68,8 @@ def join_simple(
     if artifact.exists():
         return key
     found = reduce(add, (stored_simple(store, part) for part in parts))
-    moments = stored_moments(store, moments_key)
-    structure = match_structure(moments, eps=found.eps, centred=centred)
+    source = stored_source(store, moments_key)
+    structure = match_structure(source, eps=found.eps, centred=centred)
     record = {
         "theta_least": float(np.degrees(min(structure.x.theta_least, structure.y.theta_least))),
         "theta_most": float(np.degrees(min(structure.x.theta_most, structure.y.theta_most))),

@@ -29,9 +29,9 @@ TRAINING_RECORD = "training.json"
 # beside the writing of its moments, which are large for wide layers.
 OPERATIONS_PER_TASK = 4e11
 
-# All minimal matches of 256 + 256 neurons take some seconds on a core, and their number times the
-# cost of each grows with the fourth power (tests/benchmarks).
-SECONDS_FOR_512_NEURONS = 10.0
+# All minimal matches of 256 + 256 neurons on one core, and about the third power of the width
+# beyond (4.5 s, and 26 s for 512 + 512: `python -m tests.benchmarks`).
+SECONDS_FOR_512_NEURONS = 4.5
 SECONDS_PER_TASK = 30.0
 
 
@@ -192,7 +192,7 @@ class ComparisonSpec:
         """How many tasks the simple matches of one ε are worth."""
         neurons = self.x.neurons + self.y.neurons
         runs = 1 + self.matching.restarts
-        seconds = runs * SECONDS_FOR_512_NEURONS * (neurons / 512) ** 4
+        seconds = runs * SECONDS_FOR_512_NEURONS * (neurons / 512) ** 3
         return max(1, min(neurons // 2, round(seconds / SECONDS_PER_TASK)))
 
     def simple_key(self, epsilon: float, part: tuple[int, int] | None = None) -> str:

@@ -8,7 +8,17 @@ import polars as pl
 import pytest
 
 from repsim.errors import InputError
-from repsim.results import AREA_UNDER_CURVE, MAXIMUM_MATCH, NETWORKS, NEURONS, RESULTS, Tables
+from repsim.results import (
+    AREA_UNDER_CURVE,
+    MAXIMUM_MATCH,
+    NETWORKS,
+    NEURONS,
+    RESULTS,
+    SIMPLE_MATCHES,
+    STRUCTURE,
+    Tables,
+)
+from tests.repsim.report.simple_rows import simple_row, structure_row
 
 NETWORK_ROWS: list[dict[str, Any]] = [
     {"network": f"seed {seed}", "variant": "", "seed": str(seed), "status": "done"}
@@ -39,7 +49,7 @@ def result(**changes: Any) -> dict[str, Any]:
 
 
 def test_every_column_says_what_it_means():
-    for schema in (NETWORKS, RESULTS, NEURONS):
+    for schema in (NETWORKS, RESULTS, NEURONS, SIMPLE_MATCHES, STRUCTURE):
         assert all(column.meaning for column in schema.values())
 
 
@@ -136,3 +146,86 @@ def test_files_read_back_as_the_tables():
         tables.results
     )
     assert {"training.parquet", "layers.csv", "neurons.parquet"} <= set(files)
+
+
+PAIR = {"network_a": "seed 0", "network_b": "seed 1"}
+
+
+def simple_tables(simple: Any = (), structure: Any = ()) -> Tables:
+    return Tables.from_rows(networks=NETWORK_ROWS, simple_matches=simple, structure=structure)
+
+
+def test_simple_matches_and_structure_have_the_columns_of_their_schema_even_when_empty():
+    full = simple_tables([simple_row(size=4, **PAIR)], [structure_row(**PAIR)])
+    for tables in (full, simple_tables()):
+        for frame, schema in (
+            (tables.simple_matches, SIMPLE_MATCHES),
+            (tables.structure, STRUCTURE),
+        ):
+            assert dict(frame.schema) == {name: column.dtype for name, column in schema.items()}
+
+
+def test_simple_matches_are_ordered_by_pair_depth_epsilon_and_rank_however_they_arrive():
+    places = [
+        {"network_a": "seed 0", "network_b": b, "layer": layer, "depth": depth, "epsilon": epsilon}
+        for b in ("seed 1", "seed 10")
+        for depth, layer in enumerate(("zeta", "alpha"))
+        for epsilon in (0.15, 0.3)
+    ]
+    simple = [simple_row(size=2, rank=rank, **place) for place in places for rank in (1, 2, 10)]
+    structure = [structure_row(**place) for place in places]
+    expected = simple_tables(simple, structure)
+    key = [name for name, column in SIMPLE_MATCHES.items() if column.key]
+    assert expected.simple_matches.select(key).rows() == [tuple(r[k] for k in key) for r in simple]
+    assert expected.structure["layer"].to_list() == [row["layer"] for row in structure]
+    rng = np.random.default_rng(0)
+    shuffled = [[rows[i] for i in rng.permutation(len(rows))] for rows in (simple, structure)]
+    assert simple_tables(*shuffled).files() == expected.files()
+
+
+def test_members_may_be_an_empty_list_in_every_row():
+    tables = simple_tables([simple_row(size=4, **PAIR)])
+    assert tables.simple_matches["minimum_for_y"].to_list() == [[]]
+    assert tables.simple_matches["members_x"].to_list() == [[1, 2]]
+
+
+@pytest.mark.parametrize("members", [[1.5], ["x1"], [True], 3])
+def test_members_that_are_not_indices_are_refused(members):
+    with pytest.raises(InputError, match=r"simple_matches\.members_x .* to be List\(Int64\)"):
+        simple_tables([simple_row(size=4, members_x=members, **PAIR)])
+
+
+@pytest.mark.parametrize("members", [None, [1, None]])
+def test_members_may_not_be_null_nor_hold_a_null(members):
+    rows = [
+        simple_row(size=4, rank=1, **PAIR),
+        simple_row(size=4, rank=2, members_x=members, **PAIR),
+    ]
+    with pytest.raises(InputError, match=r"every row of simple_matches\.members_x .* 1 empty of 2"):
+        simple_tables(rows)
+
+
+def test_a_rank_and_a_structure_are_there_once_for_each_comparison():
+    with pytest.raises(InputError, match="Expected one row of simple_matches for each network_a"):
+        simple_tables([simple_row(size=4, **PAIR), simple_row(size=6, **PAIR)])
+    with pytest.raises(InputError, match="Expected one row of structure for each network_a"):
+        simple_tables(structure=[structure_row(**PAIR), structure_row(**PAIR)])
+
+
+def test_simple_matches_of_an_unknown_network_are_refused():
+    with pytest.raises(InputError, match=r"simple_matches\.network_a .* Got 'seed-0'"):
+        simple_tables([simple_row(size=4)])
+    with pytest.raises(InputError, match=r"structure\.network_a .* Got 'seed-0'"):
+        simple_tables(structure=[structure_row()])
+
+
+def test_files_of_simple_matches_are_written_only_when_there_are_some():
+    assert not {name for name in simple_tables().files() if "simple" in name or "struct" in name}
+    tables = simple_tables([simple_row(size=4, **PAIR)], [structure_row(gap_needed=None, **PAIR)])
+    files = tables.files()
+    read = pl.read_parquet(io.BytesIO(files["simple_matches.parquet"]))
+    assert read.equals(tables.simple_matches)
+    assert pl.read_parquet(io.BytesIO(files["structure.parquet"])).equals(tables.structure)
+    read = pl.read_csv(io.BytesIO(files["structure.csv"]), schema=tables.structure.schema)
+    assert read.equals(tables.structure)
+    assert "simple_matches.csv" not in files

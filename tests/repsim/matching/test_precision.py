@@ -8,7 +8,7 @@ from repsim.errors import InputError
 from repsim.matching import match_profile
 from repsim.moments import Factor, Moments
 from tests.references import literal_maximum_match
-from tests.repsim.matching.instances import Pair, epsilons_between, pairs, relu_pair
+from tests.repsim.matching.instances import Pair, epsilons_between, graded_pair, pairs, relu_pair
 
 
 def critical(profile) -> np.ndarray:
@@ -52,6 +52,22 @@ def test_nearly_parallel_neurons_are_told_apart_by_the_factor() -> None:
     coarse = match_profile(x, y, via="moments")
     assert coarse.rank_y == 1
     assert "1 of the neurons lie within" in coarse.caution
+
+
+@pytest.mark.parametrize("difference", [1e-2, 1e-4, 1e-6, 1e-8])
+def test_layers_of_nearly_equal_neurons_equal_the_literal_algorithm(difference: float) -> None:
+    # Each removal of a twin cancels most digits of what is kept about the other.
+    rng = np.random.default_rng(0)
+    pair = graded_pair(0, 300, 20)
+    x, y = (
+        np.concatenate((a, a + difference * rng.standard_normal(a.shape)), axis=1)
+        for a in (pair.x, pair.y)
+    )
+    profile = match_profile(x, y)
+    assert (profile.rank_x, profile.rank_y) == (40, 40)
+    for eps in epsilons_between(critical(profile), margin=1e-5):
+        match = profile.maximum_match(eps)
+        assert (set(match.x), set(match.y)) == literal_maximum_match(x, y, eps)
 
 
 @pytest.mark.parametrize("noise", [1e-4, 1e-6, 1e-9])

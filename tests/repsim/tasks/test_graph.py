@@ -153,7 +153,7 @@ def test_after_a_stop_only_what_is_missing_is_made(store, cut):
 
 
 def test_stopped_after_any_step_it_ends_with_the_same_rows(store, cut, tmp_path, monkeypatch):
-    cut(5)
+    cut(8)
     monkeypatch.setattr(graph, "MERGE_WIDTH", 3)
     pair = make_pair(store)
     shutil.copytree(store.root, tmp_path / "begun")

@@ -22,6 +22,7 @@ def keys(text, *overrides):
     [
         ("matching.epsilons=[0.2, 0.4]", "matches"),
         ("measures=[]", "matches"),
+        ("matching.minimal_at=[0.5]", "matches"),
         ("matching.centred=true", "profile"),
         ("capture.positions=2", "activations"),
         ("capture.examples=30", "activations"),
@@ -59,6 +60,8 @@ def test_what_determines_a_result_changes_its_key_and_those_after_it(tiny_study,
         "capture.layers=['features.relu4']",
         "capture.layers=['type:ReLU', '*relu4']",
         "matching.epsilons=[0.5,0.2]",
+        "matching.restarts=3",
+        "matching.seed=1",
         "training.momentum=0.9",
     ],
 )
