@@ -71,7 +71,7 @@ class Structure:
     @property
     def excluded(self) -> bool:
         """Whether the conditions for unique minimum matches certainly do not hold."""
-        return bool(self.gap_most < self.gap_needed)
+        return bool(self.gap_needed == np.inf or self.gap_most < self.gap_needed)
 
     def __str__(self) -> str:
         angle = min(self.x.theta_most, self.y.theta_most)
@@ -81,7 +81,7 @@ class Structure:
             why = (
                 f"they ask that no distance lies between ε and {self.gap_needed:.3g} ε (the layers "
                 f"come as close as {np.degrees(angle):.2g}° to being dependent), and one lies at "
-                f"{self.gap_most:.3g} ε"
+                f"{self.gap_most:.4g} ε"
             )
         else:
             return (

@@ -84,7 +84,7 @@ def _layer(layer: str, epsilon: float, matches: pl.DataFrame, pairs: pl.DataFram
         # Of a pair that the results lack, the neurons that are known of.
         neurons=pairs.select(pl.coalesce("neurons", "matched", "minimal")).to_series().to_numpy(),
         matched=pairs.select(pl.coalesce("matched", "minimal")).to_series().to_numpy(),
-        found=pairs.select(pl.coalesce("simple", "found")).to_series().to_numpy(),
+        found=pairs.select(pl.coalesce("found", "simple")).to_series().to_numpy(),
         unique=int(matches["minimum"].sum()),
         uncertified=int((~matches["certified"]).sum()),
         complete=tuple(pairs.filter(pl.col("found") > 0)["complete"].drop_nulls()),

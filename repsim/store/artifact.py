@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from repsim.errors import IntegrityError
 from repsim.store.location import Store
@@ -61,7 +61,7 @@ class Marker(BaseModel):
 
     kind: str
     key: str
-    attempt: str
+    attempt: str = Field(pattern="^[0-9a-f]{16}$")
     parts: list[Part]
     facts: dict[str, Any]
 

@@ -227,7 +227,7 @@ def _conventions(matching: Matching) -> list[tuple[str, str]]:
         else "once"
     )
     order = f"Neurons are tried in the order of X by index and then Y, {runs}."
-    return [("visiting order", order)]
+    return [("Visiting order", order)]
 
 
 def _versions() -> dict[str, str]:

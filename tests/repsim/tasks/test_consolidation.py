@@ -92,4 +92,6 @@ def test_a_report_is_not_current_after_a_change(made_copy, change):
 )
 def test_the_study_as_run_is_a_study_file_of_the_same_study(tiny_study, overrides):
     study = parse_study(tiny_study, overrides)
-    assert parse_study(study_toml(study)) == study
+    text = study_toml(study)
+    assert parse_study(text) == study
+    assert "momentum = 0.9" in text  # the defaults too: a later version may have others

@@ -91,6 +91,18 @@ def test_every_network_is_asked_about_the_same_examples(made):
     assert len(ids) == 1
 
 
+def test_a_sample_of_the_examples_keeps_their_ids(work, made_copy):
+    store = made_copy.store
+    spec, layers = work("capture.examples=15")
+    prepare_network(store.location, spec, layers, CPU)
+    whole = Activations(store, made_copy.plan.layers[spec.label][1].key)
+    sample = Activations(store, layers[1].key)
+    assert len(set(sample.ids)) == 15
+    assert sample.ids != whole.ids[:15]
+    rows = next(whole.blocks(0, 40, 40))[[whole.ids.index(name) for name in sample.ids]]
+    np.testing.assert_allclose(next(sample.blocks(0, 15, 15)), rows, rtol=1e-5, atol=1e-6)
+
+
 def test_what_is_there_is_left_alone(made_copy, monkeypatch):
     def never(*arguments):
         raise AssertionError("the data are not needed")
