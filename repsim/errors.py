@@ -67,9 +67,24 @@ class ClusterError(RepsimError):
 
 
 class IntegrityError(RepsimError):
-    """Something in the store is not what its marker says it is."""
+    """Something in the store is not what its marker says it is.
+
+    Parameters
+    ----------
+    message
+        What was expected, what was got, what to do.
+    artifact
+        The damaged artifact, ``kind/key``, where it is one: a run removes it and makes it again.
+    """
 
     exit_code = 5
+
+    def __init__(self, message: str, artifact: str = "") -> None:
+        super().__init__(message)
+        self.artifact = artifact
+
+    def __reduce__(self) -> tuple[type["IntegrityError"], tuple[str, str]]:
+        return type(self), (str(self), self.artifact)
 
 
 class ActiveRunError(RepsimError):

@@ -18,7 +18,7 @@ from zarr.codecs import Crc32cCodec, ZstdCodec
 from zarr.core.buffer import Buffer
 from zarr.storage import WrapperStore
 
-from repsim.errors import InputError, IntegrityError
+from repsim.errors import InputError
 from repsim.store.artifact import Artifact, Draft, Marker
 from repsim.store.location import Store
 
@@ -196,7 +196,7 @@ class Activations:
         try:
             return zarr.open_array(self.store.zarr(folder, read_only=True), path=ARRAY, mode="r")
         except Exception as problem:
-            raise self._damaged(str(problem)) from problem
+            raise self.artifact.damaged(str(problem)) from problem
 
     @property
     def shape(self) -> tuple[int, int, int]:
@@ -223,15 +223,8 @@ class Activations:
             try:
                 block = np.asarray(array[first:last])
             except Exception as problem:
-                raise self._damaged(str(problem)) from problem
+                raise self.artifact.damaged(str(problem)) from problem
             # One NaN makes the sum NaN: cheaper than looking at each value.
             if not np.isfinite(block.sum(dtype=np.float64)):
-                raise self._damaged(f"a hole in examples {first} to {last}")
+                raise self.artifact.damaged(f"a hole in examples {first} to {last}")
             yield block.reshape(-1, block.shape[-1])
-
-    def _damaged(self, what: str) -> IntegrityError:
-        what = what.rstrip(".")
-        return IntegrityError(
-            f"Expected the activations {self.artifact.folder} in {self.store.location} as they "
-            f"were written. Got: {what}. Delete that folder and run again."
-        )

@@ -64,6 +64,11 @@ class Marker(BaseModel):
     attempt: str = Field(pattern="^[0-9a-f]{16}$")
     parts: list[Part]
     facts: dict[str, Any]
+    checksum: str = ""
+
+    def expected_checksum(self) -> str:
+        """Digest of everything else in the marker: a flipped bit in it does not go unseen."""
+        return digest(self.model_dump(exclude={"checksum"}))
 
 
 @dataclass(frozen=True)
@@ -98,23 +103,26 @@ class Artifact:
         """
         content = self.store.read(self.marker_path)
         if content is None:
-            raise IntegrityError(
-                f"Expected the artifact {self.folder} in {self.store.location}. Got no marker: it "
-                "was never finished. Run the study again."
-            )
+            raise self.damaged("no marker: it was never finished")
         try:
             marker = Marker.model_validate_json(content)
         except ValidationError as problem:
-            raise IntegrityError(
-                f"Expected a marker at {self.marker_path}. Got something unreadable "
-                f"({problem.error_count()} problems). Delete {self.folder} and run again."
+            raise self.damaged(
+                f"a marker that cannot be read ({problem.error_count()} problems)"
             ) from None
+        if marker.checksum != marker.expected_checksum():
+            raise self.damaged("a marker that was changed (its checksum differs)")
         if (marker.kind, marker.key) != (self.kind, self.key):
-            raise IntegrityError(
-                f"Expected the marker of {self.folder}. Got that of {marker.kind}/{marker.key}."
-                f" Delete {self.folder} and run again."
-            )
+            raise self.damaged(f"the marker of {marker.kind}/{marker.key}")
         return marker
+
+    def damaged(self, what: str) -> IntegrityError:
+        """The error that names this artifact, to be raised."""
+        return IntegrityError(
+            f"Expected {self.folder} in the store {self.store.location} as it was written. Got "
+            f"{what}. A run removes it and makes it again.",
+            artifact=self.folder,
+        )
 
     def path(self, marker: Marker, name: str) -> str:
         """Where a file of the published attempt is."""
@@ -133,15 +141,9 @@ class Artifact:
         path = self.path(marker, name)
         content = self.store.read(path)
         if content is None or name not in parts:
-            raise IntegrityError(
-                f"Expected {path} in {self.store.location}. Got nothing. "
-                f"Delete {self.folder} and run again."
-            )
+            raise self.damaged(f"nothing at {path}")
         if hashlib.sha256(content).hexdigest() != parts[name].sha256:
-            raise IntegrityError(
-                f"Expected {path} in {self.store.location} as it was written. Got other bytes "
-                f"(sha256 differs). Delete {self.folder} and run again."
-            )
+            raise self.damaged(f"other bytes at {path} (sha256 differs)")
         return content
 
     def read_arrays(self, name: str) -> dict[str, np.ndarray]:
@@ -201,6 +203,7 @@ class Draft:
             parts=[self.parts[name] for name in sorted(self.parts)],
             facts=dict(facts or {}),
         )
+        marker = marker.model_copy(update={"checksum": marker.expected_checksum()})
         content = canonical_json(marker.model_dump()).encode()
         if store.create(artifact.marker_path, content):
             store.flush(artifact.folder)

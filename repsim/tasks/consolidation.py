@@ -1,5 +1,7 @@
 """From the published results of a study to its tables and its report."""
 
+import hashlib
+import json
 import platform
 from collections.abc import Iterator, Mapping
 from importlib import metadata
@@ -11,7 +13,7 @@ import tomli_w
 from repsim.report import StudyFacts, build_report
 from repsim.results import Tables, neuron_rows
 from repsim.store import Store
-from repsim.study import Matching, Study, canonical_json, digest
+from repsim.study import Matching, Study, digest
 from repsim.tasks.comparison import stored_profile, stored_rows
 from repsim.tasks.simple import stored_simple, stored_structure
 from repsim.tasks.specs import ComparisonSpec, NetworkSpec, StudyPlan
@@ -77,35 +79,48 @@ def consolidate(location: str, plan: StudyPlan, failures: Mapping[str, str]) -> 
         missing=_missing(store, plan, failures),
     )
     folder = report_folder(name)
+    hashes = {}
     for file, content in build_report(tables, facts).items():
         store.write(f"{folder}/{file}", content)
-    store.write(_current_path(name), _state(store, plan, failures).encode())
+        hashes[file] = hashlib.sha256(content).hexdigest()
+    manifest = {"state": _state(store, plan, failures), "files": hashes}
+    store.write(_manifest_path(name), json.dumps(manifest, indent=2).encode())
     return f"{folder}/report.html"
 
 
 def report_is_current(location: str, plan: StudyPlan, failures: Mapping[str, str]) -> bool:
-    """Whether the report in the store is of exactly what is there now."""
-    store = Store(location)
-    written = store.read(_current_path(plan.study.name))
-    return (
-        written is not None
-        and written.decode() == _state(store, plan, failures)
-        and store.exists(f"{report_folder(plan.study.name)}/report.html")
+    """Whether the report in the store is of exactly what is there now, and undamaged."""
+    store, name = Store(location), plan.study.name
+    content = store.read(_manifest_path(name))
+    if content is None:
+        return False
+    try:
+        manifest = json.loads(content)
+        state, files = manifest["state"], dict(manifest["files"])
+    except (ValueError, KeyError, TypeError):
+        return False  # damaged: the report is written again
+    if state != _state(store, plan, failures):
+        return False
+    return all(
+        hashlib.sha256(store.read(f"{report_folder(name)}/{file}") or b"").hexdigest() == sha256
+        for file, sha256 in files.items()
     )
 
 
-def _current_path(study: str) -> str:
+def _manifest_path(study: str) -> str:
     return f"studies/{study}/report.json"
 
 
 def _state(store: Store, plan: StudyPlan, failures: Mapping[str, str]) -> str:
-    """What the report is made of, in one line: equal states give equal reports."""
-    return canonical_json(
+    """Digest of what the report is made of: equal states give equal reports."""
+    artifacts = [spec.artifact(store) for spec in plan.networks]
+    artifacts += [spec.artifact(store) for spec in plan.comparisons]
+    there = store.existing(artifact.marker_path for artifact in artifacts)
+    return digest(
         {
             "version": REPORT_VERSION,
-            "study": digest(plan.study.model_dump(mode="json")),
-            "networks": [spec.key for spec in plan.networks if spec.artifact(store).exists()],
-            "comparisons": [spec.key for spec in plan.comparisons if spec.artifact(store).exists()],
+            "study": plan.study.model_dump(mode="json"),
+            "artifacts": [a.folder for a in artifacts if a.marker_path in there],
             "failures": dict(failures),
         }
     )

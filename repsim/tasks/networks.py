@@ -140,7 +140,7 @@ def _train(
     draft = spec.artifact(store).draft()
     draft.write(WEIGHTS, weights.getvalue())
     draft.write(TRAINING_RECORD, json.dumps(record).encode())
-    draft.publish({"network": spec.label})
+    draft.publish({"network": spec.label, "parameters": spec.parameters})
     checkpoints.discard()
 
 

@@ -52,21 +52,22 @@ class NetworkSpec:
         """Its name in tables and messages."""
         return self.network.label
 
+    @property
+    def parameters(self) -> dict[str, Any]:
+        """Everything that determines the network. The data counts by content, not by place."""
+        return {
+            "data": {"name": self.data.name, "fingerprint": self.fingerprint},
+            "model": {"name": self.model.name, "options": self.model.options},
+            "classes": self.classes,
+            "image_shape": self.image_shape,
+            "training": self.training.model_dump(mode="json"),
+            "seed": self.network.seed.model_dump(mode="json"),
+        }
+
     @cached_property
     def key(self) -> str:
-        """The key of the trained network. The data counts by content, not by where it lies."""
-        return artifact_key(
-            "networks",
-            TRAINING_VERSION,
-            {
-                "data": {"name": self.data.name, "fingerprint": self.fingerprint},
-                "model": {"name": self.model.name, "options": self.model.options},
-                "classes": self.classes,
-                "image_shape": self.image_shape,
-                "training": self.training.model_dump(mode="json"),
-                "seed": self.network.seed.model_dump(mode="json"),
-            },
-        )
+        """The key of the trained network."""
+        return artifact_key("networks", TRAINING_VERSION, self.parameters)
 
     def artifact(self, store: Store) -> Artifact:
         """Where the trained network is."""
@@ -219,6 +220,15 @@ class ComparisonSpec:
     def artifact(self, store: Store) -> Artifact:
         """Where the rows are."""
         return Artifact(store, "matches", self.key)
+
+    def artifacts(self, store: Store) -> list[Artifact]:
+        """Everything that a comparison publishes: moments, profile, simple matches, rows."""
+        return [
+            Artifact(store, "moments", self.moments_key),
+            Artifact(store, "profiles", self.profile_key),
+            *(Artifact(store, "simple", self.simple_key(e)) for e in self.matching.minimal_at),
+            self.artifact(store),
+        ]
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,0 +1,185 @@
+"""One pass over a study: networks on Ray, comparisons on Dask, the report."""
+
+import logging
+import queue
+import threading
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import Literal, TypeVar
+
+from cluster.dask_cluster import dask_session
+from cluster.profile import Profile
+from cluster.ray_cluster import ray_session
+from repsim.errors import IntegrityError, RepsimError
+from repsim.store import Artifact, Store
+from repsim.tasks.consolidation import consolidate, report_folder, report_is_current
+from repsim.tasks.specs import ComparisonSpec, LayerSpec, NetworkSpec, StudyPlan
+from workflows.comparisons import Compared, check_memory, compare_inline, compare_on_dask
+from workflows.networks import NetworkWork, Prepared, prepare_inline, prepare_on_ray
+from workflows.progress import Reporter
+from workflows.summary import RunSummary
+
+__all__ = ["Engine", "Pass"]
+
+log = logging.getLogger("repsim")
+
+Engine = Literal["cluster", "inline"]
+Spec = TypeVar("Spec", NetworkSpec, LayerSpec, ComparisonSpec)
+
+
+@dataclass
+class Pass:
+    """One pass over a study: everything that is missing is made once, and then the report."""
+
+    plan: StudyPlan
+    store: Store
+    profile: Profile
+    engine: Engine
+    reporter: Reporter
+    stop: threading.Event
+    summary: RunSummary
+    errors: list[Exception] = field(default_factory=list)
+    ready: "queue.Queue[ComparisonSpec | None]" = field(default_factory=queue.Queue)
+    """Comparisons whose activations are there; None after the last."""
+
+    def make(self) -> None:
+        """Networks, comparisons, report."""
+        missing = self._missing(self.plan.comparisons)
+        work = self._network_work(missing)
+        absent = self._absent(work, missing)
+        self.summary.already_there = len(self.plan.comparisons) - len(missing)
+        if self.engine == "inline" or self.profile.shares_machine:
+            # One engine after the other: never two thread pools on the same cores.
+            self._prepare(work, missing)
+            self._compare(missing)
+        else:
+            with ThreadPoolExecutor(max_workers=1) as beside:
+                preparing = beside.submit(self._prepare, work, missing)
+                try:
+                    self._compare(missing)
+                except BaseException:
+                    self.stop.set()
+                    raise
+                preparing.result()
+        self.summary.bytes_written += self._published_bytes(absent)
+        self._report()
+
+    def _missing(self, specs: Iterable[Spec]) -> list[Spec]:
+        """Those that are not in the store; asked for together, because a bucket is far away."""
+        listed = list(specs)
+        paths = [spec.artifact(self.store).marker_path for spec in listed]
+        there = self.store.existing(paths)
+        return [spec for spec, path in zip(listed, paths, strict=True) if path not in there]
+
+    def _network_work(self, missing: list[ComparisonSpec]) -> list[NetworkWork]:
+        """Networks to train, and those whose activations a missing comparison needs."""
+        needed = {side.key: side for spec in missing for side in (spec.x, spec.y)}
+        layers: dict[str, list[LayerSpec]] = {}
+        for side in self._missing(needed.values()):
+            layers.setdefault(side.network.key, []).append(side)
+        untrained = {network.key for network in self._missing(self.plan.networks)}
+        return [
+            NetworkWork(network=network, layers=layers.get(network.key, []))
+            for network in self.plan.networks
+            if network.key in untrained or network.key in layers
+        ]
+
+    def _absent(self, work: list[NetworkWork], missing: list[ComparisonSpec]) -> list[Artifact]:
+        """The artifacts that this pass is to publish."""
+        specs: list[NetworkSpec | LayerSpec] = [item.network for item in work]
+        specs += [layer for item in work for layer in item.layers]
+        artifacts = [spec.artifact(self.store) for spec in specs]
+        for spec in missing:
+            artifacts += spec.artifacts(self.store)
+        there = self.store.existing(artifact.marker_path for artifact in artifacts)
+        return [artifact for artifact in artifacts if artifact.marker_path not in there]
+
+    def _published_bytes(self, artifacts: list[Artifact]) -> int:
+        there = self.store.existing(artifact.marker_path for artifact in artifacts)
+        return sum(
+            part.bytes
+            for artifact in artifacts
+            if artifact.marker_path in there
+            for part in artifact.marker().parts
+        )
+
+    def _prepare(self, work: list[NetworkWork], missing: list[ComparisonSpec]) -> None:
+        try:
+            waiting = self._release(missing, {item.network.key for item in work})
+            for prepared in self._prepared(work):
+                label = prepared.network.label
+                self.reporter.network_done(label)
+                if prepared.error is not None:
+                    self._failed(label, prepared.error)
+                    continue
+                self.summary.networks_made += 1
+                log.info("%s: trained and captured", label)
+                work = [item for item in work if item.network.key != prepared.network.key]
+                waiting = self._release(waiting, {item.network.key for item in work})
+        finally:
+            self.ready.put(None)
+
+    def _release(self, waiting: list[ComparisonSpec], pending: set[str]) -> list[ComparisonSpec]:
+        """Hand over the comparisons of which no network is pending; return the others."""
+        rest = []
+        for spec in waiting:
+            if {spec.x.network.key, spec.y.network.key} & pending:
+                rest.append(spec)
+            else:
+                self.ready.put(spec)
+        return rest
+
+    def _prepared(self, work: list[NetworkWork]) -> Iterator[Prepared]:
+        if not work:
+            return
+        arguments = (self.store.location, work, self.profile.ray, self.reporter, self.stop)
+        if self.engine == "inline":
+            yield from prepare_inline(*arguments)
+        else:
+            log.info(
+                "Connecting to Ray (%s); networks to make: %d", self.profile.ray.address, len(work)
+            )
+            with ray_session(self.profile.ray):
+                yield from prepare_on_ray(*arguments)
+
+    def _compare(self, missing: list[ComparisonSpec]) -> None:
+        done, total = 0, len(missing)
+        for compared in self._compared(missing):
+            if compared.error is not None:
+                self._failed(compared.comparison.label, compared.error)
+                continue
+            done += 1
+            self.summary.comparisons_made += 1
+            self.reporter.comparisons(done, total)
+
+    def _compared(self, missing: list[ComparisonSpec]) -> Iterator[Compared]:
+        location, alone = self.store.location, self.engine == "inline"
+        # Where networks were made before, all that can be ready is: perhaps nothing.
+        if not missing or (self.profile.shares_machine and self.ready.queue[0] is None):
+            return
+        if alone:
+            yield from compare_inline(location, self.ready, self.stop)
+            return
+        scheduler = self.profile.dask.scheduler
+        log.info("Connecting to Dask (%s); comparisons to make: %d", scheduler, len(missing))
+        with dask_session(self.profile.dask) as client:
+            check_memory(client, missing)
+            yield from compare_on_dask(client, location, self.ready, self.stop)
+
+    def _failed(self, label: str, error: Exception) -> None:
+        self.errors.append(error)
+        self.summary.failures[label] = str(error) or type(error).__name__
+        log.error("%s: %s", label, error, exc_info=not isinstance(error, RepsimError))
+
+    def _report(self) -> None:
+        arguments = (self.store.location, self.plan, self.summary.failures)
+        try:
+            if not report_is_current(*arguments):
+                log.info("Writing the report")
+                consolidate(*arguments)
+                self.summary.report_made = True
+        except IntegrityError as problem:
+            self._failed("report", problem)
+        name = self.plan.study.name
+        self.summary.report = f"{self.store.location}/{report_folder(name)}/report.html"

@@ -1,0 +1,57 @@
+"""What a run did, for people and for batch systems."""
+
+import json
+from dataclasses import asdict, dataclass, field
+
+from repsim.store import Store
+
+__all__ = ["RunSummary", "read_summary", "write_summary"]
+
+
+@dataclass
+class RunSummary:
+    """What is written to ``studies/<name>/run-summary.json`` however a run ends."""
+
+    study: str
+    exit_code: int = 0
+    error: str = ""
+    """Why the run as a whole ended early; empty where it did not."""
+    networks_made: int = 0
+    comparisons_made: int = 0
+    already_there: int = 0
+    """Comparisons that were in the store before."""
+    report_made: bool = False
+    failures: dict[str, str] = field(default_factory=dict)
+    """Why a network or comparison is missing, by its label."""
+    repaired: list[str] = field(default_factory=list)
+    """Artifacts that were damaged, and were removed to be made again."""
+    bytes_written: int = 0
+    """Size of the artifacts that this run published."""
+    seconds: float = 0.0
+    report: str = ""
+
+    @property
+    def did_nothing(self) -> bool:
+        """Whether everything was there before."""
+        return not (self.networks_made or self.comparisons_made or self.report_made)
+
+
+def write_summary(store: Store, summary: RunSummary) -> None:
+    """Put the summary beside the report."""
+    content = json.dumps(asdict(summary), indent=2).encode()
+    store.write(_path(summary.study), content)
+
+
+def read_summary(store: Store, study: str) -> RunSummary | None:
+    """The summary of the last run; None where there is none that can be read."""
+    content = store.read(_path(study))
+    if content is None:
+        return None
+    try:
+        return RunSummary(**json.loads(content))
+    except (ValueError, TypeError):
+        return None  # a convenience: the artifacts are what counts
+
+
+def _path(study: str) -> str:
+    return f"studies/{study}/run-summary.json"
