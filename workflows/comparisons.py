@@ -13,6 +13,8 @@ from typing import Any
 
 import distributed
 from distributed import Client, Future
+from distributed.client import FuturesCancelledError
+from distributed.comm import CommClosedError
 
 from cluster.dask_cluster import task_memory
 from repsim.errors import ClusterError, PreemptedError
@@ -87,6 +89,8 @@ def compare_on_dask(
             done = distributed.wait(
                 list(running), timeout=POLL_SECONDS, return_when="FIRST_COMPLETED"
             ).done
+        except (FuturesCancelledError, CommClosedError) as problem:
+            raise _lost() from problem
         except TimeoutError:
             seen_workers = _seen_workers(client, seen_workers)
             continue
@@ -138,11 +142,18 @@ def _submit(client: Client, spec: ComparisonSpec, steps: list[Step]) -> Future:
     return futures[steps[-1].name]
 
 
+def _lost() -> ClusterError:
+    return ClusterError(
+        "Expected the Dask scheduler to answer. Got no connection. Run again when it is back: what "
+        "is finished is kept."
+    )
+
+
 def _seen_workers(client: Client, before: float) -> float:
     """When workers were last seen; an error where that is too long ago."""
     now = time.monotonic()
     if client.status not in {"running", "connecting"}:
-        raise ClusterError("Expected the Dask scheduler to answer. Got no connection. Run again.")
+        raise _lost()
     if client.nthreads():
         return now
     if now - before > NO_WORKERS_SECONDS:

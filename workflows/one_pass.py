@@ -12,7 +12,7 @@ from cluster.dask_cluster import dask_session
 from cluster.profile import Profile
 from cluster.ray_cluster import ray_session
 from repsim.errors import IntegrityError, RepsimError
-from repsim.store import Artifact, Store
+from repsim.store import Artifact, Store, conditions
 from repsim.tasks.consolidation import consolidate, report_folder, report_is_current
 from repsim.tasks.specs import ComparisonSpec, LayerSpec, NetworkSpec, StudyPlan
 from workflows.comparisons import Compared, check_memory, compare_inline, compare_on_dask
@@ -66,11 +66,18 @@ class Pass:
         self._report()
 
     def _missing(self, specs: Iterable[Spec]) -> list[Spec]:
-        """Those that are not in the store; asked for together, because a bucket is far away."""
+        """Those that are not in the store. One whose marker is damaged is removed, and missing."""
         listed = list(specs)
-        paths = [spec.artifact(self.store).marker_path for spec in listed]
-        there = self.store.existing(paths)
-        return [spec for spec, path in zip(listed, paths, strict=True) if path not in there]
+        artifacts = [spec.artifact(self.store) for spec in listed]
+        missing = []
+        for spec, artifact, condition in zip(listed, artifacts, conditions(artifacts), strict=True):
+            if condition == "damaged":
+                self.summary.repaired.append(artifact.folder)
+                log.warning("%s was damaged: removed, and made again", artifact.folder)
+                artifact.discard()
+            if condition != "sound":
+                missing.append(spec)
+        return missing
 
     def _network_work(self, missing: list[ComparisonSpec]) -> list[NetworkWork]:
         """Networks to train, and those whose activations a missing comparison needs."""

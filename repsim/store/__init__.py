@@ -1,7 +1,7 @@
 """The store: the only state of a study. Publish last, one writer per file, verify on reading."""
 
 from repsim.store.activations import Activations, ActivationWriter, examples_per_file
-from repsim.store.artifact import Artifact, Draft, Marker, Part, artifact_key
+from repsim.store.artifact import Artifact, Draft, Marker, Part, artifact_key, conditions
 from repsim.store.checkpoints import Checkpoints
 from repsim.store.location import Store
 from repsim.store.lock import run_lock
@@ -16,6 +16,7 @@ __all__ = [
     "Part",
     "Store",
     "artifact_key",
+    "conditions",
     "examples_per_file",
     "run_lock",
 ]

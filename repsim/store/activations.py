@@ -18,7 +18,7 @@ from zarr.codecs import Crc32cCodec, ZstdCodec
 from zarr.core.buffer import Buffer
 from zarr.storage import WrapperStore
 
-from repsim.errors import InputError
+from repsim.errors import InputError, StoreError
 from repsim.store.artifact import Artifact, Draft, Marker
 from repsim.store.location import Store
 
@@ -77,7 +77,7 @@ class ActivationWriter:
         per_chunk, self._per_shard = examples_per_file(
             len(self._ids), positions=positions, neurons=neurons, dtype=dtype
         )
-        store = _Recording(
+        store = Recording(
             artifact.store.zarr(self._draft.folder, read_only=False), draft=self._draft
         )
         self._array: zarr.Array[Any] = zarr.create_array(
@@ -147,18 +147,25 @@ class ActivationWriter:
         self._written += examples
 
 
-class _Recording(WrapperStore[ZarrStore]):
+class Recording(WrapperStore[ZarrStore]):
     """Notes the hash of every file that passes through."""
 
     def __init__(self, store: ZarrStore, draft: Draft) -> None:
         super().__init__(store)
         self._draft = draft
 
-    def _with_store(self, store: ZarrStore) -> "_Recording":
-        return _Recording(store, self._draft)
+    def _with_store(self, store: ZarrStore) -> "Recording":
+        return Recording(store, self._draft)
 
     async def set(self, key: str, value: Buffer) -> None:
-        await super().set(key, value)
+        try:
+            await super().set(key, value)
+        except Exception as problem:
+            raise StoreError(
+                f"Expected to write {self._draft.folder}/{key} in the store "
+                f"{self._draft.artifact.store.location}. Got: {problem}. Check that there is room "
+                "and that it can be written; what is finished is kept."
+            ) from problem
         self._draft.note(key, value.to_bytes())
 
     async def set_if_not_exists(self, key: str, value: Buffer) -> None:

@@ -10,18 +10,19 @@ however often a task is started. The first marker wins; the folders of the other
 import hashlib
 import io
 import secrets
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from repsim.errors import IntegrityError
-from repsim.store.location import Store
+from repsim.store.location import REQUESTS_AT_ONCE, Store
 from repsim.study.digest import canonical_json, digest
 
-__all__ = ["Artifact", "Draft", "Marker", "Part", "artifact_key"]
+__all__ = ["Artifact", "Draft", "Marker", "Part", "artifact_key", "conditions"]
 
 # Rises when files or markers of this layout can no longer be read by this code.
 SCHEMA_VERSION = 1
@@ -151,6 +152,16 @@ class Artifact:
         with np.load(io.BytesIO(self.read(name)), allow_pickle=False) as arrays:
             return dict(arrays)
 
+    def condition(self) -> Literal["missing", "sound", "damaged"]:
+        """What its marker says: not there, there, or there and not to be trusted."""
+        if not self.exists():
+            return "missing"
+        try:
+            self.marker()
+        except IntegrityError:
+            return "damaged"
+        return "sound"
+
     def discard(self) -> None:
         """Remove it: first the marker, so that nobody sees half of it."""
         self.store.delete(self.marker_path)
@@ -160,6 +171,14 @@ class Artifact:
     def draft(self) -> "Draft":
         """A new attempt at this artifact, in a folder of its own."""
         return Draft(artifact=self, attempt=secrets.token_hex(8))
+
+
+def conditions(artifacts: Sequence[Artifact]) -> list[str]:
+    """The condition of each; many are asked for at once where a store is far away."""
+    if all(artifact.store.is_local for artifact in artifacts):
+        return [artifact.condition() for artifact in artifacts]
+    with ThreadPoolExecutor(REQUESTS_AT_ONCE) as pool:
+        return list(pool.map(Artifact.condition, artifacts))
 
 
 @dataclass

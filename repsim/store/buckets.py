@@ -1,6 +1,7 @@
 """Object stores by URL, with the credentials of the environment."""
 
 import os
+import re
 from datetime import timedelta
 from importlib.util import find_spec
 from typing import Any
@@ -9,13 +10,16 @@ from obstore.store import ObjectStore, from_url
 
 from repsim.errors import StoreError, StudyError
 
-__all__ = ["check_url", "open_url"]
+__all__ = ["check_url", "open_url", "reason", "was_interrupted"]
 
 SCHEMES = ("s3", "gs", "az")
 
-# A stalled request is given up after this long; a failing one is tried again until the second.
-TIMEOUT = "30s"
-RETRY_FOR = timedelta(seconds=90)
+# A store that says nothing for so long is given up, and asked again while the second lasts: long
+# enough for one that restarts, short enough for somebody who mistyped its address.
+SILENCE = timedelta(seconds=20)
+RETRY_FOR = timedelta(seconds=30)
+# Of a request as a whole, however slowly its bytes come.
+LONGEST_REQUEST = timedelta(hours=1)
 
 
 def check_url(url: str) -> str:
@@ -27,17 +31,21 @@ def check_url(url: str) -> str:
         When it is not a URL of a bucket.
     """
     scheme, _, rest = url.partition("://")
+    # What stands before an @ may be a password: it is not shown.
+    shown = f"{scheme}://...@{rest.rpartition('@')[2]}" if "@" in rest else url
     if scheme not in SCHEMES or not rest.strip("/") or rest.startswith("/"):
         raise StudyError(
             "Expected a folder, or a bucket as s3://bucket/prefix, gs://bucket/prefix or "
-            f"az://container/prefix, as the store. Got {url!r}."
+            f"az://container/prefix, as the store. Got {shown!r}."
         )
-    if ".." in rest.split("/") or "@" in rest:
+    rest = rest.rstrip("/")
+    parts = rest.split("/")
+    if {"", ".", ".."} & set(parts) or re.search(r"[@?#%\s]", rest):
         raise StudyError(
-            f"Expected a bucket and a prefix alone. Got {url!r}. Credentials belong in the "
-            "environment, and a prefix has no '..'."
+            f"Expected a bucket and a prefix alone. Got {shown!r}. Credentials belong in the "
+            "environment; a prefix has no '..', no empty part and none of @ ? # % and blanks."
         )
-    return url.rstrip("/")
+    return f"{scheme}://{rest}"
 
 
 def open_url(url: str) -> ObjectStore:
@@ -48,23 +56,63 @@ def open_url(url: str) -> ObjectStore:
     """
     options: dict[str, Any] = {
         "retry_config": {
-            "max_retries": 10,
+            # The time is the limit, not the number.
+            "max_retries": 1000,
             "retry_timeout": RETRY_FOR,
             "backoff": {"max_backoff": timedelta(seconds=5)},
         },
-        "client_options": {"timeout": TIMEOUT},
+        "client_options": {
+            "connect_timeout": timedelta(seconds=5),
+            "read_timeout": f"{SILENCE.total_seconds():g}s",
+            "timeout": LONGEST_REQUEST,
+        },
     }
     if url.startswith("s3://"):
         if os.environ.get("AWS_ENDPOINT_URL", "").startswith("http://"):
             options["client_options"]["allow_http"] = True
         if "AWS_ACCESS_KEY_ID" not in os.environ and find_spec("boto3") is not None:
-            from obstore.auth.boto3 import Boto3CredentialProvider
-
-            options["credential_provider"] = Boto3CredentialProvider()
+            options["credential_provider"] = _boto3_credentials()
     try:
         return from_url(url, **options)
     except Exception as problem:
         raise StoreError(
-            f"Expected an object store at {url}. Got: {problem}. Check the URL and the "
+            f"Expected an object store at {url}. Got: {reason(problem)}. Check the URL and the "
             "credentials in the environment."
-        ) from problem
+        ) from None
+
+
+def reason(problem: Exception) -> str:
+    """What went wrong, in one line.
+
+    Of what a server answered only the code and its sentence are kept: some repeat the access key,
+    the session token and the signature of the request.
+    """
+    text = str(problem).partition("\n\nDebug source:")[0]
+    said = re.search(r"<Code>([^<]*)</Code>(?:.*?<Message>([^<]*)</Message>)?", text, re.DOTALL)
+    text = re.sub(r"(status code: \d+[\w ]*):.*", r"\1", text, flags=re.DOTALL)
+    if said is not None:
+        text += f": {': '.join(part for part in said.groups() if part)}"
+    return re.sub(r"://[^/\s@]*@", "://", " ".join(text.split())).rstrip(".")
+
+
+def was_interrupted(problem: Exception) -> bool:
+    """Whether an answer was lost in a way that obstore does not try again by itself.
+
+    The connection ended in the middle of an answer; or the end of an upload in parts was asked for
+    twice, since the first answer was lost, and the upload is over.
+    """
+    text = str(problem)
+    return "response body error" in text or "NoSuchUpload" in text
+
+
+def _boto3_credentials() -> Any:
+    from boto3 import Session
+    from obstore.auth.boto3 import Boto3CredentialProvider
+
+    try:
+        return Boto3CredentialProvider(Session())
+    except Exception:  # a profile that is not there, or no credentials anywhere
+        raise StoreError(
+            "Expected credentials of AWS. Got none. Set AWS_ACCESS_KEY_ID and "
+            "AWS_SECRET_ACCESS_KEY, or AWS_PROFILE to a profile that exists."
+        ) from None

@@ -1,0 +1,68 @@
+"""SIGKILL at every point at which a run changes the store: running again gives the same tables."""
+
+import multiprocessing
+import signal
+from pathlib import Path
+
+import pytest
+
+from tests.faults.publication_points import run_and_die, run_inline, visiting
+from tests.runs import assert_same_results
+
+CHANGES = (
+    "write studies/tiny/study.toml",
+    "write studies/tiny/keys.json",
+    "write checkpoints/checkpoint",
+    "write networks/weights.pt",
+    "write networks/training.json",
+    "create networks/marker.json",
+    "delete checkpoints/checkpoint",
+    "set zarr.json",
+    "set shard",
+    "write activations/examples.json",
+    "create activations/marker.json",
+    "write moments/arrays.npz",
+    "create moments/marker.json",
+    "write profiles/arrays.npz",
+    "create profiles/marker.json",
+    "write simple/simple.json",
+    "create simple/marker.json",
+    "write matches/rows.json",
+    "create matches/marker.json",
+    "write studies/tiny/report/*",
+    "write studies/tiny/report.json",
+    "write studies/tiny/run-summary.json",
+)
+
+
+@pytest.fixture(scope="module")
+def clean(tmp_path_factory: pytest.TempPathFactory, fault_study: Path) -> tuple[Path, list[str]]:
+    """A run that nothing disturbed, and the points that it came to."""
+    store = tmp_path_factory.mktemp("clean") / "runs"
+    points: dict[str, None] = {}
+    with visiting(points.setdefault):
+        run_inline(fault_study, store)
+    return store, list(points)
+
+
+def test_no_point_is_forgotten(clean: tuple[Path, list[str]]) -> None:
+    assert set(clean[1]) == {f"{change} {when}" for change in CHANGES for when in BOTH}
+
+
+BOTH = ("before", "after")
+
+
+@pytest.mark.parametrize("when", BOTH)
+@pytest.mark.parametrize("change", CHANGES)
+def test_a_kill_loses_nothing(
+    change: str, when: str, clean: tuple[Path, list[str]], fault_study: Path, tmp_path: Path
+) -> None:
+    store = tmp_path / "runs"
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["tests.faults.publication_points", "repsim.report"])
+    process = context.Process(target=run_and_die, args=(fault_study, store, f"{change} {when}"))
+    process.start()
+    process.join()
+    assert process.exitcode == -signal.SIGKILL
+    assert run_inline(fault_study, store).exit_code == 0
+    assert_same_results(store, clean[0])

@@ -1,0 +1,385 @@
+"""What no study refers to any more, and how it is removed.
+
+Every run writes what its study refers to beside the report, ``studies/<name>/keys.json``, before it
+makes anything. A study is what was run last under its name; a study whose folder is deleted refers
+to nothing.
+"""
+
+import contextlib
+import os
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from itertools import takewhile
+from pathlib import Path
+from typing import Annotated, Literal
+
+import obstore
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from repsim.errors import ActiveRunError, IntegrityError, StoreError
+from repsim.store import Artifact, Store, run_lock
+from repsim.store.location import REQUESTS_AT_ONCE
+from repsim.study import canonical_json, digest
+from repsim.tasks.graph import comparison_steps
+from repsim.tasks.simple import find_simple, join_simple
+from repsim.tasks.specs import ComparisonSpec, StudyPlan
+
+__all__ = [
+    "Garbage",
+    "References",
+    "StoredFile",
+    "find_garbage",
+    "read_references",
+    "record_references",
+    "referenced_keys",
+    "remove_garbage",
+]
+
+# What was never published is left alone until it has this age: a worker that outlived its run may
+# still be writing it.
+DAY = timedelta(days=1)
+
+# Nothing else in the folder of a store is ever touched: people put their own files anywhere.
+KINDS = (
+    *("networks", "checkpoints", "activations", "moments", "factors", "profiles", "simple"),
+    "matches",
+)
+KEY = re.compile("[0-9a-f]{64}")
+ATTEMPT = re.compile("[0-9a-f]{16}")
+# What obstore leaves beside a local file when the process that writes it is killed.
+STAGED = re.compile(r".+#\d+")
+
+Key = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
+
+
+class References(BaseModel):
+    """What one study refers to."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+    version: Literal[1] = 1
+    keys: dict[str, list[Key]]
+    """By kind: everything that the study is made of."""
+    parts: dict[str, list[Key]]
+    """By ``kind/key`` of a whole: what it is put together from, of use until it is there."""
+    checksum: str = ""
+
+    def expected_checksum(self) -> str:
+        """Digest of everything else: a flipped bit must not remove a network."""
+        return digest(self.model_dump(exclude={"checksum"}))
+
+
+def referenced_keys(plan: StudyPlan) -> References:
+    """What the study refers to, made or not."""
+    keys: dict[str, list[str]] = {kind: [] for kind in KINDS}
+    parts: dict[str, list[str]] = {}
+    keys["networks"] = keys["checkpoints"] = [spec.key for spec in plan.networks]
+    keys["activations"] = [layer.key for group in plan.layers.values() for layer in group]
+    for spec in plan.comparisons:
+        keys["profiles"].append(spec.profile_key)
+        keys["factors"].append(spec.moments_key)
+        keys["matches"].append(spec.key)
+        for kind, whole, pieces in _assembled(spec):
+            keys[kind].append(whole)
+            if pieces:
+                parts[f"{kind}/{whole}"] = pieces
+    references = References(
+        keys={kind: sorted(set(listed)) for kind, listed in keys.items()}, parts=parts
+    )
+    return references.model_copy(update={"checksum": references.expected_checksum()})
+
+
+def _assembled(spec: ComparisonSpec) -> Iterator[tuple[str, str, list[str]]]:
+    """Kind, key and parts of what a comparison puts together: moments, simple matches."""
+    steps = comparison_steps("", spec)
+    *sums, whole = takewhile(lambda step: step.name != "profile", steps)
+    yield "moments", whole.name, [step.name for step in sums]
+    pieces: list[str] = []
+    for step in steps:
+        if step.function is find_simple:
+            pieces.append(step.name)
+        elif step.function is join_simple:
+            yield "simple", step.name, pieces
+            pieces = []
+
+
+def record_references(store: Store, plan: StudyPlan) -> None:
+    """Write what the study refers to, unless that is what is written already.
+
+    A run calls it with its lock held, before it makes anything.
+    """
+    content = canonical_json(referenced_keys(plan).model_dump()).encode()
+    path = _references_path(plan.study.name)
+    if store.read(path) != content:
+        store.write(path, content)
+
+
+def read_references(store: Store, study: str) -> References:
+    """What the study refers to, as its last run has written it.
+
+    Raises
+    ------
+    IntegrityError
+        When it cannot be known.
+    """
+    path = _references_path(study)
+    content = store.read(path)
+    got = "nothing"
+    if content is not None:
+        try:
+            references = References.model_validate_json(content)
+        except ValidationError:
+            got = "something that cannot be read"
+        else:
+            if references.checksum == references.expected_checksum():
+                return references
+            got = "a file that was changed (its checksum differs)"
+    raise IntegrityError(
+        f"Expected {path} in the store {store.location}: what the study {study!r} refers to. Got "
+        f"{got}. Nothing is removed. Run the study again, which writes that file, or delete the "
+        f"folder studies/{study} if its results are no longer wanted."
+    )
+
+
+def _references_path(study: str) -> str:
+    return f"studies/{study}/keys.json"
+
+
+def _studies(store: Store) -> dict[str, bool]:
+    """Every folder of a study, and whether there is more in it than a lock: only then has a run
+    begun, and may have made something."""
+    studies: dict[str, bool] = {}
+    for path in store.sizes("studies"):
+        _, study, *rest = path.split("/")
+        studies[study] = studies.get(study, False) or rest not in (["run.lock"], ["clock"])
+    return studies
+
+
+@dataclass(frozen=True, kw_only=True)
+class StoredFile:
+    """A file in a store."""
+
+    path: str
+    bytes: int
+    modified: datetime
+
+
+@dataclass(frozen=True, kw_only=True)
+class Garbage:
+    """Files that can go, all of one artifact, attempt or folder of checkpoints."""
+
+    kind: str
+    key: str
+    why: str
+    files: tuple[StoredFile, ...]
+
+    @property
+    def bytes(self) -> int:
+        """Their size."""
+        return sum(file.bytes for file in self.files)
+
+    @property
+    def modified(self) -> datetime:
+        """When the newest of them was written."""
+        return max(file.modified for file in self.files)
+
+
+def find_garbage(store: Store, *, older_than: timedelta = DAY) -> list[Garbage]:
+    """What no study refers to, and what was left behind on the way. Nothing is removed.
+
+    Parameters
+    ----------
+    store
+        The store.
+    older_than
+        Age from which on unpublished attempts count, and checkpoints that no study refers to.
+
+    Raises
+    ------
+    IntegrityError
+        When it cannot be known what a study refers to.
+    """
+    references = [
+        read_references(store, study) for study, begun in _studies(store).items() if begun
+    ]
+    latest = datetime.now(UTC) - older_than
+    found: list[Garbage] = []
+    for kind in KINDS:
+        used = {key for one in references for key in one.keys.get(kind, ())}
+        used |= _parts_in_use(store, kind, references)
+        by_key: dict[str, list[StoredFile]] = {}
+        for file in _files(store, kind):
+            by_key.setdefault(file.path.split("/")[1], []).append(file)
+        pick = _of_checkpoints if kind == "checkpoints" else _of_artifact
+        for key, files in sorted(by_key.items()):
+            if KEY.fullmatch(key):
+                found += pick(Artifact(store, kind, key), files, key in used, latest)
+    staged = [file for file in _files(store, "studies") if _is_staged(file)]
+    return [*found, *_unfinished("studies", "", staged, latest)]
+
+
+def remove_garbage(store: Store, *, older_than: timedelta = DAY) -> list[Garbage]:
+    """Remove what `find_garbage` finds, with the locks of all studies held; return it.
+
+    Should a run of a new study begin at this moment and lose what it had found, it makes that
+    again: files are removed one by one as they were listed, never those of a newer attempt.
+
+    Raises
+    ------
+    ActiveRunError
+        When a study is being run. Nothing was removed.
+    IntegrityError
+        As `find_garbage`.
+    StoreError
+        When something cannot be removed.
+    """
+    studies = _studies(store)
+    with contextlib.ExitStack() as locks:
+        for study in studies:
+            try:
+                locks.enter_context(run_lock(store, study))
+            except ActiveRunError as problem:
+                raise ActiveRunError(f"{problem} Nothing was removed.") from None
+        garbage = find_garbage(store, older_than=older_than)
+        begun = sorted(_studies(store).keys() - studies.keys())
+        if begun:
+            raise ActiveRunError(
+                f"Expected no run to begin. Got one of the study {begun[0]!r}. Nothing was "
+                "removed. Wait for it to end and try again."
+            )
+        for item in garbage:
+            _remove(store, item.files)
+    return garbage
+
+
+def _parts_in_use(store: Store, kind: str, references: Iterable[References]) -> set[str]:
+    """Parts whose whole is not there yet."""
+    parts: dict[str, list[str]] = {}
+    for one in references:
+        parts |= {whole: keys for whole, keys in one.parts.items() if whole.startswith(kind + "/")}
+    there = store.existing(f"{whole}/marker.json" for whole in parts)
+    return {
+        key for whole, keys in parts.items() if f"{whole}/marker.json" not in there for key in keys
+    }
+
+
+def _of_artifact(
+    artifact: Artifact, files: Sequence[StoredFile], used: bool, latest: datetime
+) -> Iterator[Garbage]:
+    attempts: dict[str, list[StoredFile]] = {}
+    marker = [file for file in files if file.path == artifact.marker_path]
+    for file in files:
+        attempt = file.path.split("/")[2]
+        if ATTEMPT.fullmatch(attempt) or _is_staged(file):
+            attempts.setdefault(attempt, []).append(file)
+    published = ""
+    if marker:
+        try:
+            published = artifact.marker().attempt
+        except IntegrityError:
+            # Which attempt counts is not known: `verify` names it, and a run makes it again.
+            if used:
+                return
+    kind, key = artifact.kind, artifact.key
+    if marker and not used:
+        gone = [*marker, *attempts.pop(published, [])]
+        yield Garbage(kind=kind, key=key, why="no study refers to it", files=tuple(gone))
+    for attempt, left in attempts.items():
+        if attempt != published:
+            yield from _unfinished(kind, key, left, latest)
+
+
+def _of_checkpoints(
+    artifact: Artifact, files: Sequence[StoredFile], used: bool, latest: datetime
+) -> Iterator[Garbage]:
+    kind, key = artifact.kind, artifact.key
+    staged = [file for file in files if _is_staged(file)]
+    whole = [file for file in files if not _is_staged(file)]
+    yield from _unfinished(kind, key, staged, latest)
+    if not whole:
+        return
+    garbage = Garbage(kind=kind, key=key, why="its network is trained", files=tuple(whole))
+    if Artifact(artifact.store, "networks", key).exists():
+        yield garbage
+    elif not used and garbage.modified <= latest:
+        yield Garbage(kind=kind, key=key, why="no study refers to it", files=tuple(whole))
+
+
+def _unfinished(
+    kind: str, key: str, files: Sequence[StoredFile], latest: datetime
+) -> Iterator[Garbage]:
+    if not files:
+        return
+    garbage = Garbage(kind=kind, key=key, why="was never finished", files=tuple(files))
+    if garbage.modified <= latest:
+        yield garbage
+
+
+def _is_staged(file: StoredFile) -> bool:
+    return STAGED.fullmatch(file.path.rsplit("/", 1)[1]) is not None
+
+
+def _files(store: Store, kind: str) -> list[StoredFile]:
+    """Everything below `kind`, in order of path. In a folder, links are not followed."""
+    if store.is_local:
+        found = list(_local_files(store.root, kind))
+    else:
+        try:
+            found = [
+                StoredFile(path=item["path"], bytes=item["size"], modified=item["last_modified"])
+                for item in obstore.list(store.objects, kind).collect()
+            ]
+        except Exception as problem:
+            raise StoreError(
+                f"Expected to list {kind!r} in the store {store.location}. Got: {problem}. Check "
+                "the bucket, the credentials and the network."
+            ) from problem
+    return sorted(found, key=lambda file: file.path)
+
+
+def _local_files(root: Path, kind: str) -> Iterator[StoredFile]:
+    """With those that obstore does not list: what a killed writer left of a file."""
+    if (root / kind).is_symlink():
+        return
+    for parent, _, names in os.walk(root / kind):
+        for name in names:
+            path = Path(parent, name)
+            with contextlib.suppress(FileNotFoundError):  # a run has removed it
+                status = path.lstat()
+                yield StoredFile(
+                    path=path.relative_to(root).as_posix(),
+                    bytes=status.st_size,
+                    modified=datetime.fromtimestamp(status.st_mtime, UTC),
+                )
+
+
+def _remove(store: Store, files: Sequence[StoredFile]) -> None:
+    """The first, a marker perhaps, before the others: nobody sees half an artifact."""
+    first, *others = [file.path for file in files]
+    if not store.is_local:
+        store.delete(first)
+        with ThreadPoolExecutor(REQUESTS_AT_ONCE) as pool:
+            list(pool.map(store.delete, others))
+        return
+    try:
+        for path in (first, *others):
+            (store.root / path).unlink(missing_ok=True)
+            _remove_empty(store.root, (store.root / path).parent)
+    except OSError as problem:
+        raise StoreError(
+            f"Expected to remove {files[0].path} and what belongs to it from {store.location}. "
+            f"Got: {problem}. Check that the store may be written, and try again."
+        ) from problem
+
+
+def _remove_empty(root: Path, folder: Path) -> None:
+    """Remove the folder, and those above it, as far as nothing is in them."""
+    while folder.parent != root and folder.is_relative_to(root):
+        try:
+            folder.rmdir()
+        except OSError:
+            return
+        folder = folder.parent
