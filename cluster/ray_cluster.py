@@ -3,9 +3,12 @@
 import logging
 import os
 import shutil
+import signal
 import tempfile
+import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
+from typing import Any
 
 import ray
 
@@ -27,39 +30,48 @@ def ray_session(profile: RayProfile) -> Iterator[None]:
     ClusterError
         When the cluster cannot be reached.
     """
-    threads = {"OMP_NUM_THREADS": str(profile.cpus_per_network)}
-    options = {"log_to_driver": False, "logging_level": logging.ERROR}
-    if profile.address != "local":
-        try:
-            ray.init(profile.address, runtime_env={"env_vars": threads}, **options)
-        except Exception as problem:
-            raise ClusterError(
-                f"Expected a Ray cluster at {profile.address!r}. Got: {problem}. Check the "
-                "address, that the versions of Ray and Python agree, and RAY_AUTH_MODE."
-            ) from problem
+    with _private_folder() if profile.address == "local" else nullcontext():
+        _connect(profile)
         try:
             yield
         finally:
             ray.shutdown()
-        return
+
+
+def _connect(profile: RayProfile) -> None:
+    options: dict[str, Any] = {
+        "log_to_driver": False,
+        "logging_level": logging.ERROR,
+        "runtime_env": {"env_vars": {"OMP_NUM_THREADS": str(profile.cpus_per_network)}},
+    }
+    if profile.address == "local":
+        # Activations go to the store, never through Ray's memory.
+        options |= {"include_dashboard": False, "object_store_memory": 200 * 2**20}
+    # Ray installs handlers that abort the process where ours would stop it cleanly.
+    handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        ray.init(profile.address, **options)
+    except Exception as problem:
+        raise ClusterError(
+            f"Expected a Ray cluster at {profile.address!r}. Got: {problem}. Check the "
+            "address, that the versions of Ray and Python agree, and RAY_AUTH_MODE."
+        ) from problem
+    finally:
+        if threading.current_thread() is threading.main_thread():
+            for number, handler in handlers.items():
+                signal.signal(number, handler)
+
+
+@contextmanager
+def _private_folder() -> Iterator[None]:
+    """A folder for a local Ray, and no authentication: it is on loopback and ends with us."""
+    names = ("RAY_TMPDIR", "RAY_AUTH_MODE")
+    before = {name: os.environ.get(name) for name in names}
     folder = tempfile.mkdtemp(prefix="repsim-ray-")
-    before = {name: os.environ.get(name) for name in ("RAY_TMPDIR", "RAY_AUTH_MODE")}
-    # Loopback only and gone with this process: there is nobody to authenticate.
     os.environ.update(RAY_TMPDIR=folder, RAY_AUTH_MODE="disabled")
     try:
-        ray.init(
-            "local",
-            include_dashboard=False,
-            # Activations go to the store, never through Ray's memory.
-            object_store_memory=200 * 2**20,
-            runtime_env={"env_vars": threads},
-            **options,
-        )
         yield
-    except (ConnectionError, TimeoutError) as problem:
-        raise ClusterError(f"Expected Ray to start here. Got: {problem}.") from problem
     finally:
-        ray.shutdown()
         shutil.rmtree(folder, ignore_errors=True)
         for name, value in before.items():
             if value is None:

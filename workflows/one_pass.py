@@ -66,18 +66,21 @@ class Pass:
         self._report()
 
     def _missing(self, specs: Iterable[Spec]) -> list[Spec]:
-        """Those that are not in the store. One whose marker is damaged is removed, and missing."""
-        listed = list(specs)
-        artifacts = [spec.artifact(self.store) for spec in listed]
-        missing = []
-        for spec, artifact, condition in zip(listed, artifacts, conditions(artifacts), strict=True):
+        """Those of which something is not there; what has a damaged marker is removed."""
+        needed = {spec.key: (spec, _results(spec, self.store)) for spec in specs}
+        artifacts = {a.folder: a for _, group in needed.values() for a in group}
+        listed = list(artifacts.values())
+        found = dict(zip(artifacts, conditions(listed), strict=True))
+        for folder, condition in found.items():
             if condition == "damaged":
-                self.summary.repaired.append(artifact.folder)
-                log.warning("%s was damaged: removed, and made again", artifact.folder)
-                artifact.discard()
-            if condition != "sound":
-                missing.append(spec)
-        return missing
+                self.summary.repaired.append(folder)
+                log.warning("%s was damaged: removed, and made again", folder)
+                artifacts[folder].discard()
+        return [
+            spec
+            for spec, group in needed.values()
+            if any(found[artifact.folder] != "sound" for artifact in group)
+        ]
 
     def _network_work(self, missing: list[ComparisonSpec]) -> list[NetworkWork]:
         """Networks to train, and those whose activations a missing comparison needs."""
@@ -190,3 +193,7 @@ class Pass:
             self._failed("report", problem)
         name = self.plan.study.name
         self.summary.report = f"{self.store.location}/{report_folder(name)}/report.html"
+
+
+def _results(spec: NetworkSpec | LayerSpec | ComparisonSpec, store: Store) -> list[Artifact]:
+    return spec.results(store) if isinstance(spec, ComparisonSpec) else [spec.artifact(store)]

@@ -49,7 +49,7 @@ def consolidate(location: str, plan: StudyPlan, failures: Mapping[str, str]) -> 
     """
     store = Store(location)
     name = plan.study.name
-    complete = [spec for spec in plan.comparisons if spec.artifact(store).exists()]
+    complete = _complete(store, plan)
     tables = Tables.from_rows(
         networks=[_network_row(store, spec, failures) for spec in plan.networks],
         training=[row for spec in plan.networks for row in _training_rows(store, spec)],
@@ -83,6 +83,9 @@ def consolidate(location: str, plan: StudyPlan, failures: Mapping[str, str]) -> 
     for file, content in build_report(tables, facts).items():
         store.write(f"{folder}/{file}", content)
         hashes[file] = hashlib.sha256(content).hexdigest()
+    for path in store.sizes(folder):  # what an earlier report had and this one has not
+        if path.removeprefix(f"{folder}/") not in hashes:
+            store.delete(path)
     manifest = {"state": _state(store, plan, failures), "files": hashes}
     store.write(_manifest_path(name), json.dumps(manifest, indent=2).encode())
     return f"{folder}/report.html"
@@ -107,6 +110,16 @@ def report_is_current(location: str, plan: StudyPlan, failures: Mapping[str, str
     )
 
 
+def _complete(store: Store, plan: StudyPlan) -> list[ComparisonSpec]:
+    results = {spec.key: spec.results(store) for spec in plan.comparisons}
+    there = store.existing(a.marker_path for group in results.values() for a in group)
+    return [
+        spec
+        for spec in plan.comparisons
+        if all(artifact.marker_path in there for artifact in results[spec.key])
+    ]
+
+
 def _manifest_path(study: str) -> str:
     return f"studies/{study}/report.json"
 
@@ -114,7 +127,7 @@ def _manifest_path(study: str) -> str:
 def _state(store: Store, plan: StudyPlan, failures: Mapping[str, str]) -> str:
     """Digest of what the report is made of: equal states give equal reports."""
     artifacts = [spec.artifact(store) for spec in plan.networks]
-    artifacts += [spec.artifact(store) for spec in plan.comparisons]
+    artifacts += [artifact for spec in plan.comparisons for artifact in spec.results(store)]
     there = store.existing(artifact.marker_path for artifact in artifacts)
     return digest(
         {
@@ -223,7 +236,8 @@ def _missing(store: Store, plan: StudyPlan, failures: Mapping[str, str]) -> list
             sentences.append(f"{network.label}: {failures[network.label]}")
         elif not network.artifact(store).exists():
             sentences.append(f"{network.label}: not trained yet.")
-    absent = [spec for spec in plan.comparisons if not spec.artifact(store).exists()]
+    complete = {spec.key for spec in _complete(store, plan)}
+    absent = [spec for spec in plan.comparisons if spec.key not in complete]
     sentences += [f"{c.label}: {failures[c.label]}" for c in absent if c.label in failures]
     if absent:
         sentences.append(

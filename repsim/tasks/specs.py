@@ -221,14 +221,17 @@ class ComparisonSpec:
         """Where the rows are."""
         return Artifact(store, "matches", self.key)
 
-    def artifacts(self, store: Store) -> list[Artifact]:
-        """Everything that a comparison publishes: moments, profile, simple matches, rows."""
+    def results(self, store: Store) -> list[Artifact]:
+        """What the report reads; a comparison is complete when all of it is there."""
         return [
-            Artifact(store, "moments", self.moments_key),
             Artifact(store, "profiles", self.profile_key),
             *(Artifact(store, "simple", self.simple_key(e)) for e in self.matching.minimal_at),
             self.artifact(store),
         ]
+
+    def artifacts(self, store: Store) -> list[Artifact]:
+        """Everything that it publishes: the moments, and what the report reads."""
+        return [Artifact(store, "moments", self.moments_key), *self.results(store)]
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -20,9 +20,10 @@ KINDS = {
     "activations/*/*/activations/c/*/*/*": ["moments", "profiles", "simple", "matches"],
     "moments/*/marker.json": ["profiles", "simple", "matches"],
     "moments/*/*/arrays.npz": ["profiles", "simple", "matches"],
-    "profiles/*/marker.json": ["matches"],
-    "profiles/*/*/arrays.npz": ["matches"],
-    "simple/*/*/simple.json": ["matches"],
+    "profiles/*/marker.json": [],
+    "profiles/*/*/arrays.npz": [],
+    "simple/*/marker.json": [],
+    "simple/*/*/simple.json": [],
     "matches/*/marker.json": [],
     "matches/*/*/rows.json": [],
     "studies/tiny/report.json": [],
@@ -64,7 +65,7 @@ def test_damage_is_made_good(
     random_ = random.Random(f"{kind} {harm.__name__}")
     for later in KINDS[kind]:
         shutil.rmtree(store / later)
-    if kind.startswith("matches"):
+    if kind.startswith(("profiles", "simple", "matches")):
         (store / "studies/tiny/report.json").unlink()
     harm(random_.choice(sorted(store.glob(kind))), random_)
     summary = run_inline(fault_study, store)

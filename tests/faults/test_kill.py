@@ -1,5 +1,6 @@
 """kill -9 of every kind of process, then the same command again: the same numbers, bit for bit."""
 
+import signal
 from collections.abc import Callable
 from pathlib import Path
 
@@ -76,13 +77,17 @@ def test_the_whole_command_with_its_engines(undisturbed: Path, tmp_path: Path) -
     assert_same_results(store, undisturbed)
 
 
-def test_sigterm_stops_cleanly_with_75(undisturbed: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("engine", ["inline", "cluster"])
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_stops_cleanly_with_75(
+    number: signal.Signals, engine: str, undisturbed: Path, tmp_path: Path
+) -> None:
     store = tmp_path / "runs"
-    arguments = ("run", study_file(tmp_path), "--store", store, "--engine", "inline")
-    process = start(*arguments)
+    arguments = ("run", study_file(tmp_path), "--store", store, "--engine")
+    process = start(*arguments, engine)
     wait_for(lambda: _some(store, "checkpoints/*/*.pt"), process)
-    process.terminate()
+    process.send_signal(number)
     output = finish(process, seconds=30)
     assert process.returncode == 75, output
-    run(*arguments)
+    run(*arguments, "inline")
     assert_same_results(store, undisturbed)
