@@ -1,18 +1,17 @@
 """An S3 server on loopback, moto's, that misbehaves on request: errors, slow and lost answers."""
 
 import hashlib
+import os
 import re
 import socket
 import threading
-import time
+import urllib.request
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-import pytest
-from moto.core.config import default_user_config
 from moto.moto_server.werkzeug_app import (
     DomainDispatcherApplication,
     MotoRequestHandler,
@@ -22,11 +21,12 @@ from werkzeug.serving import make_server
 
 BUCKET = "studies-of-a-lab"
 KEY_ID = "AKIATESTKEYOFNOBODY"
-SECRET = "a-secret/that+must-never-be-shown"  # noqa: S105
+SECRET = "a-secret/that+must-never-be-shown"
+TOKEN = "a-session-token-that-must-never-be-shown"
 
-INTERNAL_ERROR = (
-    b'<?xml version="1.0" encoding="UTF-8"?><Error><Code>InternalError</Code>'
-    b"<Message>We encountered an internal error. Please try again.</Message></Error>"
+KINDS = ("failing", "failing_after", "denied", "dropped", "cut")
+ERROR = (
+    '<?xml version="1.0" encoding="UTF-8"?><Error><Code>{}</Code><Message>{}</Message>{}</Error>'
 )
 
 
@@ -42,6 +42,8 @@ class Faults:
     """Answered with 500; nothing else happens."""
     failing_after: float = 0.0
     """Carried out, then answered with 500."""
+    denied: float = 0.0
+    """Answered with 403 and, as some servers do, with what the request had to show."""
     dropped: float = 0.0
     """Carried out; the connection ends without an answer."""
     cut: float = 0.0
@@ -65,11 +67,14 @@ class S3Server:
     endpoint: str
     stop: threading.Event
     faults: Faults = Faults()
+    trickle: float = 0.0
+    """Over how many seconds the body of each answer comes."""
     requests: list[tuple[str, str]] = field(default_factory=list)
     """Method and path of every request, in the order of arrival."""
     harmed: Counter[str] = field(default_factory=Counter)
     """How often each fault was injected."""
     lock: threading.Lock = field(default_factory=threading.Lock)
+    _asked: Counter[tuple[str, str]] = field(default_factory=Counter)
 
     def environment(self) -> dict[str, str]:
         """What a user of this server has in the environment."""
@@ -77,7 +82,10 @@ class S3Server:
             "AWS_ENDPOINT_URL": self.endpoint,
             "AWS_ACCESS_KEY_ID": KEY_ID,
             "AWS_SECRET_ACCESS_KEY": SECRET,
-            "AWS_DEFAULT_REGION": "us-east-1",
+            "AWS_SESSION_TOKEN": TOKEN,
+            "AWS_REGION": "us-east-1",
+            "AWS_CONFIG_FILE": os.devnull,
+            "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
         }
 
     def misbehave(self, **faults: Any) -> None:
@@ -86,25 +94,25 @@ class S3Server:
             self.faults = Faults(**faults)
             self.requests.clear()
             self.harmed.clear()
+            self._asked.clear()
 
     def fate(self, method: str, path: str) -> tuple[str, float]:
         """The fault of the next request, and by how many seconds it is late."""
         with self.lock:
-            before = self.requests.count((method, path))
             self.requests.append((method, path))
+            self._asked[method, path] += 1
             faults = self.faults
+            request = (faults.seed, method, path, self._asked[method, path])
             if method not in faults.methods or not re.search(faults.paths, path):
                 return "", 0.0
-            late = _draw(faults.seed, "slow", method, path, before) < faults.slow
-            draw = _draw(faults.seed, "fault", method, path, before)
-            kind = ""
-            for name in ("failing", "failing_after", "dropped", "cut"):
-                share = getattr(faults, name)
-                if 0 <= draw < share and self.harmed.total() < faults.most:
-                    kind = name
-                    self.harmed[name] += 1
-                draw = draw - share if not kind else -1.0
-            return kind, faults.delay if late else 0.0
+            late = faults.delay if _draw("late", *request) < faults.slow else 0.0
+            draw = _draw("harmed", *request)
+            for kind in KINDS:
+                draw -= getattr(faults, kind)
+                if draw < 0 and self.harmed.total() < faults.most:
+                    self.harmed[kind] += 1
+                    return kind, late
+            return "", late
 
 
 def _draw(*parts: object) -> float:
@@ -119,26 +127,30 @@ class _Middleware:
     def __init__(self, app: Any, server: S3Server) -> None:
         self._app = app
         self._server = server
+        # S3 compares and puts in one step; moto in two.
+        self._one_by_one = threading.Lock()
 
     def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
-        server = self._server
-        kind, late = server.fate(environ["REQUEST_METHOD"], environ["PATH_INFO"])
-        server.stop.wait(late)  # asleep, but not beyond the end of the test
-        connection: socket.socket = environ["werkzeug.socket"]
+        kind, late = self._server.fate(environ["REQUEST_METHOD"], environ["PATH_INFO"])
+        self._server.stop.wait(late)  # asleep, but not beyond the end of the test
         if kind == "failing":
             _read_all(environ)
-            return _error(start_response)
-        if not kind:
-            return self._app(environ, start_response)  # type: ignore[no-any-return]
+            return _error(start_response, "500 Internal Server Error", "InternalError")
+        if kind == "denied":
+            _read_all(environ)
+            shown = "".join(f"<{k}>{v}</{k}>" for k, v in environ.items() if k[:5] == "HTTP_")
+            return _error(start_response, "403 Forbidden", "SignatureDoesNotMatch", shown)
         answer = _Answer()
-        body = b"".join(self._app(environ, answer.start))
+        with self._one_by_one:
+            body = b"".join(self._app(environ, answer.start))
         if kind == "failing_after":
-            return _error(start_response)
-        if kind == "cut":
-            start_response(answer.status, answer.headers)
-            return _cut(body, connection)
-        connection.shutdown(socket.SHUT_RDWR)
-        raise ConnectionResetError
+            return _error(start_response, "500 Internal Server Error", "InternalError")
+        if kind == "dropped":
+            _hang_up(environ)
+        start_response(answer.status, answer.headers)
+        if self._server.trickle:
+            return _trickle(body, self._server)
+        return _cut(body, environ) if kind == "cut" else [body]
 
 
 class _Answer:
@@ -155,15 +167,27 @@ def _read_all(environ: dict[str, Any]) -> None:
     environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
 
 
-def _error(start_response: Any) -> list[bytes]:
-    headers = [("Content-Type", "application/xml"), ("Content-Length", str(len(INTERNAL_ERROR)))]
-    start_response("500 Internal Server Error", headers)
-    return [INTERNAL_ERROR]
+def _error(start_response: Any, status: str, code: str, more: str = "") -> list[bytes]:
+    content = ERROR.format(code, "It is said in a sentence.", more).encode()
+    headers = [("Content-Type", "application/xml"), ("Content-Length", str(len(content)))]
+    start_response(status, headers)
+    return [content]
 
 
-def _cut(body: bytes, connection: socket.socket) -> Iterator[bytes]:
+def _cut(body: bytes, environ: dict[str, Any]) -> Iterator[bytes]:
     yield body[: len(body) // 2]
-    connection.shutdown(socket.SHUT_RDWR)
+    _hang_up(environ)
+
+
+def _trickle(body: bytes, server: S3Server) -> Iterator[bytes]:
+    step = max(1, len(body) // 20)
+    for first in range(0, len(body), step):
+        server.stop.wait(server.trickle / 20)
+        yield body[first : first + step]
+
+
+def _hang_up(environ: dict[str, Any]) -> None:
+    environ["werkzeug.socket"].shutdown(socket.SHUT_RDWR)
     raise ConnectionResetError
 
 
@@ -188,6 +212,9 @@ def s3_server() -> Iterator[S3Server]:
     )
     thread = threading.Thread(target=http.serve_forever, daemon=True)
     thread.start()
+    request = urllib.request.Request(f"{server.endpoint}/{BUCKET}", method="PUT")
+    with urllib.request.urlopen(request):
+        pass
     try:
         yield server
     finally:

@@ -12,29 +12,21 @@ from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from itertools import takewhile
+from functools import partial
 from pathlib import Path
-from typing import Annotated, Literal
 
 import obstore
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from repsim.errors import ActiveRunError, IntegrityError, StoreError
+from repsim.errors import ActiveRunError, IntegrityError
 from repsim.store import Artifact, Store, run_lock
 from repsim.store.location import REQUESTS_AT_ONCE
-from repsim.study import canonical_json, digest
-from repsim.tasks.graph import comparison_steps
-from repsim.tasks.simple import find_simple, join_simple
-from repsim.tasks.specs import ComparisonSpec, StudyPlan
+from repsim.store.requests import Request
+from workflows.references import KINDS, References, read_references
 
 __all__ = [
     "Garbage",
-    "References",
     "StoredFile",
     "find_garbage",
-    "read_references",
-    "record_references",
-    "referenced_keys",
     "remove_garbage",
 ]
 
@@ -42,119 +34,31 @@ __all__ = [
 # still be writing it.
 DAY = timedelta(days=1)
 
-# Nothing else in the folder of a store is ever touched: people put their own files anywhere.
-KINDS = (
-    *("networks", "checkpoints", "activations", "moments", "factors", "profiles", "simple"),
-    "matches",
-)
 KEY = re.compile("[0-9a-f]{64}")
 ATTEMPT = re.compile("[0-9a-f]{16}")
 # What obstore leaves beside a local file when the process that writes it is killed.
 STAGED = re.compile(r".+#\d+")
 
-Key = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
-
-
-class References(BaseModel):
-    """What one study refers to."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
-
-    version: Literal[1] = 1
-    keys: dict[str, list[Key]]
-    """By kind: everything that the study is made of."""
-    parts: dict[str, list[Key]]
-    """By ``kind/key`` of a whole: what it is put together from, of use until it is there."""
-    checksum: str = ""
-
-    def expected_checksum(self) -> str:
-        """Digest of everything else: a flipped bit must not remove a network."""
-        return digest(self.model_dump(exclude={"checksum"}))
-
-
-def referenced_keys(plan: StudyPlan) -> References:
-    """What the study refers to, made or not."""
-    keys: dict[str, list[str]] = {kind: [] for kind in KINDS}
-    parts: dict[str, list[str]] = {}
-    keys["networks"] = keys["checkpoints"] = [spec.key for spec in plan.networks]
-    keys["activations"] = [layer.key for group in plan.layers.values() for layer in group]
-    for spec in plan.comparisons:
-        keys["profiles"].append(spec.profile_key)
-        keys["factors"].append(spec.moments_key)
-        keys["matches"].append(spec.key)
-        for kind, whole, pieces in _assembled(spec):
-            keys[kind].append(whole)
-            if pieces:
-                parts[f"{kind}/{whole}"] = pieces
-    references = References(
-        keys={kind: sorted(set(listed)) for kind, listed in keys.items()}, parts=parts
-    )
-    return references.model_copy(update={"checksum": references.expected_checksum()})
-
-
-def _assembled(spec: ComparisonSpec) -> Iterator[tuple[str, str, list[str]]]:
-    """Kind, key and parts of what a comparison puts together: moments, simple matches."""
-    steps = comparison_steps("", spec)
-    *sums, whole = takewhile(lambda step: step.name != "profile", steps)
-    yield "moments", whole.name, [step.name for step in sums]
-    pieces: list[str] = []
-    for step in steps:
-        if step.function is find_simple:
-            pieces.append(step.name)
-        elif step.function is join_simple:
-            yield "simple", step.name, pieces
-            pieces = []
-
-
-def record_references(store: Store, plan: StudyPlan) -> None:
-    """Write what the study refers to, unless that is what is written already.
-
-    A run calls it with its lock held, before it makes anything.
-    """
-    content = canonical_json(referenced_keys(plan).model_dump()).encode()
-    path = _references_path(plan.study.name)
-    if store.read(path) != content:
-        store.write(path, content)
-
-
-def read_references(store: Store, study: str) -> References:
-    """What the study refers to, as its last run has written it.
-
-    Raises
-    ------
-    IntegrityError
-        When it cannot be known.
-    """
-    path = _references_path(study)
-    content = store.read(path)
-    got = "nothing"
-    if content is not None:
-        try:
-            references = References.model_validate_json(content)
-        except ValidationError:
-            got = "something that cannot be read"
-        else:
-            if references.checksum == references.expected_checksum():
-                return references
-            got = "a file that was changed (its checksum differs)"
-    raise IntegrityError(
-        f"Expected {path} in the store {store.location}: what the study {study!r} refers to. Got "
-        f"{got}. Nothing is removed. Run the study again, which writes that file, or delete the "
-        f"folder studies/{study} if its results are no longer wanted."
-    )
-
-
-def _references_path(study: str) -> str:
-    return f"studies/{study}/keys.json"
-
 
 def _studies(store: Store) -> dict[str, bool]:
-    """Every folder of a study, and whether there is more in it than a lock: only then has a run
-    begun, and may have made something."""
+    """Every folder of a study, and whether there is more in it than a lock.
+
+    A run writes more before it makes anything.
+    """
     studies: dict[str, bool] = {}
+    if store.is_local:
+        folder = store.root / "studies"
+        for place in (folder, *sorted(folder.glob("*"))):
+            # What it leads to is not listed, and may be a study.
+            if place.is_symlink():
+                raise IntegrityError(
+                    f"Expected a folder at {place.relative_to(store.root)} in the store "
+                    f"{store.location}. Got a link. Nothing is removed. Put the folder in its "
+                    "place, or delete the link."
+                )
     for path in store.sizes("studies"):
         _, study, *rest = path.split("/")
-        studies[study] = studies.get(study, False) or rest not in (["run.lock"], ["clock"])
+        studies[study] = studies.get(study, False) or rest != ["run.lock"]
     return studies
 
 
@@ -324,19 +228,16 @@ def _is_staged(file: StoredFile) -> bool:
 
 def _files(store: Store, kind: str) -> list[StoredFile]:
     """Everything below `kind`, in order of path. In a folder, links are not followed."""
-    if store.is_local:
-        found = list(_local_files(store.root, kind))
-    else:
-        try:
-            found = [
-                StoredFile(path=item["path"], bytes=item["size"], modified=item["last_modified"])
-                for item in obstore.list(store.objects, kind).collect()
-            ]
-        except Exception as problem:
-            raise StoreError(
-                f"Expected to list {kind!r} in the store {store.location}. Got: {problem}. Check "
-                "the bucket, the credentials and the network."
-            ) from problem
+
+    def listed() -> list[StoredFile]:
+        if store.is_local:
+            return list(_local_files(store.root, kind))
+        return [
+            StoredFile(path=item["path"], bytes=item["size"], modified=item["last_modified"])
+            for item in obstore.list(store.objects, kind).collect()
+        ]
+
+    found = Request(location=store.location, verb="list", path=kind).run(listed)
     return sorted(found, key=lambda file: file.path)
 
 
@@ -359,20 +260,19 @@ def _local_files(root: Path, kind: str) -> Iterator[StoredFile]:
 def _remove(store: Store, files: Sequence[StoredFile]) -> None:
     """The first, a marker perhaps, before the others: nobody sees half an artifact."""
     first, *others = [file.path for file in files]
-    if not store.is_local:
-        store.delete(first)
-        with ThreadPoolExecutor(REQUESTS_AT_ONCE) as pool:
-            list(pool.map(store.delete, others))
-        return
-    try:
+    if store.is_local:
         for path in (first, *others):
-            (store.root / path).unlink(missing_ok=True)
-            _remove_empty(store.root, (store.root / path).parent)
-    except OSError as problem:
-        raise StoreError(
-            f"Expected to remove {files[0].path} and what belongs to it from {store.location}. "
-            f"Got: {problem}. Check that the store may be written, and try again."
-        ) from problem
+            request = Request(location=store.location, verb="remove", path=path)
+            request.run(partial(_remove_local, store.root, path))
+        return
+    store.delete(first)
+    with ThreadPoolExecutor(REQUESTS_AT_ONCE) as pool:
+        list(pool.map(store.delete, others))
+
+
+def _remove_local(root: Path, path: str) -> None:
+    (root / path).unlink(missing_ok=True)
+    _remove_empty(root, (root / path).parent)
 
 
 def _remove_empty(root: Path, folder: Path) -> None:

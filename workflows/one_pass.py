@@ -48,7 +48,9 @@ class Pass:
         missing = self._missing(self.plan.comparisons)
         work = self._network_work(missing)
         absent = self._absent(work, missing)
-        self.summary.already_there = len(self.plan.comparisons) - len(missing)
+        # In a pass after repairs, what the first one made is not to be counted as found.
+        found = len(self.plan.comparisons) - len(missing) - self.summary.comparisons_made
+        self.summary.already_there = max(0, found)
         if self.engine == "inline" or self.profile.shares_machine:
             # One engine after the other: never two thread pools on the same cores.
             self._prepare(work, missing)
@@ -180,7 +182,13 @@ class Pass:
     def _failed(self, label: str, error: Exception) -> None:
         self.errors.append(error)
         self.summary.failures[label] = str(error) or type(error).__name__
-        log.error("%s: %s", label, error, exc_info=not isinstance(error, RepsimError))
+        log.error(
+            "%s: %s",
+            label,
+            error,
+            exc_info=not isinstance(error, RepsimError),
+            extra={"failed": label},
+        )
 
     def _report(self) -> None:
         arguments = (self.store.location, self.plan, self.summary.failures)

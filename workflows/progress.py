@@ -2,7 +2,7 @@
 
 import logging
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Protocol
 
@@ -85,19 +85,23 @@ class _Lines:
 
     def network(self, stage: Stage) -> None:
         note = "" if stage.accuracy is None else f", probe accuracy {stage.accuracy:.1%}"
-        self._say(f"{stage.network}: {stage.name}", stage.done, stage.total, note)
+        fields = {"network": stage.network, "stage": stage.name, "accuracy": stage.accuracy}
+        self._say(f"{stage.network}: {stage.name}", stage.done, stage.total, note, fields)
 
     def network_done(self, label: str) -> None:
         """The run itself says how it ended."""
 
     def comparisons(self, done: int, total: int) -> None:
-        self._say("matching layers of pairs", done, total, "")
+        self._say("matching layers of pairs", done, total, "", {"stage": "matching"})
 
-    def _say(self, name: str, done: int, total: int, note: str) -> None:
+    def _say(
+        self, name: str, done: int, total: int, note: str, fields: Mapping[str, object]
+    ) -> None:
         said_at, said = self._last.get(name, (0.0, -1))
         now = time.monotonic()
         due = now - said_at >= SECONDS_BETWEEN_LINES or done >= total or said < 0
         if done == said or not due:
             return
         self._last[name] = (now, done)
-        log.info("%s %d of %d%s", name, done, total, note)
+        extra = {**fields, "done": done, "total": total}
+        log.info("%s %d of %d%s", name, done, total, note, extra=extra)

@@ -16,6 +16,7 @@ from repsim.tasks.consolidation import study_toml
 from repsim.tasks.specs import StudyPlan
 from workflows.one_pass import Engine, Pass
 from workflows.progress import Reporter
+from workflows.references import record_references
 from workflows.summary import RunSummary, write_summary
 
 __all__ = ["Engine", "RunSummary", "run_study"]
@@ -46,6 +47,7 @@ def run_study(
     started = time.monotonic()
     name = plan.study.name
     with run_lock(store, name), _stop_on_signal() as stop:
+        record_references(store, plan)
         store.write(f"studies/{name}/study.toml", study_toml(plan.study).encode())
         summary = RunSummary(study=name)
         try:

@@ -9,8 +9,9 @@ from typing import Any
 from obstore.store import ObjectStore, from_url
 
 from repsim.errors import StoreError, StudyError
+from repsim.store.requests import reason
 
-__all__ = ["check_url", "open_url", "reason", "was_interrupted"]
+__all__ = ["check_url", "open_url"]
 
 SCHEMES = ("s3", "gs", "az")
 
@@ -31,8 +32,8 @@ def check_url(url: str) -> str:
         When it is not a URL of a bucket.
     """
     scheme, _, rest = url.partition("://")
-    # What stands before an @ may be a password: it is not shown.
-    shown = f"{scheme}://...@{rest.rpartition('@')[2]}" if "@" in rest else url
+    # What stands before an @ or behind a ? may be a secret: it is not shown.
+    shown = re.sub(r"//.*@", "//...@", re.sub(r"\?.*", "?...", url))
     if scheme not in SCHEMES or not rest.strip("/") or rest.startswith("/"):
         raise StudyError(
             "Expected a folder, or a bucket as s3://bucket/prefix, gs://bucket/prefix or "
@@ -81,36 +82,11 @@ def open_url(url: str) -> ObjectStore:
         ) from None
 
 
-def reason(problem: Exception) -> str:
-    """What went wrong, in one line.
-
-    Of what a server answered only the code and its sentence are kept: some repeat the access key,
-    the session token and the signature of the request.
-    """
-    text = str(problem).partition("\n\nDebug source:")[0]
-    said = re.search(r"<Code>([^<]*)</Code>(?:.*?<Message>([^<]*)</Message>)?", text, re.DOTALL)
-    text = re.sub(r"(status code: \d+[\w ]*):.*", r"\1", text, flags=re.DOTALL)
-    if said is not None:
-        text += f": {': '.join(part for part in said.groups() if part)}"
-    return re.sub(r"://[^/\s@]*@", "://", " ".join(text.split())).rstrip(".")
-
-
-def was_interrupted(problem: Exception) -> bool:
-    """Whether an answer was lost in a way that obstore does not try again by itself.
-
-    The connection ended in the middle of an answer; or the end of an upload in parts was asked for
-    twice, since the first answer was lost, and the upload is over.
-    """
-    text = str(problem)
-    return "response body error" in text or "NoSuchUpload" in text
-
-
 def _boto3_credentials() -> Any:
-    from boto3 import Session
     from obstore.auth.boto3 import Boto3CredentialProvider
 
     try:
-        return Boto3CredentialProvider(Session())
+        return Boto3CredentialProvider()
     except Exception:  # a profile that is not there, or no credentials anywhere
         raise StoreError(
             "Expected credentials of AWS. Got none. Set AWS_ACCESS_KEY_ID and "

@@ -15,13 +15,24 @@ from zarr.storage import ObjectStore as ZarrObjectStore
 
 from repsim.errors import IntegrityError, StoreError
 from repsim.store.buckets import check_url, open_url
+from repsim.store.requests import Request
+from repsim.store.zarr_store import StoreForZarr
 
-__all__ = ["Store"]
+__all__ = ["REQUESTS_AT_ONCE", "Seen", "Store"]
 
 Result = TypeVar("Result")
 
 # How many objects of a bucket are asked for at once: each answer takes a round trip.
 REQUESTS_AT_ONCE = 32
+REFUSED = (obstore.exceptions.AlreadyExistsError, obstore.exceptions.PreconditionError)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Seen:
+    """What was read from a bucket, and of which version it is."""
+
+    content: bytes
+    version: Any
 
 
 @dataclass(frozen=True)
@@ -77,7 +88,6 @@ class Store:
 
     def read(self, path: str) -> bytes | None:
         """The content at `path`, or None where there is nothing."""
-        self._stay_inside(path)
         return self._ask("read", path, lambda: bytes(obstore.get(self.objects, path).bytes()))
 
     def write(self, path: str, content: bytes) -> None:
@@ -85,27 +95,43 @@ class Store:
         self._do("write", path, lambda: obstore.put(self.objects, path, content))
 
     def create(self, path: str, content: bytes) -> bool:
-        """Put `content` at `path` unless something is there; say whether it was put."""
+        """Put `content` at `path` unless something else is there; say whether it is there now.
 
-        def put() -> bool:
-            try:
-                obstore.put(self.objects, path, content, mode="create")
-            except obstore.exceptions.AlreadyExistsError:
-                return False
-            return True
+        A request whose answer was lost is made again, and then finds what the first one put:
+        content that holds a token of its writer says for certain who was first.
+        """
+        return self._put_if(path, content, "create")
 
-        return self._do("write", path, put)
+    def look(self, path: str) -> Seen | None:
+        """The content at `path` in a bucket with its version, or None where there is nothing."""
+
+        def get() -> Seen:
+            answer = obstore.get(self.objects, path)
+            # S3 and Azure compare the e_tag, Google the version.
+            known = {name: answer.meta[name] for name in ("e_tag", "version")}
+            version = {name: value for name, value in known.items() if value is not None}
+            return Seen(content=bytes(answer.bytes()), version=version)
+
+        return self._ask("read", path, get)
+
+    def replace(self, path: str, content: bytes, seen: Seen) -> bool:
+        """Put `content` at `path` in a bucket if that is still as seen; say whether it is there."""
+        return self._put_if(path, content, seen.version)
 
     def delete(self, path: str) -> None:
         """Remove what is at `path`, if anything is."""
         self._ask("delete", path, lambda: obstore.delete(self.objects, path))
 
     def sizes(self, prefix: str) -> dict[str, int]:
-        """Path and size in bytes of everything below `prefix`, in order of path."""
+        """Path and size in bytes of everything below `prefix`, in order of path.
+
+        What a link leads to outside the store is left out: it is not the store's to remove.
+        """
         found: list[Any] | None = self._ask(
             "list", prefix, lambda: list(obstore.list(self.objects, prefix).collect())
         )
-        return {item["path"]: item["size"] for item in sorted(found or [], key=_path_of)}
+        inside = [item for item in found or [] if self._is_inside(item["path"])]
+        return {item["path"]: item["size"] for item in sorted(inside, key=_path_of)}
 
     def exists(self, path: str) -> bool:
         """Whether something is at `path`."""
@@ -122,14 +148,14 @@ class Store:
 
     def zarr(self, prefix: str, *, read_only: bool) -> ZarrStore:
         """A Zarr store of everything below `prefix`."""
-        self._stay_inside(prefix)
 
         def open_below() -> ObjectStore:
             if self.is_local:
                 return LocalStore(str(self.root / prefix), mkdir=not read_only)
             return open_url(f"{self.location}/{prefix}")
 
-        return ZarrObjectStore(self._do("open", prefix, open_below), read_only=read_only)
+        objects = ZarrObjectStore(self._do("open", prefix, open_below), read_only=read_only)
+        return StoreForZarr(objects, location=self.location, prefix=prefix)
 
     def flush(self, prefix: str) -> None:
         """Force what was written below `prefix` to the disk, so that a marker may name it.
@@ -147,12 +173,28 @@ class Store:
                 finally:
                     os.close(descriptor)
 
+    def _put_if(self, path: str, content: bytes, condition: Any) -> bool:
+        def put() -> bool:
+            try:
+                obstore.put(self.objects, path, content, mode=condition)
+            except (*REFUSED, FileNotFoundError):
+                return self.read(path) == content
+            return True
+
+        return self._do("write", path, put)
+
+    def _is_inside(self, path: str) -> bool:
+        """Whether a path stays in the store: by its parts, and in a folder by the links in it."""
+        if ".." in Path(path).parts or Path(path).is_absolute():
+            return False
+        return not self.is_local or (self.root / path).resolve().is_relative_to(self._real_root)
+
+    @cached_property
+    def _real_root(self) -> Path:
+        return self.root.resolve()
+
     def _stay_inside(self, path: str) -> None:
-        """Refuse a path that leads out of a folder, by its parts or by a link in it."""
-        inside = ".." not in Path(path).parts and not Path(path).is_absolute()
-        if inside and self.is_local:
-            inside = (self.root / path).resolve().is_relative_to(self.root.resolve())
-        if not inside:
+        if not self._is_inside(path):
             raise IntegrityError(
                 f"Expected a path inside the store {self.location}. Got {path!r}, which leads out "
                 "of it. Somebody changed the store: remove what is there and run again."
@@ -160,28 +202,23 @@ class Store:
 
     def _ask(self, verb: str, path: str, question: Callable[[], Result]) -> Result | None:
         """The answer, or None where nothing is there. Asking does not make the folder."""
+
+        def answer() -> Result | None:
+            try:
+                return question()
+            except FileNotFoundError as problem:
+                if "NoSuchBucket" in str(problem):
+                    raise
+                return None
+
         if self.is_local and not self.root.exists():
+            self._stay_inside(path)
             return None
-        try:
-            return self._do(verb, path, question)
-        except FileNotFoundError:
-            return None
+        return self._do(verb, path, answer)
 
     def _do(self, verb: str, path: str, action: Callable[[], Result]) -> Result:
-        try:
-            return action()
-        except (StoreError, FileNotFoundError):
-            raise
-        except Exception as problem:
-            advice = (
-                "Check that the disk is there, writable and not full"
-                if self.is_local
-                else "Check the bucket, the credentials and the network"
-            )
-            raise StoreError(
-                f"Expected to {verb} {path!r} in the store {self.location}. Got: {problem}. "
-                f"{advice}; what is finished is kept."
-            ) from problem
+        self._stay_inside(path)
+        return Request(location=self.location, verb=verb, path=path).run(action)
 
 
 def _path_of(item: Any) -> str:

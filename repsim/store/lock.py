@@ -4,11 +4,10 @@ import contextlib
 import logging
 import secrets
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import datetime, timedelta
 
-import obstore
 from filelock import FileLock, Timeout
 
 from repsim.errors import ActiveRunError, StoreError
@@ -18,9 +17,12 @@ __all__ = ["run_lock"]
 
 log = logging.getLogger(__name__)
 
-# A run in a bucket renews its lease so often, and is taken for dead after so long without.
-RENEW_SECONDS = 15.0
-LEASE = timedelta(seconds=60)
+# A run in a bucket renews its lease so often. One that is not renewed for so long is of a dead run.
+RENEW_SECONDS = 3.0
+LEASE_SECONDS = 15.0
+WATCH_SECONDS = 1.0
+# The content of a lease that nobody holds.
+FREE = b""
 
 
 @contextmanager
@@ -72,10 +74,16 @@ def _file_lock(store: Store, study: str) -> Iterator[None]:
 
 @contextmanager
 def _lease(store: Store, study: str) -> Iterator[None]:
+    """Hold a lease: an object that its holder changes every few seconds.
+
+    Whoever finds one watches it. Where it changes, somebody is alive; where it does not, it is
+    taken over. So no clock is compared with another, and a clock that is set changes nothing. Every
+    change is on the condition that the object is as it was seen, so only one can make it.
+    """
     path = f"studies/{study}/run.lock"
     me = secrets.token_hex(8).encode()
-    if not store.create(path, me):
-        _take_over(store, study, path, me)
+    if not _acquired(store, path, me):
+        raise _active(store, study)
     ended = threading.Event()
     renewing = threading.Thread(target=_renew, args=(store, path, me, ended), daemon=True)
     renewing.start()
@@ -83,40 +91,40 @@ def _lease(store: Store, study: str) -> Iterator[None]:
         yield
     finally:
         ended.set()
-        renewing.join()
-        if store.read(path) == me:
-            store.delete(path)
+        # It may wait for a store that is gone: the lease then ends by itself.
+        renewing.join(RENEW_SECONDS)
+        with contextlib.suppress(StoreError):
+            _change(store, path, me, FREE)
 
 
-def _take_over(store: Store, study: str, path: str, me: bytes) -> None:
-    """Replace a lease that was not renewed in time, by the clock of the store alone."""
-    try:
-        held = obstore.head(store.objects, path)
-    except FileNotFoundError:
-        held = None
-    if held is not None and _store_time(store, study) - held["last_modified"] < LEASE:
-        raise _active(store, study)
-    try:
-        if held is None:
-            if not store.create(path, me):
-                raise _active(store, study)
-        else:
-            obstore.put(store.objects, path, me, mode={"e_tag": held["e_tag"]})
-    except obstore.exceptions.PreconditionError:
-        raise _active(store, study) from None
+def _acquired(store: Store, path: str, me: bytes) -> bool:
+    """Take the lease if nobody holds it, or nobody who is alive; whether it was taken."""
+    held = store.look(path)
+    if held is None:
+        return store.create(path, me)
+    if held.content != FREE:
+        log.info("A run of this study was active here: watching whether it still is")
+    until = time.monotonic() + LEASE_SECONDS
+    while held.content != FREE and time.monotonic() < until:
+        time.sleep(WATCH_SECONDS)
+        now = store.look(path)
+        if now is None or now.content not in {held.content, FREE}:
+            return False
+        held = now
+    return store.replace(path, me, held)
 
 
-def _store_time(store: Store, study: str) -> datetime:
-    """Now, as the store sees it: no clock of ours is compared with one of its."""
-    path = f"studies/{study}/clock"
-    store.write(path, b"")
-    return obstore.head(store.objects, path)["last_modified"]
+def _change(store: Store, path: str, me: bytes, content: bytes) -> bool:
+    """Put `content` in place of a lease of mine; False where it is no longer mine."""
+    held = store.look(path)
+    return held is not None and held.content.startswith(me) and store.replace(path, content, held)
 
 
 def _renew(store: Store, path: str, me: bytes, ended: threading.Event) -> None:
+    renewals = 0
     while not ended.wait(RENEW_SECONDS):
+        renewals += 1
         with contextlib.suppress(StoreError):  # the next renewal may get through
-            if store.read(path) != me:
-                log.warning("another run took this study over: it looked dead for a minute")
+            if not _change(store, path, me, b"%s %d" % (me, renewals)):
+                log.warning("another run took this study over: it looked dead for a while")
                 return
-            store.write(path, me)

@@ -11,9 +11,10 @@ from typing import Literal
 
 import obstore
 
-from repsim.errors import IntegrityError, StoreError
+from repsim.errors import IntegrityError
 from repsim.store.artifact import Artifact
 from repsim.store.location import REQUESTS_AT_ONCE, Store
+from repsim.store.requests import Request
 
 __all__ = [
     "Checked",
@@ -72,8 +73,8 @@ def check_artifact(artifact: Artifact, *, deep: bool) -> Checked:
         return Checked(folder=artifact.folder, condition="missing")
     try:
         marker = artifact.marker()
-    except IntegrityError as problem:
-        damage = Damage(path=artifact.marker_path, problem=_first_sentences(problem))
+    except IntegrityError as error:
+        damage = Damage(path=artifact.marker_path, problem=_without_advice(error))
         return _checked(artifact, 0, 0, [damage])
     there = artifact.store.sizes(f"{artifact.folder}/{marker.attempt}")
     damages, read = [], 0
@@ -183,8 +184,6 @@ def _wrong(
     """What is wrong with a file, or None. What is given as None is not looked at."""
     if size is None:
         return "Expected a file. Got nothing."
-    if store.is_local and not (store.root / path).resolve().is_relative_to(store.root.resolve()):
-        return "Expected a file of the store. Got a link that leads out of it."
     if expected_size is not None and size != expected_size:
         return f"Expected {expected_size} bytes. Got {size}."
     if sha256 is not None and _sha256(store, path) != sha256:
@@ -194,20 +193,19 @@ def _wrong(
 
 def _sha256(store: Store, path: str) -> str | None:
     """The digest of a file, read a piece at a time; None where it is gone."""
-    hashed = hashlib.sha256()
-    try:
-        for piece in obstore.get(store.objects, path).stream(min_chunk_size=PIECE_BYTES):
-            hashed.update(piece)
-    except FileNotFoundError:
-        return None
-    except Exception as problem:
-        raise StoreError(
-            f"Expected to read {path!r} in the store {store.location}. Got: {problem}. Check that "
-            "the store is there and may be read, and verify again."
-        ) from problem
-    return hashed.hexdigest()
+
+    def hashed() -> str | None:
+        sha256 = hashlib.sha256()
+        try:
+            for piece in obstore.get(store.objects, path).stream(min_chunk_size=PIECE_BYTES):
+                sha256.update(piece)
+        except FileNotFoundError:
+            return None
+        return sha256.hexdigest()
+
+    return Request(location=store.location, verb="read", path=path).run(hashed)
 
 
-def _first_sentences(problem: IntegrityError) -> str:
-    """The message without its advice, which the reader of a whole list gets once."""
-    return str(problem).removesuffix(" A run removes it and makes it again.")
+def _without_advice(error: IntegrityError) -> str:
+    """What was expected and got: the reader of a whole list gets the advice once."""
+    return str(error).removesuffix(" A run removes it and makes it again.")

@@ -3,10 +3,14 @@
 import json
 
 import pytest
+import torch
 
-from repsim.store import Checkpoints, Store
+from repsim.store import Artifact, Checkpoints, Store
+from repsim.tasks import specs
 from repsim.tasks.consolidation import consolidate
-from workflows.state import last_failures, study_state
+from repsim.tasks.graph import comparison_steps
+from repsim.training.checkpoint import encode
+from workflows.state import last_failures, study_state, survey_study
 
 
 def state(made, store=None):
@@ -31,7 +35,7 @@ def test_of_a_study_that_was_never_run_everything_is_missing(made, tmp_path):
     assert [stage.total for stage in stages.values()] == [3, 6, 6, 6, 6, 1]
     assert all(stage.missing == stage.total for stage in stages.values())
     sizes = sum(layer.bytes for group in made.plan.layers.values() for layer in group)
-    assert stages["activations"].missing_bytes == sizes
+    assert stages["activations"].bytes_to_make == sizes
     assert not store.root.exists()
 
 
@@ -40,7 +44,7 @@ def test_of_a_study_that_is_complete_nothing_is_missing(made_copy):
     consolidate(made_copy.store.location, made_copy.plan, {})
     for stage in state(made_copy).values():
         assert counts(stage) == (stage.total, 0, 0, 0, 0)
-        assert stage.missing_bytes == 0
+        assert stage.bytes_to_make == 0
 
 
 def test_a_network_in_training_is_partial(made_copy):
@@ -59,6 +63,55 @@ def test_a_marker_that_cannot_be_read_is_corrupt_and_named(made_copy, content):
     stage = state(made_copy)["matches"]
     assert counts(stage) == (5, 0, 0, 1, 0)
     assert spec.key in stage.corrupt[0]
+
+
+def test_a_network_in_training_says_in_which_epoch_it_is(made_copy):
+    store, (spec, other, _) = made_copy.store, made_copy.plan.networks
+    for network in (spec, other):
+        store.delete(network.artifact(store).marker_path)
+    weights = torch.zeros(1000)
+    Checkpoints(store, spec.key).save(encode({"epoch": 1, "model": weights}, identity=spec.key))
+    Checkpoints(store, spec.key).save(encode({"epoch": 2, "model": weights}, identity=spec.key))
+    Checkpoints(store, other.key).save(b"nothing that torch can read")
+    begun = survey_study(made_copy.plan, store).begun
+    assert [str(one) for one in begun] == [
+        "seed 0: in epoch 2 of 2",
+        "seed 1: a checkpoint is there",
+    ]
+
+
+def test_moments_of_some_examples_are_partial(made_copy, monkeypatch):
+    monkeypatch.setattr(specs, "OPERATIONS_PER_TASK", 1.0)
+    monkeypatch.setattr(specs, "examples_per_file", lambda *a, **k: (5, 5))
+    store, spec = made_copy.store, made_copy.plan.comparisons[0]
+    for artifact in (Artifact(store, "moments", spec.moments_key), *spec.results(store)):
+        store.delete(artifact.marker_path)
+    assert counts(state(made_copy)["moments"]) == (5, 1, 0, 0, 0)
+    Artifact(store, "moments", comparison_steps("", spec)[0].name).draft().publish()
+    assert counts(state(made_copy)["moments"]) == (5, 0, 1, 0, 0)
+
+
+def to_make(made):
+    return {name: stage.to_make for name, stage in state(made).items()}
+
+
+def test_what_nothing_needs_any_more_is_missing_but_not_to_be_made(made_copy):
+    store = made_copy.store
+    consolidate(store.location, made_copy.plan, {})
+    layer = made_copy.plan.layers["seed 0"][0]
+    store.delete(layer.artifact(store).marker_path)
+    assert counts(state(made_copy)["activations"]) == (5, 1, 0, 0, 0)
+    assert set(to_make(made_copy).values()) == {0}
+    spec = made_copy.plan.comparisons[0]
+    store.delete(f"profiles/{spec.profile_key}/marker.json")
+    assert to_make(made_copy) == {
+        "networks": 0,
+        "activations": 1,
+        "moments": 0,
+        "profiles": 1,
+        "matches": 0,
+        "report": 1,
+    }
 
 
 def failed(store, failures):

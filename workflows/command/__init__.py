@@ -6,8 +6,8 @@ import traceback
 import typer
 
 from repsim.errors import RepsimError
-from workflows.command import compare, layers, plan, report, run, status
-from workflows.command.output import errors
+from workflows.command import compare, gc, layers, plan, report, run, status, verify
+from workflows.command.output import complain
 
 __all__ = ["app", "main"]
 
@@ -35,6 +35,8 @@ app.command("run")(run.run)
 app.command("plan")(plan.plan)
 app.command("status")(status.status)
 app.command("report")(report.report)
+app.command("verify")(verify.verify)
+app.command("gc")(gc.gc)
 app.command("compare")(compare.compare)
 app.command("layers")(layers.layers)
 
@@ -44,12 +46,15 @@ def main() -> None:
     try:
         app()
     except RepsimError as problem:
-        errors.print(f"repsim: {problem}", markup=False, highlight=False, soft_wrap=True)
+        complain(f"repsim: {problem}", exit_code=problem.exit_code)
         sys.exit(problem.exit_code)
     except KeyboardInterrupt:
-        errors.print("repsim: stopped at once. What was finished is kept.")
+        complain("repsim: stopped at once. What was finished is kept.", exit_code=75)
         sys.exit(75)
     except Exception:
-        errors.print(traceback.format_exc(), markup=False, highlight=False, soft_wrap=True)
-        errors.print("repsim: an internal error. Please report it with the lines above.")
+        complain(
+            f"{traceback.format_exc()}\nrepsim: an internal error. Please report it with the lines "
+            "above.",
+            exit_code=1,
+        )
         sys.exit(1)

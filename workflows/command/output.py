@@ -1,14 +1,33 @@
-"""What the verbs share: consoles, the options of a study, and how numbers are said."""
+"""What the verbs share: consoles, the options of a study, the log, and how errors are said."""
 
+import json
 import logging
+import sys
+from collections.abc import Mapping
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 from rich.console import Console
 from rich.logging import RichHandler
+from rich.table import Table
 
-__all__ = ["Overrides", "StoreOption", "StudyFile", "console", "errors", "start_log"]
+__all__ = [
+    "JsonOption",
+    "LogFormat",
+    "Overrides",
+    "StoreOption",
+    "StudyFile",
+    "columns",
+    "complain",
+    "console",
+    "errors",
+    "log_console",
+    "say",
+    "say_json",
+    "start_log",
+]
 
 console = Console()
 errors = Console(stderr=True)
@@ -17,7 +36,13 @@ StudyFile = Annotated[
     Path, typer.Argument(metavar="STUDY.toml", help="The study file.", show_default=False)
 ]
 StoreOption = Annotated[
-    str, typer.Option("--store", metavar="FOLDER", help="Where everything that is made is kept.")
+    str,
+    typer.Option(
+        "--store",
+        metavar="FOLDER|URL",
+        help="Where everything that is made is kept: a folder, or s3://bucket/prefix, gs://..., "
+        "az://... with credentials from the environment.",
+    ),
 ]
 Overrides = Annotated[
     list[str] | None,
@@ -29,18 +54,84 @@ Overrides = Annotated[
         show_default=False,
     ),
 ]
+JsonOption = Annotated[
+    bool, typer.Option("--json", help="Print one JSON object instead, for other programs.")
+]
+
+LogFormat = Literal["auto", "plain", "json"]
+
+# What every record has, and `extra` does not add.
+RECORD_FIELDS = {*vars(logging.makeLogRecord({})), "message", "asctime"}
 
 
-def start_log() -> None:
+class JsonLines(logging.Formatter):
+    """One JSON object for each record: time, level, message, what `extra` added, and errors."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """The object, on one line."""
+        added = {
+            name: value
+            for name, value in vars(record).items()
+            if name not in RECORD_FIELDS and not name.startswith("_")  # Ray adds one of its own
+        }
+        line: dict[str, object] = {
+            "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
+            "level": record.levelname,
+            "message": record.getMessage(),
+            **added,
+        }
+        if record.exc_info:
+            line["traceback"] = self.formatException(record.exc_info)
+        return json.dumps(line, ensure_ascii=False, default=str)
+
+
+def start_log(log_format: LogFormat = "auto") -> None:
     """Lines of our own on stderr: bare on a terminal, dated in a log. Engines stay quiet."""
     log = logging.getLogger("repsim")
     log.setLevel(logging.INFO)
     log.propagate = False
-    if errors.is_terminal:
+    if log_format == "auto" and errors.is_terminal:
         handler: logging.Handler = RichHandler(
             console=errors, show_time=False, show_path=False, show_level=False
         )
     else:
         handler = logging.StreamHandler()
-        handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
+        plain = logging.Formatter("%(asctime)s %(levelname)s %(message)s")
+        handler.setFormatter(JsonLines() if log_format == "json" else plain)
     log.handlers = [handler]
+    if log_format == "json":
+        # Warnings of libraries, which would otherwise come as bare text.
+        logging.basicConfig(handlers=[handler], level=logging.WARNING)
+        logging.captureWarnings(True)
+
+
+def log_console(log_format: LogFormat) -> Console:
+    """Where progress goes: bars need a terminal, and a log that is no file of lines."""
+    return errors if log_format == "auto" else Console(file=sys.stderr, force_terminal=False)
+
+
+def complain(message: str, **fields: object) -> None:
+    """Say on stderr what is wrong; one JSON object where the log is in JSON."""
+    log = logging.getLogger("repsim")
+    if any(isinstance(handler.formatter, JsonLines) for handler in log.handlers):
+        log.error(message, extra=fields)
+    else:
+        errors.print(message, markup=False, highlight=False, soft_wrap=True)
+
+
+def say(message: str) -> None:
+    """A line on stdout as it is: no markup, no colours, no wrapping."""
+    console.print(message, markup=False, highlight=False, soft_wrap=True)
+
+
+def say_json(value: Mapping[str, object]) -> None:
+    """One JSON object on stdout."""
+    typer.echo(json.dumps(value, indent=2, ensure_ascii=False))
+
+
+def columns(*names: str, words: int = 1) -> Table:
+    """A table without lines, of which all but the first columns, `words` many, hold numbers."""
+    table = Table(*names, box=None, pad_edge=False)
+    for column in table.columns[words:]:
+        column.justify = "right"
+    return table

@@ -1,41 +1,82 @@
 """repsim plan"""
 
-from rich.filesize import decimal
-from rich.table import Table
+from typing import TYPE_CHECKING
 
-from workflows.command.output import Overrides, StoreOption, StudyFile, console
+from rich.filesize import decimal
+
+from workflows.command.output import (
+    JsonOption,
+    Overrides,
+    StoreOption,
+    StudyFile,
+    columns,
+    console,
+    say,
+    say_json,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from repsim.store import Store
+    from repsim.tasks.specs import StudyPlan
+    from workflows.explain import Reason
+    from workflows.state import StageState
 
 __all__ = ["plan"]
 
+# Bytes of a checkpoint for each trainable number: weights, momentum and Adam's second moment in
+# float32, and room for another copy while it is written.
+CHECKPOINT_BYTES = 16
 
-def plan(study_file: StudyFile, store: StoreOption = "runs", overrides: Overrides = None) -> None:
-    """Say what a run would make, and what is there already; start nothing."""
+
+def plan(
+    study_file: StudyFile,
+    store: StoreOption = "runs",
+    overrides: Overrides = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Say what a run would make and why, and what is there already; start nothing."""
     from repsim.store import Store
     from repsim.study import load_study
+    from workflows.explain import explain
     from workflows.plan import plan_study
-    from workflows.state import study_state
+    from workflows.state import study_state, survey_study
 
-    study = load_study(study_file, overrides or ())
-    planned = plan_study(study)
+    planned = plan_study(load_study(study_file, overrides or ()))
     target = Store(store)
+    survey = survey_study(planned, target)
+    stages = study_state(planned, target, survey)
+    show = _show_json if as_json else _show
+    show(planned, target, stages, explain(survey))
+
+
+def _show(
+    planned: "StudyPlan",
+    target: "Store",
+    stages: "Sequence[StageState]",
+    reasons: "Sequence[Reason]",
+) -> None:
+    study = planned.study
     console.print(
         f"[bold]{study.name}[/bold]: {len(planned.networks)} networks, "
         f"{len(study.network_pairs)} pairs, {len(next(iter(planned.layers.values())))} layers, "
         f"{len(study.matching.epsilons)} ε, in {target.location}",
         highlight=False,
+        soft_wrap=True,
     )
-    table = Table("stage", "to make", "there", "of", "size to write", box=None, pad_edge=False)
-    for column in table.columns[1:]:
-        column.justify = "right"
-    stages = study_state(planned, target)
+    table = columns("stage", "to make", "there", "of", "size to write")
     for stage in stages:
-        size = decimal(stage.missing_bytes) if stage.missing_bytes else ""
-        to_make = stage.total - stage.done
-        table.add_row(stage.name, str(to_make), str(stage.done), str(stage.total), size)
+        size = decimal(stage.bytes_to_make) if stage.bytes_to_make else ""
+        table.add_row(stage.name, str(stage.to_make), str(stage.done), str(stage.total), size)
     console.print(table)
-    layers = Table("layer", "type", "neurons", "positions", "samples", box=None, pad_edge=False)
-    for column in layers.columns[2:]:
-        column.justify = "right"
+    if reasons:
+        console.print("\nWhy:")
+        for reason in reasons:
+            say(f"  {reason}")
+    elif stages[-1].to_make:
+        say("\nOnly the report is to be written: it is not of what is there now.")
+    layers = columns("layer", "type", "neurons", "positions", "samples", words=2)
     for layer in next(iter(planned.layers.values())):
         samples = layer.examples * layer.positions
         layers.add_row(
@@ -47,7 +88,42 @@ def plan(study_file: StudyFile, store: StoreOption = "runs", overrides: Override
     largest = max(planned.comparisons, key=lambda comparison: comparison.memory)
     console.print(
         "Sizes are before compression. While it trains, a network has checkpoints of about "
-        f"{decimal(16 * planned.parameters)} besides. The largest matching task "
+        f"{decimal(CHECKPOINT_BYTES * planned.parameters)} besides. The largest matching task "
         f"({largest.x.layer}) needs about {decimal(largest.memory)} of memory.",
         highlight=False,
+    )
+
+
+def _show_json(
+    planned: "StudyPlan",
+    target: "Store",
+    stages: "Sequence[StageState]",
+    reasons: "Sequence[Reason]",
+) -> None:
+    say_json(
+        {
+            "study": planned.study.name,
+            "store": target.location,
+            "networks": len(planned.networks),
+            "pairs": len(planned.study.network_pairs),
+            "layers": len(next(iter(planned.layers.values()))),
+            "epsilons": list(planned.study.matching.epsilons),
+            "complete": not any(stage.to_make for stage in stages),
+            "stages": [
+                {
+                    "name": stage.name,
+                    "to_make": stage.to_make,
+                    "there": stage.done,
+                    "of": stage.total,
+                    "bytes_to_write": stage.bytes_to_make,
+                }
+                for stage in stages
+            ],
+            "reasons": [
+                {"stage": reason.stage, "why": reason.why, "of": list(reason.labels)}
+                for reason in reasons
+            ],
+            "checkpoint_bytes_per_network": CHECKPOINT_BYTES * planned.parameters,
+            "largest_task_bytes": max(spec.memory for spec in planned.comparisons),
+        }
     )

@@ -35,6 +35,12 @@ def test_the_first_to_create_wins(store):
     assert store.read("a") == b"first"
 
 
+def test_what_was_created_twice_by_one_writer_counts_as_its_own(store):
+    """So that a request whose answer was lost can be made again."""
+    assert store.create("a", b"first")
+    assert store.create("a", b"first")
+
+
 def test_a_store_travels_to_another_process(store):
     store.write("a", b"1")
     there = pickle.loads(pickle.dumps(store))
@@ -59,7 +65,18 @@ def test_another_kind_of_url_is_refused_with_what_to_do(url):
         Store(url)
 
 
-@pytest.mark.parametrize("url", ["s3://key:secret@bucket/x", "s3://bucket/../other"])
+@pytest.mark.parametrize(
+    "url",
+    [
+        "s3://key:secret@bucket/x",
+        "s3://bucket/../other",
+        "s3://bucket/./x",
+        "s3://bucket//x",
+        "s3://bucket/a%2e%2e",
+        "s3://bucket/x?versionId=1",
+        "gs://bucket/a b",
+    ],
+)
 def test_credentials_and_parents_have_no_place_in_a_url(url):
     with pytest.raises(StudyError, match="Expected a bucket and a prefix alone"):
         Store(url)
@@ -82,17 +99,50 @@ def test_a_path_that_may_lead_out_of_the_store_is_refused(store, tmp_path, path)
     assert (tmp_path / "x").read_text() == "outside"
 
 
-@pytest.mark.parametrize("prefix", ["../x", "a/../../x", "/tmp", "link"])
+@pytest.mark.parametrize("prefix", ["../x", "a/../../x", "/tmp", "link", "deep/link", "file"])
 def test_a_folder_that_leads_out_of_the_store_is_refused(store, tmp_path, prefix):
-    store.root.mkdir()
-    (store.root / "link").symlink_to(tmp_path)
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    (outside / "x").write_text("outside")
+    (store.root / "deep").mkdir(parents=True)
+    (store.root / "link").symlink_to(outside)
+    (store.root / "deep" / "link").symlink_to("../../outside", target_is_directory=True)
+    (store.root / "file").symlink_to(outside / "x")
+    path = prefix if prefix == "file" else f"{prefix}/x"
     for use in (
         lambda: store.zarr(prefix, read_only=False),
+        lambda: store.zarr(prefix, read_only=True),
         lambda: store.flush(prefix),
-        lambda: store.read(f"{prefix}/x"),
+        lambda: store.sizes(prefix),
+        lambda: store.read(path),
+        lambda: store.write(path, b"inside"),
+        lambda: store.create(path, b"inside"),
+        lambda: store.exists(path),
+        lambda: store.existing([path]),
+        lambda: store.delete(path),
+        lambda: Artifact(store, prefix, "key").discard(),
     ):
         with pytest.raises(IntegrityError, match="which leads out of it"):
             use()
+    assert [(path.name, path.read_text()) for path in outside.iterdir()] == [("x", "outside")]
+
+
+def test_a_listing_does_not_follow_links_out_of_the_store(store, tmp_path):
+    store.write("a/b/c", b"1")
+    (tmp_path / "outside").mkdir()
+    (tmp_path / "outside" / "x").write_text("outside")
+    (store.root / "a" / "b" / "link").symlink_to(tmp_path / "outside")
+    (store.root / "a" / "b" / "file").symlink_to(tmp_path / "outside" / "x")
+    assert store.sizes("a") == {"a/b/c": 1}
+    Artifact(store, "a", "b").discard()
+    assert store.read("a/b/c") is None
+    assert (tmp_path / "outside" / "x").read_text() == "outside"
+
+
+def test_a_store_may_be_reached_by_a_link(store, tmp_path):
+    store.write("a/b", b"1")
+    (tmp_path / "link").symlink_to(store.root)
+    assert Store(str(tmp_path / "link")).read("a/b") == b"1"
 
 
 @pytest.mark.parametrize("below", ["", "below/it"])

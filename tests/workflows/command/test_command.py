@@ -7,9 +7,11 @@ from pathlib import Path
 import pytest
 
 VERBS = {
-    "run": ("STUDY.toml", "--store", "--cluster", "--engine", "--set", "type the same line again"),
-    "plan": ("STUDY.toml", "--store", "--set", "start nothing"),
-    "status": ("STUDY.toml", "--store", "--set", "how far a study is"),
+    "run": ("STUDY.toml", "--store", "--cluster", "--engine", "--set", "--log-format", "same line"),
+    "plan": ("STUDY.toml", "--store", "--set", "--json", "start nothing"),
+    "status": ("STUDY.toml", "--store", "--set", "--json", "how far a study is"),
+    "verify": ("STUDY.toml", "--store", "--deep", "--remove", "--json", "Exit code 0"),
+    "gc": ("--store", "--yes", "--older-than", "--json", "no study refers to"),
     "report": ("STUDY.toml", "--store", "--set"),
     "compare": ("--epsilon", "--centred", "--output", "(examples, positions, neurons)"),
     "layers": ("MODEL", "--pattern", "--image-shape", "features.*"),

@@ -166,33 +166,16 @@ def test_networks_that_cannot_be_trained_end_with_3_and_are_told(
     assert inline(*diverge).code == 3
 
 
-def test_damage_in_the_store_ends_with_5_and_the_rest_is_done(repsim, made_copy):
+def test_damage_in_the_store_is_made_good_and_told(repsim, made_copy):
     store, spec = made_copy.store, made_copy.plan.networks[0]
-    layer = made_copy.plan.layers[spec.label][0]
-    store.delete(layer.artifact(store).marker_path)
-    for comparison in made_copy.plan.comparisons:
-        store.delete(comparison.artifact(store).marker_path)
-        if layer.key in (comparison.x.key, comparison.y.key):
-            for kind, key in (
-                ("moments", comparison.moments_key),
-                ("profiles", comparison.profile_key),
-            ):
-                store.delete(f"{kind}/{key}/marker.json")
-    weights = spec.artifact(store).path(spec.artifact(store).marker(), "weights.pt")
-    store.write(weights, b"damaged")
-    arguments = (made_copy.file, "--store", store.root, "--engine", "inline")
-    ran = repsim("run", *arguments)
-    assert ran.code == 5
-    assert f"Failed: seed 0: Expected {weights}" in ran.err
-    assert f"Delete {spec.artifact(store).folder} and run again." in ran.err
-    done = stages(repsim("status", made_copy.file, "--store", store.root).out)["matches"][0]
-    assert 0 < done < 6
-
-    store.delete(spec.artifact(store).marker_path)
-    again = repsim("run", *arguments)
-    assert again.code == 0
-    assert "Made 1 networks" in again.out
-    assert stages(repsim("status", made_copy.file, "--store", store.root).out)["matches"][0] == 6
+    artifact = spec.artifact(store)
+    record = artifact.path(artifact.marker(), "training.json")
+    store.write(record, b"damaged")
+    arguments = (made_copy.file, "--store", store.root)
+    ran = repsim("run", *arguments, "--engine", "inline")
+    assert ran.code == 0
+    assert f"Repaired: {artifact.folder} was damaged, and was made again." in ran.out
+    assert repsim("verify", *arguments, "--deep").code == 0
 
 
 def test_a_marker_that_cannot_be_read_is_called_corrupt(repsim, made_copy):
@@ -201,7 +184,7 @@ def test_a_marker_that_cannot_be_read_is_called_corrupt(repsim, made_copy):
     ran = repsim("status", made_copy.file, "--store", made_copy.store.root)
     assert ran.code == 0
     assert stages(ran.out)["matches"] == [5, 0, 0, 1, 0]
-    assert f"Corrupt: Expected a marker at {spec.marker_path}" in ran.out
+    assert f"Corrupt: Expected {spec.folder} in the store" in ran.out
 
 
 def test_the_report_is_made_again_from_what_is_there(repsim, made_copy, study_file):
@@ -222,3 +205,35 @@ def test_a_run_goes_on_from_what_is_there(repsim, made_copy, study_file):
     assert ran.code == 0
     assert "Made 0 networks and 1 comparisons" in ran.out
     assert "5 comparisons were there before" in ran.out
+
+
+def test_plan_says_why(repsim, inline, study_file, tmp_path):
+    place = (study_file, "--store", tmp_path / "runs")
+    first = repsim("plan", *place)
+    assert "Why: 3 networks (seed 0, seed 1, seed 2): nothing like it is in the store" in first.out
+    inline()
+    assert "Why" not in repsim("plan", *place).out
+    changed = repsim("plan", *place, "--set", "training.learning_rate=0.1")
+    assert (
+        "differs from the one trained before in training.learning_rate: 0.05 → 0.1" in changed.out
+    )
+    (tmp_path / "runs" / "studies" / "tiny" / "report" / "report.html").unlink()
+    assert "Only the report is to be written" in repsim("plan", *place).out
+
+
+def test_plan_and_status_speak_json(repsim, made_copy):
+    store, spec = made_copy.store, made_copy.plan.comparisons[0]
+    store.write(spec.artifact(store).marker_path, b"{")
+    place = (made_copy.file, "--store", store.root, "--json")
+    plan = json.loads(repsim("plan", *place).out)
+    assert (plan["study"], plan["networks"], plan["complete"]) == ("tiny", 3, False)
+    matches = {stage["name"]: stage for stage in plan["stages"]}["matches"]
+    assert matches == {"name": "matches", "to_make": 1, "there": 5, "of": 6, "bytes_to_write": 0}
+    assert plan["reasons"] == [
+        {"stage": "comparisons", "why": "damaged: removed and made again", "of": [spec.label]}
+    ]
+    status = json.loads(repsim("status", *place).out)
+    assert status["complete"] is False
+    (matches,) = [stage for stage in status["stages"] if stage["name"] == "matches"]
+    assert (matches["done"], matches["missing"], len(matches["corrupt"])) == (5, 0, 1)
+    assert (status["in_training"], status["failures"]) == ([], {})
