@@ -87,14 +87,18 @@ def _lease(store: Store, study: str) -> Iterator[None]:
     ended = threading.Event()
     renewing = threading.Thread(target=_renew, args=(store, path, me, ended), daemon=True)
     renewing.start()
+    store_is_gone = False
     try:
         yield
+    except StoreError:
+        store_is_gone = True  # letting go would wait for it again: the lease ends by itself
+        raise
     finally:
         ended.set()
-        # It may wait for a store that is gone: the lease then ends by itself.
-        renewing.join(RENEW_SECONDS)
-        with contextlib.suppress(StoreError):
-            _change(store, path, me, FREE)
+        if not store_is_gone:
+            renewing.join(RENEW_SECONDS)
+            with contextlib.suppress(StoreError):
+                _change(store, path, me, FREE)
 
 
 def _acquired(store: Store, path: str, me: bytes) -> bool:

@@ -84,6 +84,7 @@ def reason(problem: Exception) -> str:
     text = str(problem).partition("\n\nDebug source:")[0]
     said = re.search(r"<Code>([^<]*)</Code>(?:.*?<Message>([^<]*)</Message>)?", text, re.DOTALL)
     text = re.sub(r"(status code: \d+[\w ]*):.*", r"\1", text, flags=re.DOTALL)
+    text = re.sub(r", max_retries: .*?(?= -|$)", "", text)
     if said is not None:
         text += f": {': '.join(part for part in said.groups() if part)}"
     return re.sub(r"://[^/\s@]*@", "://", " ".join(text.split())).rstrip(".")

@@ -49,9 +49,7 @@ def pair_of_layers(
     )
 
 
-def write_layer(
-    store: Store, layer: LayerSpec, blocks: Iterator[np.ndarray]
-) -> None:
+def write_layer(store: Store, layer: LayerSpec, blocks: Iterator[np.ndarray]) -> None:
     """Capture a layer from blocks (b, positions, neurons)."""
     writer = ActivationWriter(
         layer.artifact(store),

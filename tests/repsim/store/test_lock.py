@@ -176,18 +176,34 @@ def test_who_was_taken_for_dead_leaves_the_lease_to_the_other(
     assert bucket.read("studies/digits/run.lock") == b"0123456789abcdef 7"
 
 
+@pytest.mark.parametrize("error", [KeyError, StoreError])
 def test_a_store_that_is_gone_at_the_end_hides_no_error_of_the_run(
-    bucket: Store, server: S3Server
+    bucket: Store, server: S3Server, error: type[Exception]
 ) -> None:
     def run() -> None:
         with run_lock(bucket, "digits"):
             server.misbehave(denied=1.0)
-            raise KeyError
+            raise error("of the run itself")
 
-    with pytest.raises(KeyError):
+    with pytest.raises(error, match="of the run itself"):
         run()
     with pytest.raises(StoreError, match="403"), run_lock(bucket, "digits"):
         pass
+
+
+def test_after_an_error_of_the_store_it_is_not_asked_again(
+    bucket: Store, server: S3Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lock, "RENEW_SECONDS", 60.0)
+
+    def run() -> None:
+        with run_lock(bucket, "digits"):
+            server.misbehave()
+            raise StoreError("gone")
+
+    with pytest.raises(StoreError, match="gone"):
+        run()
+    assert server.requests == []
 
 
 def test_a_lease_outlives_some_renewals_that_fail() -> None:
