@@ -4,15 +4,15 @@ import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import zarr
 
 from repsim.errors import InputError
-from repsim.moments import Moments
+from repsim.moments import Factor, Moments
 
-__all__ = ["ActivationArray", "moments_of", "open_activations"]
+__all__ = ["ActivationArray", "factor_of", "moments_of", "open_activations"]
 
 BLOCK_BYTES = 64 * 2**20
 
@@ -113,6 +113,18 @@ def moments_of(x: ActivationArray, y: ActivationArray) -> Moments:
     InputError
         When they have not the same examples and positions, or a number is not finite.
     """
+    return _reduced(Moments.zeros(x.neurons, y.neurons), x, y)
+
+
+def factor_of(x: ActivationArray, y: ActivationArray) -> Factor:
+    """Triangular factor of two layers, as `moments_of`: for layers whose moments lack digits."""
+    return _reduced(Factor.zeros(x.neurons, y.neurons), x, y)
+
+
+Statistic = TypeVar("Statistic", Moments, Factor)
+
+
+def _reduced(statistic: Statistic, x: ActivationArray, y: ActivationArray) -> Statistic:
     if (x.examples, x.positions) != (y.examples, y.positions):
         raise InputError(
             f"Expected the same samples in both. Got {x.examples} examples × {x.positions} "
@@ -121,14 +133,13 @@ def moments_of(x: ActivationArray, y: ActivationArray) -> Moments:
         )
     width = 8 * x.positions * (x.neurons + y.neurons)
     step = max(1, BLOCK_BYTES // max(1, width))
-    moments = Moments.zeros(x.neurons, y.neurons)
     for start in range(0, x.examples, step):
         stop = start + step
         try:
-            moments = moments.update(x.block(start, stop), y.block(start, stop))
+            statistic = statistic.update(x.block(start, stop), y.block(start, stop))
         except InputError as problem:
             raise InputError(f"{problem} Samples are counted from example {start}.") from None
-    return moments
+    return statistic
 
 
 def _arrays(path: Path) -> Mapping[str, Any]:

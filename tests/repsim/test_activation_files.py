@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import zarr
 
-from repsim import Moments, activation_files
-from repsim.activation_files import moments_of, open_activations
+from repsim import Factor, Moments, activation_files
+from repsim.activation_files import factor_of, moments_of, open_activations
 from repsim.errors import InputError
 
 MAPS = np.random.default_rng(0).normal(size=(12, 3, 2, 4)).astype(np.float32)
@@ -166,3 +166,16 @@ def test_a_number_that_is_not_finite_is_found_with_its_place(tmp_path, monkeypat
     # The block of five examples begins with example 5: one whole example of 8 comes before.
     assert "Got nan in Y at sample 10, neuron 1" in str(caught.value)
     assert str(caught.value).endswith("Samples are counted from example 5.")
+
+
+def test_the_factor_is_that_of_the_whole_arrays(tmp_path, monkeypatch):
+    monkeypatch.setattr("repsim.activation_files.BLOCK_BYTES", 1)
+    random = np.random.default_rng(0)
+    arrays = random.normal(size=(20, 3)), random.normal(size=(20, 2))
+    for name, array in zip("xy", arrays, strict=True):
+        np.save(tmp_path / f"{name}.npy", array)
+    x, y = (open_activations(tmp_path / f"{name}.npy")["activations"] for name in "xy")
+    ours, whole = factor_of(x, y).neurons(centred=False), Factor.from_arrays(*arrays)
+    np.testing.assert_allclose(
+        ours.T @ ours, whole.neurons(centred=False).T @ whole.neurons(centred=False)
+    )

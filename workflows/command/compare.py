@@ -42,7 +42,7 @@ def compare(
     Axes: (samples, neurons), (examples, positions, neurons) or (examples, channels, height,
     width). Files with several arrays are compared name by name.
     """
-    from repsim.activation_files import moments_of, open_activations
+    from repsim.activation_files import factor_of, moments_of, open_activations
     from repsim.matching import match_profile
     from repsim.measures import cka
 
@@ -67,6 +67,8 @@ def compare(
     for x, y in pairs:
         moments = moments_of(x, y)
         profile = match_profile(moments, centred=centred)
+        if not profile.settled:
+            profile = match_profile(factor_of(x, y), centred=centred)
         similarity = cka(moments)
         compared.append((x, profile, similarity))
         values = [f"{profile.similarity(e):.3f}" for e in chosen]
