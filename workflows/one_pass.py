@@ -11,7 +11,7 @@ from typing import Literal, TypeVar
 from cluster.dask_cluster import dask_session
 from cluster.profile import Profile
 from cluster.ray_cluster import ray_session
-from repsim.errors import IntegrityError, RepsimError
+from repsim.errors import IntegrityError, RepsimError, StoreError
 from repsim.store import Artifact, Store, conditions
 from repsim.tasks.consolidation import consolidate, report_folder, report_is_current
 from repsim.tasks.specs import ComparisonSpec, LayerSpec, NetworkSpec, StudyPlan
@@ -180,6 +180,8 @@ class Pass:
             yield from compare_on_dask(client, location, self.ready, self.stop)
 
     def _failed(self, label: str, error: Exception) -> None:
+        if isinstance(error, StoreError):
+            raise error  # the store is gone for all the others, too
         self.errors.append(error)
         self.summary.failures[label] = str(error) or type(error).__name__
         log.error(

@@ -158,14 +158,7 @@ class Recording(WrapperStore[ZarrStore]):
         return Recording(store, self._draft)
 
     async def set(self, key: str, value: Buffer) -> None:
-        try:
-            await super().set(key, value)
-        except Exception as problem:
-            raise StoreError(
-                f"Expected to write {self._draft.folder}/{key} in the store "
-                f"{self._draft.artifact.store.location}. Got: {problem}. Check that there is room "
-                "and that it can be written; what is finished is kept."
-            ) from problem
+        await super().set(key, value)
         self._draft.note(key, value.to_bytes())
 
     async def set_if_not_exists(self, key: str, value: Buffer) -> None:
@@ -201,7 +194,10 @@ class Activations:
         # Zarr checks the chunks but not the metadata: another shape would be believed.
         self.artifact.read(f"{ARRAY}/zarr.json")
         try:
-            return zarr.open_array(self.store.zarr(folder, read_only=True), path=ARRAY, mode="r")
+            store = self.store.zarr(folder, read_only=True)
+            return zarr.open_array(store, path=ARRAY, mode="r", zarr_format=3)
+        except StoreError:
+            raise
         except Exception as problem:
             raise self.artifact.damaged(str(problem)) from problem
 
@@ -229,6 +225,8 @@ class Activations:
             last = min(first + examples, stop)
             try:
                 block = np.asarray(array[first:last])
+            except StoreError:
+                raise
             except Exception as problem:
                 raise self.artifact.damaged(str(problem)) from problem
             # One NaN makes the sum NaN: cheaper than looking at each value.

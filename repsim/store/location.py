@@ -100,7 +100,7 @@ class Store:
         A request whose answer was lost is made again, and then finds what the first one put:
         content that holds a token of its writer says for certain who was first.
         """
-        return self._put_if(path, content, "create")
+        return self._put_if(path, content, "create", REFUSED)
 
     def look(self, path: str) -> Seen | None:
         """The content at `path` in a bucket with its version, or None where there is nothing."""
@@ -116,7 +116,7 @@ class Store:
 
     def replace(self, path: str, content: bytes, seen: Seen) -> bool:
         """Put `content` at `path` in a bucket if that is still as seen; say whether it is there."""
-        return self._put_if(path, content, seen.version)
+        return self._put_if(path, content, seen.version, (*REFUSED, FileNotFoundError))
 
     def delete(self, path: str) -> None:
         """Remove what is at `path`, if anything is."""
@@ -173,11 +173,13 @@ class Store:
                 finally:
                     os.close(descriptor)
 
-    def _put_if(self, path: str, content: bytes, condition: Any) -> bool:
+    def _put_if(
+        self, path: str, content: bytes, condition: Any, refused: tuple[type[Exception], ...]
+    ) -> bool:
         def put() -> bool:
             try:
                 obstore.put(self.objects, path, content, mode=condition)
-            except (*REFUSED, FileNotFoundError):
+            except refused:
                 return self.read(path) == content
             return True
 

@@ -186,7 +186,7 @@ def damaged(stored):
     with pytest.raises(IntegrityError) as caught:
         read(again)
     assert f"activations/{stored.key}" in str(caught.value)
-    assert str(caught.value).endswith("and run again.")
+    assert str(caught.value).endswith("A run removes it and makes it again.")
     assert str(caught.value).count("Expected") == 1
     return str(caught.value)
 

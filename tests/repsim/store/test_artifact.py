@@ -27,7 +27,7 @@ def test_a_draft_is_invisible_until_it_is_published(artifact):
     draft = artifact.draft()
     draft.write("a.bin", b"1")
     assert not artifact.exists()
-    with pytest.raises(IntegrityError, match=r"Got no marker: it was never finished\. Run the stu"):
+    with pytest.raises(IntegrityError, match=r"Got no marker: it was never finished\. A run re"):
         artifact.read("a.bin")
     draft.publish()
     assert artifact.exists()
@@ -104,19 +104,23 @@ def test_a_marker_that_cannot_be_read_is_refused_with_its_path_and_what_to_do(
     with pytest.raises(IntegrityError) as caught:
         published.read("a.bin")
     said = str(caught.value)
-    assert said.startswith(f"Expected a marker at {published.marker_path}. Got something unreadabl")
-    assert said.endswith(f"Delete {published.folder} and run again.")
+    assert said.startswith(f"Expected {published.folder} in the store ")
+    assert "as it was written. Got a marker that " in said
+    assert said.endswith("A run removes it and makes it again.")
+    assert caught.value.artifact == published.folder
     assert caught.value.exit_code == 5
 
 
 def test_the_marker_of_another_artifact_is_refused(published, store):
     other = Artifact(store, "moments", "e" * 64)
     store.write(other.marker_path, store.read(published.marker_path))
-    with pytest.raises(IntegrityError, match=r"Got that of moments/ffff.*Delete moments/eeee"):
+    with pytest.raises(
+        IntegrityError, match=r"Expected moments/eeee.*Got the marker of moments/ffff"
+    ):
         other.marker()
     foreign = Artifact(store, "profiles", published.key)
     store.write(foreign.marker_path, store.read(published.marker_path))
-    with pytest.raises(IntegrityError, match="Expected the marker of profiles/"):
+    with pytest.raises(IntegrityError, match="Expected profiles/.*Got the marker of moments/"):
         foreign.marker()
 
 
@@ -151,7 +155,8 @@ def test_a_part_that_is_not_as_it_was_written_is_refused(published, store, damag
     with pytest.raises(IntegrityError) as caught:
         published.read(name)
     assert path in str(caught.value)
-    assert str(caught.value).endswith(f"Delete {published.folder} and run again.")
+    assert str(caught.value).endswith("A run removes it and makes it again.")
+    assert caught.value.artifact == published.folder
 
 
 def test_the_same_parameters_give_the_same_key_in_any_order():
