@@ -120,7 +120,7 @@ def test_the_marker_of_another_artifact_is_refused(published, store):
         other.marker()
     foreign = Artifact(store, "profiles", published.key)
     store.write(foreign.marker_path, store.read(published.marker_path))
-    with pytest.raises(IntegrityError, match="Expected profiles/.*Got the marker of moments/"):
+    with pytest.raises(IntegrityError, match=r"Expected profiles/.*Got the marker of moments/"):
         foreign.marker()
 
 
