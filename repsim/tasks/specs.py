@@ -34,6 +34,9 @@ OPERATIONS_PER_TASK = 4e11
 SECONDS_FOR_512_NEURONS = 4.5
 SECONDS_PER_TASK = 30.0
 
+# A process that has imported what matching needs.
+PROCESS_BYTES = 110 * 2**20
+
 
 @dataclass(frozen=True, kw_only=True)
 class NetworkSpec:
@@ -155,14 +158,18 @@ class ComparisonSpec:
 
     @property
     def memory(self) -> int:
-        """Bytes that the largest task of this comparison needs, an estimate from above."""
+        """Bytes that the largest task of this comparison needs, its process included.
+
+        Fitted to measured peaks; `tests/repsim/tasks/test_memory.py` holds it to a factor of 1.5.
+        """
         p, q = self.x.neurons, self.y.neurons
         per_shard = max(
             side.examples_per_shard * side.bytes // side.examples for side in (self.x, self.y)
         )
-        # Reducing: a decoded shard of each side with its stored bytes, and moments twice.
-        # Profile: moments, and eight arrays of their size.
-        return max(4 * per_shard, 9 * (p + q) ** 2 * 8) + 300 * 2**20
+        square = 8 * (p + q) ** 2
+        reducing = 9 * per_shard + 1.5 * square
+        profiling = 5 * square
+        return int(max(reducing, profiling)) + PROCESS_BYTES
 
     @cached_property
     def moments_key(self) -> str:
