@@ -184,13 +184,8 @@ class Pass:
             raise error  # the store is gone for all the others, too
         self.errors.append(error)
         self.summary.failures[label] = str(error) or type(error).__name__
-        log.error(
-            "%s: %s",
-            label,
-            error,
-            exc_info=not isinstance(error, RepsimError),
-            extra={"failed": label},
-        )
+        # At the end of a run each failure is said once more, with its label as a field.
+        log.error("%s: %s", label, error, exc_info=not isinstance(error, RepsimError))
 
     def _report(self) -> None:
         arguments = (self.store.location, self.plan, self.summary.failures)

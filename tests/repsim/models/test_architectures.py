@@ -202,10 +202,11 @@ def test_small_cnn_learns_synthetic_images():
     source = load_data("synthetic", {"examples": 640, "probe_examples": 200})
     torch.manual_seed(0)
     network = build("small_cnn")
-    optimiser = torch.optim.SGD(network.parameters(), lr=0.05, momentum=0.9)
+    # At 0.05 the number of threads, that is rounding, decides whether it trains at all.
+    optimiser = torch.optim.SGD(network.parameters(), lr=0.02, momentum=0.9)
     cpu = torch.device("cpu")
     every = torch.arange(640).numpy()
-    for _ in range(3):
+    for _ in range(4):
         for images, labels in source.train.batches(
             every, batch_size=32, augmentation=None, device=cpu
         ):
