@@ -8,10 +8,10 @@ import pytest
 
 from repsim.store import Store
 from repsim.study import load_study
-from repsim.tasks.graph import comparison_steps, run_steps
 from repsim.tasks.networks import Resources, prepare_network
 from repsim.tasks.specs import StudyPlan
 from tests import runs
+from tests.repsim.tasks.pairs import make
 from workflows.plan import plan_study
 
 # Three networks, three pairs, two layers of which the first has 36 positions: two seconds in all.
@@ -40,6 +40,9 @@ layers = ["features.relu4", "classifier.relu1"]
 
 [matching]
 epsilons = [0.2, 0.5]
+
+[across]
+examples = 0
 
 [[measures]]
 name = "cka"
@@ -81,8 +84,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> MadeStudy:
     store = Store(str(folder / "runs"))
     for network in plan.networks:
         prepare_network(store.location, network, plan.layers[network.label], CPU)
-    for comparison in plan.comparisons:
-        run_steps(comparison_steps(store.location, comparison))
+    make(store, *plan.comparisons)
     return MadeStudy(file=file, plan=plan, store=store)
 
 

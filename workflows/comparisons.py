@@ -1,4 +1,4 @@
-"""Matching on Dask: the graph of each comparison, submitted in a sliding window.
+"""Matching on Dask: the graph of each tile of comparisons, in a sliding window.
 
 Only keys and rows travel; arrays go by way of the store. A comparison is let go of as soon as it is
 done, so that a worker that dies takes nothing with it that would be made again.
@@ -7,7 +7,7 @@ done, so that a worker that dies takes nothing with it that would be made again.
 import queue
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,10 +18,21 @@ from distributed.comm import CommClosedError
 
 from cluster.dask_cluster import task_memory
 from repsim.errors import ClusterError, PreemptedError
-from repsim.tasks.graph import Ref, Step, comparison_steps, run_steps
-from repsim.tasks.specs import ComparisonSpec
+from repsim.tasks.graph import Ref, run_step, run_steps, steps_of
+from repsim.tasks.specs import AcrossSpec, ComparisonSpec, TileSpec, tiles_of
 
-__all__ = ["Compared", "check_memory", "compare_inline", "compare_on_dask"]
+__all__ = [
+    "Compared",
+    "Comparison",
+    "Work",
+    "check_memory",
+    "compare_inline",
+    "compare_on_dask",
+    "work_of",
+]
+
+Comparison = ComparisonSpec | AcrossSpec
+Work = TileSpec | AcrossSpec
 
 POLL_SECONDS = 0.5
 # With no worker for so long, nobody will come: walltime was up, or the cluster is gone.
@@ -30,31 +41,35 @@ NO_WORKERS_SECONDS = 120.0
 
 @dataclass(frozen=True, kw_only=True)
 class Compared:
-    """What became of a comparison: its rows are published, or why not."""
+    """What became of a comparison: its results are published, or why not."""
 
-    comparison: ComparisonSpec
+    comparison: Comparison
     error: Exception | None = None
 
 
+def work_of(comparisons: Sequence[Comparison]) -> list[Work]:
+    """Comparisons of layers by tile, and then those across layers."""
+    layers = [spec for spec in comparisons if isinstance(spec, ComparisonSpec)]
+    across = [spec for spec in comparisons if isinstance(spec, AcrossSpec)]
+    return [*tiles_of(layers), *across]
+
+
 def compare_inline(
-    location: str, ready: "queue.Queue[ComparisonSpec | None]", stop: threading.Event
+    location: str, ready: "queue.Queue[Work | None]", stop: threading.Event
 ) -> Iterator[Compared]:
     """One comparison after the other in this process; None ends the queue."""
-    while (spec := ready.get()) is not None:
-        if stop.is_set():
-            raise PreemptedError("Stopped while layers were matched. Run again to go on.")
-        error: Exception | None = None
-        try:
-            run_steps(comparison_steps(location, spec))
-        except Exception as problem:
-            error = problem
-        yield Compared(comparison=spec, error=error)
+    while (work := ready.get()) is not None:
+        for step, error in run_steps(steps_of(location, work)):
+            if step.completes is not None:
+                yield Compared(comparison=step.completes, error=error)
+            if stop.is_set():
+                raise _stopped()
 
 
 def compare_on_dask(
     client: Client,
     location: str,
-    ready: "queue.Queue[ComparisonSpec | None]",
+    ready: "queue.Queue[Work | None]",
     stop: threading.Event,
 ) -> Iterator[Compared]:
     """Each comparison as it is done, in the order in which they end; None ends the queue.
@@ -68,21 +83,21 @@ def compare_on_dask(
     """
     # Enough that no thread waits for the driver, few enough that the scheduler stays quick.
     window = 4 * max(1, sum(client.nthreads().values()))
-    running: dict[Future, ComparisonSpec] = {}
+    running: dict[Future, Comparison | None] = {}
     seen_workers = time.monotonic()
     ended = False
     while running or not ended:
         if stop.is_set():
-            raise PreemptedError("Stopped while layers were matched. Run again to go on.")
+            raise _stopped()
         while not ended and len(running) < window:
             try:
-                spec = ready.get(timeout=0 if running else POLL_SECONDS)
+                work = ready.get(timeout=0 if running else POLL_SECONDS)
             except queue.Empty:
                 break
-            if spec is None:
+            if work is None:
                 ended = True
             else:
-                running[_submit(client, spec, comparison_steps(location, spec))] = spec
+                running |= _submit(client, location, work)
         if not running:
             continue
         try:
@@ -97,10 +112,11 @@ def compare_on_dask(
         seen_workers = time.monotonic()
         for future in done:
             spec = running.pop(future)
-            yield Compared(comparison=spec, error=future.exception())
+            if spec is not None:
+                yield Compared(comparison=spec, error=future.exception())
 
 
-def check_memory(client: Client, comparisons: list[ComparisonSpec]) -> None:
+def check_memory(client: Client, works: Sequence[Work]) -> None:
     """Refuse what cannot fit, before anything starts.
 
     Raises
@@ -108,38 +124,52 @@ def check_memory(client: Client, comparisons: list[ComparisonSpec]) -> None:
     ClusterError
         When a task would need more memory than a worker gives it.
     """
-    if not comparisons:
+    if not works:
         return
     limit = task_memory(client)
-    largest = max(comparisons, key=lambda comparison: comparison.memory)
+    largest = max(works, key=lambda work: work.memory)
     if largest.memory > limit:
+        widest = max(layer.neurons for layer in largest.layers)
         raise ClusterError(
             f"Expected workers with at least {largest.memory / 2**30:.1f} GiB for each thread, "
-            f"which {largest.label} ({largest.x.neurons} + {largest.y.neurons} neurons) needs. "
+            f"which {largest.label} ({widest} neurons a layer) needs. "
             f"Got {limit / 2**30:.1f} GiB. Start fewer workers or threads on a machine "
-            "(the profile's [dask] table), or larger ones."
+            "(the profile's [dask] table), or larger ones; fewer resampling.permutations also "
+            "take less."
         )
 
 
-def _submit(client: Client, spec: ComparisonSpec, steps: list[Step]) -> Future:
-    """Submit the graph; the future of its last step keeps those before it alive while needed."""
+def _submit(client: Client, location: str, work: Work) -> dict[Future, Comparison | None]:
+    """Submit the graph; the futures of its last steps keep those before them while needed."""
     futures: dict[str, Future] = {}
+    last: dict[Future, Comparison | None] = {}
 
     def resolved(argument: Any) -> Any:
         if isinstance(argument, Ref):
             return futures[argument.step]
         return [resolved(item) for item in argument] if isinstance(argument, list) else argument
 
+    steps = steps_of(location, work)
     for step in steps:
-        futures[step.name] = client.submit(
+        future = client.submit(
+            run_step,
             step.function,
-            *map(resolved, step.arguments),
-            key=f"{step.name[:24]}-{spec.key[:16]}",
+            resolved(list(step.arguments)),
+            [futures[name] for name in step.after],
+            # The rest of the digest would only make the scheduler's messages longer.
+            key=step.name[: step.name.rindex("-") + 17],
             # A worker that lost the store for a moment tries again elsewhere.
             retries=1,
             pure=False,
         )
-    return futures[steps[-1].name]
+        futures[step.name] = future
+        if step.completes is not None or step is steps[-1]:
+            last[future] = step.completes
+    return last
+
+
+def _stopped() -> PreemptedError:
+    return PreemptedError("Stopped while layers were matched. Run again to go on.")
 
 
 def _lost() -> ClusterError:

@@ -10,7 +10,7 @@ from repsim.errors import IntegrityError, StudyError
 from repsim.store import Artifact, Store
 from repsim.store.location import REQUESTS_AT_ONCE
 from repsim.study import Study, canonical_json, parse_study
-from repsim.tasks.specs import ComparisonSpec, LayerSpec, NetworkSpec
+from repsim.tasks.specs import AcrossSpec, ComparisonSpec, LayerSpec, NetworkSpec
 from workflows.state import Survey, last_failures
 
 __all__ = ["Reason", "explain"]
@@ -68,6 +68,8 @@ def explain(survey: Survey) -> list[Reason]:
         note("activations", label, _why_captured(layer, survey, before))
     for comparison in survey.comparisons:
         note("comparisons", comparison.label, _why_compared(comparison, survey, before))
+    for across in survey.across:
+        note("comparisons across layers", across.label, _why_compared(across, survey, before))
     return [
         Reason(stage=stage, labels=tuple(labels), why=reason)
         for (stage, reason), labels in why.items()
@@ -116,16 +118,19 @@ def _why_captured(layer: LayerSpec, survey: Survey, before: Study | None) -> str
     return "not captured of this network yet"
 
 
-def _why_compared(spec: ComparisonSpec, survey: Survey, before: Study | None) -> str:
+def _why_compared(spec: ComparisonSpec | AcrossSpec, survey: Survey, before: Study | None) -> str:
     store = survey.store
-    sides = {spec.x.key, spec.y.key}
     if any(artifact.folder in survey.damaged for artifact in spec.results(store)):
         return DAMAGED
-    if {spec.x.network.key, spec.y.network.key} & {network.key for network in survey.networks}:
+    networks = {layer.network.key for layer in spec.layers}
+    if networks & {network.key for network in survey.networks}:
         return "a network of the pair is trained first"
-    if sides & {layer.key for layer in survey.layers}:
+    if {layer.key for layer in spec.layers} & {layer.key for layer in survey.layers}:
         return "the activations are captured first"
-    changed = _changed(before, survey.plan.study, "matching", "measures")
+    if isinstance(spec, AcrossSpec):
+        changed = _changed(before, survey.plan.study, "across")
+        return f"changed: {_named(changed)}" if changed else "not compared yet"
+    changed = _changed(before, survey.plan.study, "matching", "measures", "resampling")
     if changed:
         there = {"profiles": spec.profile_key, "moments": spec.moments_key}
         kept = [kind for kind, key in there.items() if survey.has(Artifact(store, kind, key))]
@@ -206,8 +211,13 @@ def _shown(value: Any) -> str:
 
 def _counted(stage: str, labels: Sequence[str]) -> str:
     """``2 networks (seed 0, seed 1)``; many are not listed."""
-    noun = stage if len(labels) != 1 else {"activations": "layer"}.get(stage, stage[:-1])
+    noun = stage if len(labels) != 1 else {"activations": "layer"}.get(stage, _singular(stage))
     noun = {"activations": "layers"}.get(noun, noun)
     listed = f" ({', '.join(labels)})" if stage == "networks" and len(labels) <= 8 else ""
     listed = listed or (f" ({labels[0]})" if len(labels) == 1 else "")
     return f"{len(labels)} {noun}{listed}"
+
+
+def _singular(stage: str) -> str:
+    noun, *rest = stage.split(" ")
+    return " ".join([noun.removesuffix("s"), *rest])

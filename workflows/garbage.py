@@ -111,16 +111,17 @@ def find_garbage(store: Store, *, older_than: timedelta = DAY) -> list[Garbage]:
     ]
     latest = datetime.now(UTC) - older_than
     found: list[Garbage] = []
+    parts = _parts_in_use(store, references)
     for kind in KINDS:
         used = {key for one in references for key in one.keys.get(kind, ())}
-        used |= _parts_in_use(store, kind, references)
         by_key: dict[str, list[StoredFile]] = {}
         for file in _files(store, kind):
             by_key.setdefault(file.path.split("/")[1], []).append(file)
         pick = _of_checkpoints if kind == "checkpoints" else _of_artifact
         for key, files in sorted(by_key.items()):
             if KEY.fullmatch(key):
-                found += pick(Artifact(store, kind, key), files, key in used, latest)
+                of_use = key in used or f"{kind}/{key}" in parts
+                found += pick(Artifact(store, kind, key), files, of_use, latest)
     staged = [file for file in _files(store, "studies") if _is_staged(file)]
     return [*found, *_unfinished("studies", "", staged, latest)]
 
@@ -159,14 +160,15 @@ def remove_garbage(store: Store, *, older_than: timedelta = DAY) -> list[Garbage
     return garbage
 
 
-def _parts_in_use(store: Store, kind: str, references: Iterable[References]) -> set[str]:
-    """Parts whose whole is not there yet."""
-    parts: dict[str, list[str]] = {}
-    for one in references:
-        parts |= {whole: keys for whole, keys in one.parts.items() if whole.startswith(kind + "/")}
-    there = store.existing(f"{whole}/marker.json" for whole in parts)
+def _parts_in_use(store: Store, references: Iterable[References]) -> set[str]:
+    """Parts of which a whole is not there yet, as ``kind/key``."""
+    parts = [item for one in references for item in one.parts.items()]
+    there = store.existing({f"{whole}/marker.json" for whole, _ in parts})
     return {
-        key for whole, keys in parts.items() if f"{whole}/marker.json" not in there for key in keys
+        folder
+        for whole, folders in parts
+        if f"{whole}/marker.json" not in there
+        for folder in folders
     }
 
 

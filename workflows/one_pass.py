@@ -14,8 +14,16 @@ from cluster.ray_cluster import ray_session
 from repsim.errors import IntegrityError, RepsimError, StoreError
 from repsim.store import Artifact, Store, conditions
 from repsim.tasks.consolidation import consolidate, report_folder, report_is_current
-from repsim.tasks.specs import ComparisonSpec, LayerSpec, NetworkSpec, StudyPlan
-from workflows.comparisons import Compared, check_memory, compare_inline, compare_on_dask
+from repsim.tasks.specs import AcrossSpec, ComparisonSpec, LayerSpec, NetworkSpec, StudyPlan
+from workflows.comparisons import (
+    Compared,
+    Comparison,
+    Work,
+    check_memory,
+    compare_inline,
+    compare_on_dask,
+    work_of,
+)
 from workflows.networks import NetworkWork, Prepared, prepare_inline, prepare_on_ray
 from workflows.progress import Reporter
 from workflows.summary import RunSummary
@@ -25,7 +33,7 @@ __all__ = ["Engine", "Pass"]
 log = logging.getLogger("repsim")
 
 Engine = Literal["cluster", "inline"]
-Spec = TypeVar("Spec", NetworkSpec, LayerSpec, ComparisonSpec)
+Spec = TypeVar("Spec", NetworkSpec, LayerSpec, ComparisonSpec, AcrossSpec)
 
 
 @dataclass
@@ -40,16 +48,20 @@ class Pass:
     stop: threading.Event
     summary: RunSummary
     errors: list[Exception] = field(default_factory=list)
-    ready: "queue.Queue[ComparisonSpec | None]" = field(default_factory=queue.Queue)
-    """Comparisons whose activations are there; None after the last."""
+    ready: "queue.Queue[Work | None]" = field(default_factory=queue.Queue)
+    """What can be compared, since its activations are there; None after the last."""
 
     def make(self) -> None:
         """Networks, comparisons, report."""
-        missing = self._missing(self.plan.comparisons)
+        missing: list[Comparison] = [
+            *self._missing(self.plan.comparisons),
+            *self._missing(self.plan.across),
+        ]
         work = self._network_work(missing)
         absent = self._absent(work, missing)
         # In a pass after repairs, what the first one made is not to be counted as found.
-        found = len(self.plan.comparisons) - len(missing) - self.summary.comparisons_made
+        total = len(self.plan.comparisons) + len(self.plan.across)
+        found = total - len(missing) - self.summary.comparisons_made
         self.summary.already_there = max(0, found)
         if self.engine == "inline" or self.profile.shares_machine:
             # One engine after the other: never two thread pools on the same cores.
@@ -84,9 +96,9 @@ class Pass:
             if any(found[artifact.folder] != "sound" for artifact in group)
         ]
 
-    def _network_work(self, missing: list[ComparisonSpec]) -> list[NetworkWork]:
+    def _network_work(self, missing: list[Comparison]) -> list[NetworkWork]:
         """Networks to train, and those whose activations a missing comparison needs."""
-        needed = {side.key: side for spec in missing for side in (spec.x, spec.y)}
+        needed = {layer.key: layer for spec in missing for layer in spec.layers}
         layers: dict[str, list[LayerSpec]] = {}
         for side in self._missing(needed.values()):
             layers.setdefault(side.network.key, []).append(side)
@@ -97,7 +109,7 @@ class Pass:
             if network.key in untrained or network.key in layers
         ]
 
-    def _absent(self, work: list[NetworkWork], missing: list[ComparisonSpec]) -> list[Artifact]:
+    def _absent(self, work: list[NetworkWork], missing: list[Comparison]) -> list[Artifact]:
         """The artifacts that this pass is to publish."""
         specs: list[NetworkSpec | LayerSpec] = [item.network for item in work]
         specs += [layer for item in work for layer in item.layers]
@@ -116,30 +128,33 @@ class Pass:
             for part in artifact.marker().parts
         )
 
-    def _prepare(self, work: list[NetworkWork], missing: list[ComparisonSpec]) -> None:
+    def _prepare(self, work: list[NetworkWork], missing: list[Comparison]) -> None:
+        pending = {item.network.key for item in work}
+        failed: set[str] = set()
         try:
-            waiting = self._release(missing, {item.network.key for item in work})
+            waiting = self._release(work_of(missing), pending, failed)
             for prepared in self._prepared(work):
-                label = prepared.network.label
+                label, key = prepared.network.label, prepared.network.key
                 self.reporter.network_done(label)
+                pending.remove(key)
                 if prepared.error is not None:
+                    failed.add(key)
                     self._failed(label, prepared.error)
-                    continue
-                self.summary.networks_made += 1
-                log.info("%s: trained and captured", label)
-                work = [item for item in work if item.network.key != prepared.network.key]
-                waiting = self._release(waiting, {item.network.key for item in work})
+                else:
+                    self.summary.networks_made += 1
+                    log.info("%s: trained and captured", label)
+                waiting = self._release(waiting, pending, failed)
         finally:
             self.ready.put(None)
 
-    def _release(self, waiting: list[ComparisonSpec], pending: set[str]) -> list[ComparisonSpec]:
-        """Hand over the comparisons of which no network is pending; return the others."""
+    def _release(self, waiting: list[Work], pending: set[str], failed: set[str]) -> list[Work]:
+        """Hand over what needs no network that is pending; return the rest."""
         rest = []
-        for spec in waiting:
-            if {spec.x.network.key, spec.y.network.key} & pending:
-                rest.append(spec)
-            else:
-                self.ready.put(spec)
+        for work in waiting:
+            if pending & {layer.network.key for layer in work.layers}:
+                rest.append(work)
+            elif (possible := work.without(failed)) is not None:
+                self.ready.put(possible)
         return rest
 
     def _prepared(self, work: list[NetworkWork]) -> Iterator[Prepared]:
@@ -155,7 +170,7 @@ class Pass:
             with ray_session(self.profile.ray):
                 yield from prepare_on_ray(*arguments)
 
-    def _compare(self, missing: list[ComparisonSpec]) -> None:
+    def _compare(self, missing: list[Comparison]) -> None:
         done, total = 0, len(missing)
         for compared in self._compared(missing):
             if compared.error is not None:
@@ -165,7 +180,7 @@ class Pass:
             self.summary.comparisons_made += 1
             self.reporter.comparisons(done, total)
 
-    def _compared(self, missing: list[ComparisonSpec]) -> Iterator[Compared]:
+    def _compared(self, missing: list[Comparison]) -> Iterator[Compared]:
         location, alone = self.store.location, self.engine == "inline"
         # Where networks were made before, all that can be ready is: perhaps nothing.
         if not missing or (self.profile.shares_machine and self.ready.queue[0] is None):
@@ -176,7 +191,7 @@ class Pass:
         scheduler = self.profile.dask.scheduler
         log.info("Connecting to Dask (%s); comparisons to make: %d", scheduler, len(missing))
         with dask_session(self.profile.dask) as client:
-            check_memory(client, missing)
+            check_memory(client, work_of(missing))
             yield from compare_on_dask(client, location, self.ready, self.stop)
 
     def _failed(self, label: str, error: Exception) -> None:
@@ -200,5 +215,9 @@ class Pass:
         self.summary.report = f"{self.store.location}/{report_folder(name)}/report.html"
 
 
-def _results(spec: NetworkSpec | LayerSpec | ComparisonSpec, store: Store) -> list[Artifact]:
-    return spec.results(store) if isinstance(spec, ComparisonSpec) else [spec.artifact(store)]
+def _results(
+    spec: NetworkSpec | LayerSpec | ComparisonSpec | AcrossSpec, store: Store
+) -> list[Artifact]:
+    if isinstance(spec, NetworkSpec | LayerSpec):
+        return [spec.artifact(store)]
+    return spec.results(store)

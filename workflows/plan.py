@@ -10,7 +10,7 @@ from repsim.errors import StudyError
 from repsim.measures import load_measure
 from repsim.models import build_model
 from repsim.study import Study
-from repsim.tasks.specs import ComparisonSpec, LayerSpec, NetworkSpec, StudyPlan
+from repsim.tasks.specs import ComparisonSpec, LayerSpec, NetworkSpec, StudyPlan, across_specs
 
 __all__ = ["plan_study"]
 
@@ -57,7 +57,14 @@ def plan_study(study: Study) -> StudyPlan:
     examples = study.capture.examples_of(len(split))
     layers = {spec.label: _layer_specs(spec, chosen, examples, study) for spec in networks}
     comparisons = tuple(
-        ComparisonSpec(x=x, y=y, matching=study.matching, measures=study.measures)
+        ComparisonSpec(
+            x=x,
+            y=y,
+            matching=study.matching,
+            measures=study.measures,
+            resampling=study.resampling,
+            examples=study.across.examples,
+        )
         for a, b in study.network_pairs
         for x, y in zip(layers[a.label], layers[b.label], strict=True)
     )
@@ -66,6 +73,9 @@ def plan_study(study: Study) -> StudyPlan:
         networks=networks,
         layers=layers,
         comparisons=comparisons,
+        across=across_specs(
+            layers, [(a.label, b.label) for a, b in study.network_pairs], study.across
+        ),
         parameters=parameter_count_of(build),
     )
 

@@ -4,8 +4,6 @@
 deleted refers to nothing.
 """
 
-from collections.abc import Iterator
-from itertools import takewhile
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -13,9 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from repsim.errors import IntegrityError
 from repsim.store import Store
 from repsim.study import canonical_json, digest
-from repsim.tasks.graph import comparison_steps
-from repsim.tasks.simple import find_simple, join_simple
-from repsim.tasks.specs import ComparisonSpec, StudyPlan
+from repsim.tasks.specs import StudyPlan, tiles_of
 
 __all__ = [
     "KINDS",
@@ -28,11 +24,12 @@ __all__ = [
 
 # The kinds of artifacts, and checkpoints: nothing else in a store is ever called garbage.
 KINDS = (
-    *("networks", "checkpoints", "activations", "moments", "factors", "profiles", "simple"),
-    "matches",
+    *("networks", "checkpoints", "activations", "examples", "tiles", "moments", "factors"),
+    *("resamples", "profiles", "replicates", "measures", "simple", "matches", "across"),
 )
 
 Key = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
+Folder = Annotated[str, Field(pattern="^[a-z]+/[0-9a-f]{64}$")]
 
 
 class References(BaseModel):
@@ -40,11 +37,11 @@ class References(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
-    version: Literal[1] = 1
+    version: Literal[2] = 2
     keys: dict[str, list[Key]]
     """By kind: everything that the study is made of."""
-    parts: dict[str, list[Key]]
-    """By ``kind/key`` of a whole: what it is put together from, of use until it is there."""
+    parts: dict[Folder, list[Folder]]
+    """By ``kind/key`` of a whole: what it is made from, of use until it is there."""
     checksum: str = ""
 
     def expected_checksum(self) -> str:
@@ -52,38 +49,33 @@ class References(BaseModel):
         return digest(self.model_dump(exclude={"checksum"}))
 
 
-def referenced_keys(plan: StudyPlan) -> References:
+def referenced_keys(plan: StudyPlan, store: Store) -> References:
     """What the study refers to, made or not."""
     keys: dict[str, list[str]] = {kind: [] for kind in KINDS}
     parts: dict[str, list[str]] = {}
     keys["networks"] = keys["checkpoints"] = [spec.key for spec in plan.networks]
     keys["activations"] = [layer.key for group in plan.layers.values() for layer in group]
+    for across in plan.across:
+        for artifact in across.artifacts(store):
+            keys[artifact.kind].append(artifact.key)
     for spec in plan.comparisons:
-        keys["profiles"].append(spec.profile_key)
         keys["factors"].append(spec.moments_key)
-        keys["matches"].append(spec.key)
-        for kind, whole, pieces in _assembled(spec):
-            keys[kind].append(whole)
-            if pieces:
-                parts[f"{kind}/{whole}"] = pieces
+        for artifact in spec.artifacts(store):
+            keys[artifact.kind].append(artifact.key)
+        if spec.groups or spec.permutations:
+            parts[f"matches/{spec.key}"] = [f"resamples/{spec.resamples_key}"]
+        for epsilon in spec.matching.minimal_at:
+            count = spec.simple_parts
+            parts[f"simple/{spec.simple_key(epsilon)}"] = [
+                f"simple/{spec.simple_key(epsilon, (part, count))}" for part in range(count)
+            ]
+    for tile in tiles_of(plan.comparisons):
+        made_from = [f"tiles/{tile.part_key(*span)}" for span in tile.example_ranges]
+        parts |= {f"moments/{spec.moments_key}": made_from for spec in tile.comparisons}
     references = References(
         keys={kind: sorted(set(listed)) for kind, listed in keys.items()}, parts=parts
     )
     return references.model_copy(update={"checksum": references.expected_checksum()})
-
-
-def _assembled(spec: ComparisonSpec) -> Iterator[tuple[str, str, list[str]]]:
-    """Kind, key and parts of what a comparison puts together: moments, simple matches."""
-    steps = comparison_steps("", spec)
-    *sums, whole = takewhile(lambda step: step.name != "profile", steps)
-    yield "moments", whole.name, [step.name for step in sums]
-    pieces: list[str] = []
-    for step in steps:
-        if step.function is find_simple:
-            pieces.append(step.name)
-        elif step.function is join_simple:
-            yield "simple", step.name, pieces
-            pieces = []
 
 
 def record_references(store: Store, plan: StudyPlan) -> None:
@@ -91,7 +83,7 @@ def record_references(store: Store, plan: StudyPlan) -> None:
 
     A run calls it with its lock held, before it makes anything.
     """
-    content = canonical_json(referenced_keys(plan).model_dump()).encode()
+    content = canonical_json(referenced_keys(plan, store).model_dump()).encode()
     path = references_path(plan.study.name)
     if store.read(path) != content:
         store.write(path, content)

@@ -1,17 +1,23 @@
 """What of a study is in the store, stage by stage, and what a run would make."""
 
 import json
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import chain
-from typing import Any
 
 from repsim.errors import IntegrityError
 from repsim.store import Artifact, Store, conditions
+from repsim.store.checkpoints import Checkpoint
 from repsim.tasks.consolidation import report_is_current
-from repsim.tasks.graph import comparison_steps
-from repsim.tasks.specs import ComparisonSpec, LayerSpec, NetworkSpec, StudyPlan
+from repsim.tasks.specs import (
+    AcrossSpec,
+    ComparisonSpec,
+    LayerSpec,
+    NetworkSpec,
+    StudyPlan,
+    tiles_of,
+)
 
 __all__ = ["Begun", "StageState", "Survey", "last_failures", "study_state", "survey_study"]
 
@@ -22,7 +28,7 @@ class Begun:
 
     network: str
     epoch: int | None
-    """The one that it is in; None where that would take reading a whole checkpoint."""
+    """The one that it is in, by the name of the newest checkpoint; None where that lacks it."""
     epochs: int
     bytes: int
 
@@ -82,9 +88,15 @@ class Survey:
         )
 
     @cached_property
+    def across(self) -> tuple[AcrossSpec, ...]:
+        """Comparisons across layers that are to be made."""
+        return tuple(s for s in self.plan.across if not self.has(s.artifact(self.store)))
+
+    @cached_property
     def layers(self) -> tuple[LayerSpec, ...]:
         """Those to be captured: a comparison that is to be made needs them."""
-        needed = {side.key: side for spec in self.comparisons for side in (spec.x, spec.y)}
+        specs: list[ComparisonSpec | AcrossSpec] = [*self.comparisons, *self.across]
+        needed = {layer.key: layer for spec in specs for layer in spec.layers}
         return tuple(s for s in needed.values() if not self.has(s.artifact(self.store)))
 
     @cached_property
@@ -92,21 +104,25 @@ class Survey:
         """``kind/key`` of all artifacts that a run would make."""
         made = [spec.artifact(self.store) for spec in self.networks]
         made += [spec.artifact(self.store) for spec in self.layers]
-        made += chain.from_iterable(_steps(spec, self.store) for spec in self.comparisons)
+        compared: list[ComparisonSpec | AcrossSpec] = [*self.comparisons, *self.across]
+        made += chain.from_iterable(spec.artifacts(self.store) for spec in compared)
         return frozenset(artifact.folder for artifact in made if not self.has(artifact))
 
     @cached_property
     def begun(self) -> tuple[Begun, ...]:
         """Networks that are in training, or were when their run ended."""
-        found = (_begun(self.store, spec) for spec in self.networks)
-        return tuple(one for one in found if one is not None)
+        kept: dict[str, dict[str, int]] = {}
+        for path, size in self.store.sizes("checkpoints").items() if self.networks else ():
+            kept.setdefault(path.split("/")[1], {})[path] = size
+        return tuple(_begun(spec, kept[spec.key]) for spec in self.networks if spec.key in kept)
 
 
 def survey_study(plan: StudyPlan, store: Store) -> Survey:
     """Look which artifacts of the study are there, all of a kind at once."""
     artifacts = [spec.artifact(store) for spec in plan.networks]
     artifacts += [spec.artifact(store) for group in plan.layers.values() for spec in group]
-    artifacts += chain.from_iterable(_steps(spec, store) for spec in plan.comparisons)
+    compared: list[ComparisonSpec | AcrossSpec] = [*plan.comparisons, *plan.across]
+    artifacts += chain.from_iterable(spec.artifacts(store) for spec in compared)
     found: dict[str, set[str]] = {"sound": set(), "damaged": set(), "missing": set()}
     for artifact, condition in zip(artifacts, conditions(artifacts), strict=True):
         found[condition].add(artifact.folder)
@@ -116,11 +132,6 @@ def survey_study(plan: StudyPlan, store: Store) -> Survey:
         sound=frozenset(found["sound"]),
         damaged=frozenset(found["damaged"]),
     )
-
-
-def _steps(spec: ComparisonSpec, store: Store) -> list[Artifact]:
-    """Everything that a comparison publishes for good."""
-    return [Artifact(store, "moments", spec.moments_key), *spec.results(store)]
 
 
 def study_state(plan: StudyPlan, store: Store, survey: Survey | None = None) -> list[StageState]:
@@ -157,16 +168,25 @@ def study_state(plan: StudyPlan, store: Store, survey: Survey | None = None) -> 
             [("", Artifact(store, "profiles", spec.profile_key), 0) for spec in comparisons],
             survey,
         ),
+        _stage(
+            "replicates",
+            [("", artifact, 0) for spec in comparisons for artifact in spec.resampled(store)],
+            survey,
+        ),
     ]
     stages[2].partial = _summed_in_part(survey)
     for epsilon in plan.study.matching.minimal_at:
         at = [("", Artifact(store, "simple", spec.simple_key(epsilon)), 0) for spec in comparisons]
         stages.append(_stage(f"simple at {epsilon:g}", at, survey))
     rows = [(spec.label, spec.artifact(store), 0) for spec in comparisons]
+    across = [(spec.label, spec.artifact(store), 0) for spec in plan.across]
     current = report_is_current(store.location, plan, failures)
     remade = bool(survey.to_make) or not current
     report = StageState(name="report", total=1, done=int(current), to_make=int(remade))
-    return [*stages, _stage("matches", rows, survey, failures), report]
+    stages.append(_stage("matches", rows, survey, failures))
+    if across:
+        stages.append(_stage("across layers", across, survey, failures))
+    return [*stages, report]
 
 
 def last_failures(store: Store, study: str) -> dict[str, str]:
@@ -217,45 +237,31 @@ def _problem(artifact: Artifact) -> list[str]:
 
 def _summed_in_part(survey: Survey) -> int:
     """Comparisons without moments of which some examples are reduced already."""
-    lacking = [
-        spec
-        for spec in survey.comparisons
-        if f"moments/{spec.moments_key}" not in survey.sound | survey.damaged
-        and len(spec.example_ranges) > 1
+    known = survey.sound | survey.damaged
+    lacking = {s.key for s in survey.comparisons if f"moments/{s.moments_key}" not in known}
+    tiles = [
+        t for t in tiles_of(survey.plan.comparisons) if lacking & {s.key for s in t.comparisons}
     ]
-    parts = {spec.key: _marker_paths_of_parts(spec) for spec in lacking}
+    parts = {
+        tile.key: [f"tiles/{tile.part_key(*span)}/marker.json" for span in tile.example_ranges]
+        for tile in tiles
+    }
     there = survey.store.existing(chain.from_iterable(parts.values()))
-    return sum(not there.isdisjoint(paths) for paths in parts.values())
-
-
-def _marker_paths_of_parts(spec: ComparisonSpec) -> list[str]:
-    names = [step.name for step in comparison_steps("", spec)]
-    return [f"moments/{name}/marker.json" for name in names[: names.index("profile")]]
-
-
-def _begun(store: Store, spec: NetworkSpec) -> Begun | None:
-    sizes = store.sizes(f"checkpoints/{spec.key}")
-    if not sizes:
-        return None
-    return Begun(
-        network=spec.label,
-        epoch=_epoch_of(store, list(sizes)),
-        epochs=spec.training.epochs,
-        bytes=sum(sizes.values()),
+    return sum(
+        len(lacking & {spec.key for spec in tile.comparisons})
+        for tile in tiles
+        if not there.isdisjoint(parts[tile.key])
     )
 
 
-def _epoch_of(store: Store, checkpoints: Sequence[str]) -> int | None:
-    """The epoch in the newest checkpoint of a local store, of which the weights are not read."""
-    if not store.is_local:
-        return None
-    import torch
-
-    try:
-        snapshot: dict[str, Any] = torch.load(
-            store.root / checkpoints[-1], map_location="cpu", weights_only=True, mmap=True
-        )
-        return int(snapshot["epoch"])
-    # Damaged, or replaced by a newer one: torch answers with almost any exception.
-    except Exception:
-        return None
+def _begun(spec: NetworkSpec, checkpoints: Mapping[str, int]) -> Begun:
+    newest = Checkpoint.at(list(checkpoints)[-1])
+    epoch = None if newest is None else newest.epoch
+    epochs = spec.training.epochs
+    return Begun(
+        network=spec.label,
+        # After the last epoch the training is at the start of one that never begins.
+        epoch=None if epoch is None else min(epoch, epochs),
+        epochs=epochs,
+        bytes=sum(checkpoints.values()),
+    )

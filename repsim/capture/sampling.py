@@ -36,20 +36,22 @@ def sampled_positions(seed: int, total: int, k: int, example: int) -> np.ndarray
     >>> sampled_positions(0, total=4, k=9, example=0)
     array([0, 1, 2, 3])
     """
-    return _sample((_POSITIONS, *_words(seed), total, k, example), total, k)
+    if k >= total:
+        return np.arange(total)
+    entropy = np.random.SeedSequence((_POSITIONS, *_words(seed), total, k, example))
+    return np.sort(np.random.default_rng(entropy).choice(total, size=k, replace=False, shuffle=False))
 
 
 def sampled_examples(seed: int, total: int, k: int) -> np.ndarray:
-    """Examples of a split that are captured: int64 (min(k, total),), rising."""
-    return _sample((_EXAMPLES, *_words(seed), total, k), total, k)
+    """Examples of a split that are captured, in their order: int64 (min(k, total),).
+
+    The order is random, as a split may be sorted by class: so the first n, or any run of them, are
+    a random sample, and a larger k adds to a smaller one.
+    """
+    generator = np.random.default_rng(np.random.SeedSequence((_EXAMPLES, *_words(seed), total)))
+    return generator.permutation(total)[:k]
 
 
 def _words(seed: int) -> tuple[int, int]:
     return seed & 0xFFFFFFFF, seed >> 32
 
-
-def _sample(entropy: tuple[int, ...], total: int, k: int) -> np.ndarray:
-    if k >= total:
-        return np.arange(total)
-    generator = np.random.default_rng(np.random.SeedSequence(entropy))
-    return np.sort(generator.choice(total, size=k, replace=False, shuffle=False))

@@ -1,41 +1,57 @@
-"""Similarity measures: one file each, from the moments of a pair to a value.
+"""Similarity measures: one file each, from the statistic of a pair to a value.
 
 A measure is a module of this package with a pydantic model ``Options`` that has a ``convention``
-(the id that stands beside each value), ``centred``, and a ``value(moments)``. A new measure is one
-new file.
+(the id that stands beside each value), ``centred``, ``statistic``, ``properties`` and a
+``value(statistic)``; see `repsim.measures.contract`. A new measure is one new file.
 """
 
 import importlib
 import pkgutil
 from collections.abc import Mapping
-from typing import Protocol, cast
+from typing import cast
 
 from repsim.errors import StudyError, unknown_name
+from repsim.measures.bures import bures
+from repsim.measures.cca import cca, cca_spectrum
 from repsim.measures.cka import cka
-from repsim.moments import Moments
+from repsim.measures.contract import Invariance, Measure, Properties, Statistic
+from repsim.measures.linear_regression import linear_regression
+from repsim.measures.minibatch_cka import minibatch_cka
+from repsim.measures.mutual_knn import mutual_knn
+from repsim.measures.procrustes import procrustes
+from repsim.measures.pwcca import pwcca
+from repsim.measures.rbf_cka import rbf_cka
+from repsim.measures.rsa import rsa
+from repsim.measures.subspace_overlap import subspace_overlap
+from repsim.measures.svcca import svcca
 from repsim.options import validated_options
 
-__all__ = ["Measure", "cka", "load_measure", "measure_names"]
-
-
-class Measure(Protocol):
-    """A measure with its options."""
-
-    @property
-    def convention(self) -> str:
-        """Id of the exact definition, for tables."""
-
-    @property
-    def centred(self) -> bool:
-        """Whether each neuron's mean is removed."""
-
-    def value(self, moments: Moments) -> float:
-        """The measure of a pair at a layer; NaN where it is not defined."""
+__all__ = [
+    "Invariance",
+    "Measure",
+    "Properties",
+    "Statistic",
+    "bures",
+    "cca",
+    "cca_spectrum",
+    "cka",
+    "linear_regression",
+    "load_measure",
+    "measure_names",
+    "minibatch_cka",
+    "mutual_knn",
+    "procrustes",
+    "pwcca",
+    "rbf_cka",
+    "rsa",
+    "subspace_overlap",
+    "svcca",
+]
 
 
 def measure_names() -> tuple[str, ...]:
     """Measures that a study can list."""
-    return tuple(sorted(module.name for module in pkgutil.iter_modules(__path__)))
+    return tuple(sorted(m.name for m in pkgutil.iter_modules(__path__) if not m.ispkg))
 
 
 def load_measure(name: str, options: Mapping[str, object]) -> Measure:

@@ -1,46 +1,107 @@
 """Linear CKA (Kornblith et al. 2019)."""
 
+from typing import Any, ClassVar, Literal
+
 import numpy as np
+from pydantic import model_validator
 
 from repsim.errors import InputError
-from repsim.moments import Moments
-from repsim.options import StrictOptions
+from repsim.measures.contract import Properties, Statistic, compatible, moments_of
+from repsim.moments import ArrayLike, Moments
+from repsim.moments.principal import principal
+from repsim.options import StrictOptions, validated_options
 
 __all__ = ["Options", "cka"]
 
+Compat = Literal["anatome", "netrep"]
+
+PRESETS = {"anatome": {"debiased": False}, "netrep": {"debiased": False}}
+
 
 class Options(StrictOptions):
-    """Linear CKA has one convention here: neurons centred, biased estimate."""
+    """Options of linear CKA; neurons are always centred."""
+
+    debiased: bool = False
+    compat: Compat | None = None
+
+    statistic: ClassVar[Statistic] = "moments"
+
+    @model_validator(mode="before")
+    @classmethod
+    def _compatible(cls, given: Any) -> Any:
+        return compatible(cls, given, PRESETS)
 
     @property
     def convention(self) -> str:
         """What stands beside each value."""
-        return "cka[linear,centred,biased]"
+        library = f"compat={self.compat}," if self.compat else ""
+        return f"cka[{library}linear,centred,{'debiased' if self.debiased else 'biased'}]"
 
     @property
     def centred(self) -> bool:
         """Always."""
         return True
 
+    @property
+    def properties(self) -> Properties:
+        """A cosine; an angle in netrep and 1 minus the cosine in anatome."""
+        most = {None: 1.0, "anatome": 1.0, "netrep": np.pi / 2}[self.compat]
+        return Properties(
+            symmetric=True,
+            least=-1.0 if self.debiased else 0.0,
+            most=most,
+            best=0.0 if self.compat else 1.0,
+            larger_is_more_similar=self.compat is None,
+            invariances=frozenset({"orthogonal", "isotropic scaling", "translation"}),
+        )
+
     def value(self, moments: Moments) -> float:
         """The measure."""
-        return cka(moments)
+        value = _debiased(moments) if self.debiased else _biased(moments)
+        match self.compat:
+            case "anatome":
+                return 1 - value
+            case "netrep":
+                return float(np.arccos(min(value, 1.0)))
+        return value
 
 
-def cka(x: Moments | np.ndarray, y: np.ndarray | None = None) -> float:
+def cka(
+    x: Moments | ArrayLike,
+    y: ArrayLike | None = None,
+    *,
+    debiased: bool = False,
+    compat: Compat | None = None,
+) -> float:
     r"""Linear centred kernel alignment of two layers.
 
-    .. math:: \frac{\|X^\top Y\|_F^2}{\|X^\top X\|_F\,\|Y^\top Y\|_F}, \quad\text{columns centred}
+    .. math:: \frac{\mathrm{HSIC}(X, Y)}{\sqrt{\mathrm{HSIC}(X, X)\,\mathrm{HSIC}(Y, Y)}}, \qquad
+              \mathrm{HSIC}_0 = \|X^\top Y\|_F^2, \quad
+              \mathrm{HSIC}_1 = \|X^\top Y\|_F^2 - \tfrac{d}{d-2} \sum_i |x_i|^2 |y_i|^2
+              + \tfrac{\|X\|_F^2 \|Y\|_F^2}{(d-1)(d-2)}
 
-    It is symmetric, between 0 and 1 (1: the same up to rotation and one scale), and invariant to
-    orthogonal maps of the neurons and to one scale. This is the biased estimate: unrelated layers
-    do not get 0 but about ``p q / d`` of a unit; read it against samples / neurons.
+    of centred neurons, with the rows :math:`x_i` of d samples. It is symmetric, 1 for layers that
+    are the same up to rotation and one scale, and invariant to orthogonal maps of the neurons, one
+    scale and a constant added to each neuron. Directions weigh by their variance: one large one can
+    decide the value.
+
+    The biased estimate (:math:`\mathrm{HSIC}_0`) is between 0 and 1. Unrelated layers do not get 0
+    but about √(p q) / d, where all directions have the same variance: read it against samples /
+    neurons. Debiased (:math:`\mathrm{HSIC}_1`), it is between -1 and 1 and about 0 for unrelated
+    layers; a negative value is left as it is. It takes samples as independent, which positions of
+    one image are not.
 
     Parameters
     ----------
     x, y
         Samples × neurons, (d, p) and (d, q), with the same samples in the same order; or the
         moments of the pair alone.
+    debiased
+        Whether HSIC is estimated without bias, with the samples as rows.
+    compat
+        As another library has it, biased: ``"anatome"``, ``linear_cka_distance``: 1 - CKA;
+        ``"netrep"``, ``LinearCKA``: arccos(CKA). (anatome's ``reduce_bias`` mixes up the two layers
+        and is left out.)
 
     Returns
     -------
@@ -50,12 +111,13 @@ def cka(x: Moments | np.ndarray, y: np.ndarray | None = None) -> float:
     Raises
     ------
     InputError
-        When `y` is missing, or given beside moments.
+        When `y` is missing or given beside moments; debiased, with fewer than 4 samples.
 
     References
     ----------
     Kornblith, Norouzi, Lee and Hinton 2019, "Similarity of Neural Network Representations
-    Revisited", equation 5 and section 3.
+    Revisited", equation 5 and section 3; Song, Smola, Gretton, Bedo and Borgwardt 2012, "Feature
+    Selection via Dependence Maximization", equation 5, for HSIC₁.
 
     Examples
     --------
@@ -64,10 +126,32 @@ def cka(x: Moments | np.ndarray, y: np.ndarray | None = None) -> float:
     >>> rotation = np.linalg.qr(np.random.default_rng(1).normal(size=(5, 5)))[0]
     >>> round(cka(x, 3 * x @ rotation), 12)
     1.0
+    >>> other = np.random.default_rng(2).normal(size=(100, 5))
+    >>> round(cka(x, other), 3), round(cka(x, other, debiased=True), 3)
+    (0.041, -0.01)
     """
-    if isinstance(x, Moments) == (y is not None):
-        raise InputError("Expected two arrays, or the moments of a pair alone. Got neither.")
-    moments = x if isinstance(x, Moments) else Moments.from_arrays(x, y)
-    centred = moments.centred()
-    norms = float(np.linalg.norm(centred.xx) * np.linalg.norm(centred.yy))
-    return float(np.sum(centred.xy**2) / norms) if norms else float("nan")
+    given = {"debiased": debiased, "compat": compat}
+    return validated_options(Options, given, "measure 'cka'").value(moments_of(x, y))
+
+
+def _biased(moments: Moments) -> float:
+    pair = principal(moments, centred=True)
+    norms = pair.x.square_norm * pair.y.square_norm
+    return float(np.sum(pair.xy**2) / norms) if norms else float("nan")
+
+
+def _debiased(moments: Moments) -> float:
+    d = moments.count
+    if d < 4:
+        raise InputError(f"Expected at least 4 samples for a debiased estimate. Got {d}.")
+    pair = principal(moments, centred=True)
+
+    def hsic(product: float, of_norms: float, traces: float) -> float:
+        """HSIC₁ times d (d - 3): with centred neurons the sums of a kernel's rows vanish."""
+        return product - d / (d - 2) * of_norms + traces / ((d - 1) * (d - 2))
+
+    norms, of_x, of_y = pair.norms, pair.x, pair.y
+    xy = hsic(float(np.sum(pair.xy**2)), norms.xy, of_x.trace * of_y.trace)
+    xx = hsic(of_x.square_norm**2, norms.xx, of_x.trace**2)
+    yy = hsic(of_y.square_norm**2, norms.yy, of_y.trace**2)
+    return float(xy / np.sqrt(xx * yy)) if xx > 0 and yy > 0 else float("nan")

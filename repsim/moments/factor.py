@@ -75,13 +75,16 @@ class Factor:
         r = np.zeros((width, width), order="F")
         rows = block_size if block_size is not None else max(2048, 2 * width)
         for x_block, y_block, row in blocks(first, second, rows):
-            for name, block in (("X", x_block), ("Y", y_block)):
-                if not np.isfinite(np.einsum("ij,ij->", block, block)):
-                    check_finite(block, name, row)
             stacked = np.empty((len(x_block), width), order="F")
             stacked[:, 0] = 1.0
             stacked[:, 1 : 1 + p] = x_block
             stacked[:, 1 + p :] = y_block
+            for name, block, part in (
+                ("X", x_block, stacked[:, 1 : 1 + p]),
+                ("Y", y_block, stacked[:, 1 + p :]),
+            ):
+                if not np.isfinite(np.einsum("ij,ij->", part, part)):
+                    check_finite(block, name, row)
             r = _absorbed(r, stacked, triangular=False)
         return cls(count=len(first), p=p, q=q, r=np.triu(r))
 

@@ -1,4 +1,4 @@
-"""Arrays that a user hands in, as float64 blocks of samples × neurons."""
+"""Arrays that a user hands in, as blocks of samples × neurons, and what is summed of a block."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -8,7 +8,7 @@ from jaxtyping import Float64
 
 from repsim.errors import InputError
 
-__all__ = ["ArrayLike", "blocks", "check_finite", "matrix", "paired"]
+__all__ = ["ArrayLike", "blocks", "check_finite", "check_sums", "extended", "matrix", "paired"]
 
 ArrayLike = Any
 """A numpy array, a torch tensor (taken by duck typing), or anything numpy.asarray understands."""
@@ -57,22 +57,49 @@ def paired(x: ArrayLike, y: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
 
 def blocks(
     x: np.ndarray, y: np.ndarray, block_size: int | None
-) -> Iterator[tuple[Float64[np.ndarray, "b p"], Float64[np.ndarray, "b q"], int]]:
-    """Cut two matrices into float64 blocks of `block_size` samples, with each block's first row."""
+) -> Iterator[tuple[np.ndarray, np.ndarray, int]]:
+    """Cut two matrices into blocks of `block_size` samples, with each block's first row."""
     width = x.shape[1] + y.shape[1]
     rows = block_size if block_size is not None else max(1024, BLOCK_ELEMENTS // width)
     if rows < 1:
         raise InputError(f"Expected block_size of at least one sample. Got {block_size}.")
     for start in range(0, len(x), rows):
         part = slice(start, start + rows)
-        yield (
-            np.asarray(x[part], dtype=np.float64),
-            np.asarray(y[part], dtype=np.float64),
-            start,
-        )
+        yield x[part], y[part], start
 
 
-def check_finite(block: Float64[np.ndarray, "b p"], name: str, first_row: int) -> None:
+def extended(block: np.ndarray, room: Float64[np.ndarray, "b n"]) -> Float64[np.ndarray, "b n"]:
+    r"""Write a block (b × p) in float64 into `room` (b × p + 2): :math:`[X\;|x_i|^2\;1]`.
+
+    With a squared norm and a one beside each sample, one matrix product has every sum of a pair in
+    it: for neurons of 512 that costs 2 % more than XᵀY, and separate sums three times as much.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> extended(np.array([[1, 2], [0, 3]]), np.empty((2, 4)))
+    array([[1., 2., 5., 1.],
+           [0., 3., 9., 1.]])
+    """
+    values = room[:, :-2]
+    values[...] = block
+    # A norm that overflows is found in the sums, and reported by name.
+    with np.errstate(over="ignore", invalid="ignore"):
+        np.einsum("ij,ij->i", values, values, out=room[:, -2])
+    room[:, -1] = 1.0
+    return room
+
+
+def check_sums(
+    square: Float64[np.ndarray, "n n"], block: np.ndarray, name: str, first_row: int
+) -> None:
+    """Refuse a block after which the second moment of its extended samples is not finite."""
+    # Overflow and NaN of any number are in the sum of its neuron and in that of the norms.
+    if not (np.isfinite(square[-1]).all() and np.isfinite(square[-2, -2])):
+        check_finite(block, name, first_row)
+
+
+def check_finite(block: np.ndarray, name: str, first_row: int) -> None:
     """Name the first bad number of a block whose sums came out non-finite.
 
     Sums are non-finite when any entry is, so the slow look at every entry happens only then.
@@ -87,6 +114,7 @@ def check_finite(block: Float64[np.ndarray, "b p"], name: str, first_row: int) -
         )
     column = int(np.argmax(np.abs(block).max(axis=0)))
     raise InputError(
-        f"Expected activations whose squares fit in float64. Got {np.abs(block).max():.3g} in "
-        f"{name}, neuron {column}. Divide the neuron by a constant: a match does not depend on it."
+        "Expected activations whose fourth powers fit in float64. Got "
+        f"{np.abs(block).max():.3g} in {name}, neuron {column}. Divide the layer by a constant: "
+        "hardly any measure depends on it, and a match does not."
     )

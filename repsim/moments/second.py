@@ -4,10 +4,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Float64
+from jaxtyping import Bool, Float64
 
 from repsim.errors import InputError
-from repsim.moments.samples import ArrayLike, blocks, check_finite, paired
+from repsim.moments.norms import Norms
+from repsim.moments.samples import ArrayLike, blocks, check_sums, extended, paired
 
 __all__ = ["Moments"]
 
@@ -30,6 +31,8 @@ class Moments:
         Column sums.
     xx, xy, yy : array (p, p), (p, q), (q, q)
         Uncentred second moments XᵀX, XᵀY, YᵀY, not divided by d.
+    norms : Norms
+        Sums with the squared norms of the samples, for the debiased CKA.
 
     Examples
     --------
@@ -47,6 +50,7 @@ class Moments:
     xx: Float64[np.ndarray, "p p"]
     xy: Float64[np.ndarray, "p q"]
     yy: Float64[np.ndarray, "q q"]
+    norms: Norms
 
     def __post_init__(self) -> None:
         p, q = len(self.sum_x), len(self.sum_y)
@@ -78,6 +82,7 @@ class Moments:
             xx=np.zeros((p, p)),
             xy=np.zeros((p, q)),
             yy=np.zeros((q, q)),
+            norms=Norms.zeros(p, q),
         )
 
     @classmethod
@@ -97,36 +102,43 @@ class Moments:
             When shapes disagree or a number is not finite (the first one is named).
         """
         first, second = paired(x, y)
-        total = cls.zeros(first.shape[1], second.shape[1])
+        p, q = first.shape[1] + 2, second.shape[1] + 2
+        xx, xy, yy = np.zeros((p, p)), np.zeros((p, q)), np.zeros((q, q))
+        room_x, room_y = np.empty((0, p)), np.empty((0, q))
         for x_block, y_block, row in blocks(first, second, block_size):
-            total._accumulate(x_block, y_block, row)
-        return cls(
-            count=len(first),
-            sum_x=total.sum_x,
-            sum_y=total.sum_y,
-            xx=total.xx,
-            xy=total.xy,
-            yy=total.yy,
-        )
+            rows = len(x_block)
+            if len(room_x) < rows:
+                room_x, room_y = np.empty((rows, p)), np.empty((rows, q))
+            of_x, of_y = extended(x_block, room_x[:rows]), extended(y_block, room_y[:rows])
+            with np.errstate(over="ignore", invalid="ignore"):
+                # numpy hands A.T @ A to BLAS syrk, which does half the work of a general product.
+                xx += of_x.T @ of_x
+                xy += of_x.T @ of_y
+                yy += of_y.T @ of_y
+            check_sums(xx, x_block, "X", row)
+            check_sums(yy, y_block, "Y", row)
+        return cls.from_products(xx, xy, yy)
 
-    def _accumulate(
-        self, x: Float64[np.ndarray, "b p"], y: Float64[np.ndarray, "b q"], row: int
-    ) -> None:
-        """Add a block in place; only for moments that nobody else has seen."""
-        # Overflow and NaN are found by their traces in the sums, and reported by name.
-        with np.errstate(over="ignore", invalid="ignore"):
-            self.sum_x[...] += x.sum(axis=0)
-            self.sum_y[...] += y.sum(axis=0)
-            # numpy hands A.T @ A to BLAS syrk, which does half the work of a general product.
-            self.xx[...] += x.T @ x
-            self.xy[...] += x.T @ y
-            self.yy[...] += y.T @ y
-        for name, block, total, square in (
-            ("X", x, self.sum_x, self.xx),
-            ("Y", y, self.sum_y, self.yy),
-        ):
-            if not (np.isfinite(total).all() and np.isfinite(square.diagonal()).all()):
-                check_finite(block, name, row)
+    @classmethod
+    def from_products(
+        cls,
+        xx: Float64[np.ndarray, "m m"],
+        xy: Float64[np.ndarray, "m n"],
+        yy: Float64[np.ndarray, "n n"],
+    ) -> "Moments":
+        """Moments as views of the products of samples that `repsim.moments.samples.extended` made.
+
+        Each is of (p + 2, q + 2): behind the neurons stand the squared norm and a one.
+        """
+        return cls(
+            count=round(float(xy[-1, -1])),
+            sum_x=xx[:-2, -1],
+            sum_y=yy[:-2, -1],
+            xx=xx[:-2, :-2],
+            xy=xy[:-2, :-2],
+            yy=yy[:-2, :-2],
+            norms=Norms.from_products(xx, xy, yy),
+        )
 
     def update(self, x_block: ArrayLike, y_block: ArrayLike) -> "Moments":
         """Moments with one more block of samples.
@@ -150,7 +162,45 @@ class Moments:
             xx=self.xx + other.xx,
             xy=self.xy + other.xy,
             yy=self.yy + other.yy,
+            norms=self.norms + other.norms,
         )
+
+    def __sub__(self, other: "Moments") -> "Moments":
+        """Moments of the samples that are not in `other`, which must be part of these.
+
+        A neuron of which no more than rounding is left is exactly zero: it was active in `other`
+        alone, and is dead in the rest.
+        """
+        if (self.p, self.q) != (other.p, other.q) or other.count > self.count:
+            raise InputError(
+                f"Expected moments of part of {self.count} samples of {self.p} + {self.q} neurons. "
+                f"Got {other.count} of {other.p} + {other.q}."
+            )
+        left_x, left_y = (
+            mine - its > self._rounding * mine
+            for mine, its in (
+                (self.xx.diagonal(), other.xx.diagonal()),
+                (self.yy.diagonal(), other.yy.diagonal()),
+            )
+        )
+        return type(self)(
+            count=self.count - other.count,
+            sum_x=np.where(left_x, self.sum_x - other.sum_x, 0.0),
+            sum_y=np.where(left_y, self.sum_y - other.sum_y, 0.0),
+            xx=_cleared(self.xx - other.xx, left_x, left_x),
+            xy=_cleared(self.xy - other.xy, left_x, left_y),
+            yy=_cleared(self.yy - other.yy, left_y, left_y),
+            norms=(self.norms - other.norms).cleared(left_x, left_y),
+        )
+
+    @property
+    def _rounding(self) -> float:
+        """Relative error of the difference of two sums over these samples.
+
+        That of one sum of d products is of the order sqrt(d) units (Higham and Mary 2019,
+        https://doi.org/10.1137/18M1226312); 8 is the margin for both terms.
+        """
+        return float(8 * np.finfo(np.float64).eps * (1 + np.sqrt(self.count)))
 
     def centred(self) -> "Moments":
         r"""Moments of the same samples about their means.
@@ -163,30 +213,30 @@ class Moments:
         """
         if self.count == 0:
             return self
-        sums = {"x": self.sum_x, "y": self.sum_y}
-        raw = {"x": self.xx.diagonal(), "y": self.yy.diagonal()}
-        # Rounding of a sum of d products is of the order sqrt(d) units (Higham and Mary 2019,
-        # https://doi.org/10.1137/18M1226312); 8 is the margin for both terms of the difference.
-        rounding = 8 * np.finfo(np.float64).eps * (1 + np.sqrt(self.count))
-        varies = {
-            side: raw[side] - sums[side] ** 2 / self.count > rounding * raw[side] for side in sums
-        }
+        d = self.count
+        varies_x, varies_y = (
+            raw - sums**2 / d > self._rounding * raw
+            for raw, sums in ((self.xx.diagonal(), self.sum_x), (self.yy.diagonal(), self.sum_y))
+        )
+        norms = self.norms.about_means(
+            d, sum_x=self.sum_x, sum_y=self.sum_y, xx=self.xx, xy=self.xy, yy=self.yy
+        )
 
         def about_means(
-            square: Float64[np.ndarray, "a b"], left: str, right: str
+            square: Float64[np.ndarray, "a b"],
+            left: Float64[np.ndarray, " a"],
+            right: Float64[np.ndarray, " b"],
         ) -> Float64[np.ndarray, "a b"]:
-            centred = square - np.outer(sums[left], sums[right] / self.count)
-            centred[~varies[left]] = 0.0
-            centred[:, ~varies[right]] = 0.0
-            return centred
+            return square - np.outer(left, right / d)
 
         return type(self)(
-            count=self.count,
+            count=d,
             sum_x=np.zeros(self.p),
             sum_y=np.zeros(self.q),
-            xx=about_means(self.xx, "x", "x"),
-            xy=about_means(self.xy, "x", "y"),
-            yy=about_means(self.yy, "y", "y"),
+            xx=_cleared(about_means(self.xx, self.sum_x, self.sum_x), varies_x, varies_x),
+            xy=_cleared(about_means(self.xy, self.sum_x, self.sum_y), varies_x, varies_y),
+            yy=_cleared(about_means(self.yy, self.sum_y, self.sum_y), varies_y, varies_y),
+            norms=norms.cleared(varies_x, varies_y),
         )
 
     def swapped(self) -> "Moments":
@@ -198,6 +248,7 @@ class Moments:
             xx=self.yy,
             xy=self.xy.T,
             yy=self.xx,
+            norms=self.norms.swapped(),
         )
 
     def arrays(self) -> dict[str, np.ndarray]:
@@ -209,6 +260,7 @@ class Moments:
             "xx": self.xx,
             "xy": self.xy,
             "yy": self.yy,
+            **self.norms.arrays(),
         }
 
     @classmethod
@@ -217,7 +269,7 @@ class Moments:
 
         Raises InputError when one is missing or not finite.
         """
-        names = ("count", "sum_x", "sum_y", "xx", "xy", "yy")
+        names = ("count", "sum_x", "sum_y", "xx", "xy", "yy", *Norms.names())
         missing = [name for name in names if name not in arrays]
         if missing:
             raise InputError(
@@ -228,4 +280,15 @@ class Moments:
         for name, value in values.items():
             if not np.isfinite(value).all():
                 raise InputError(f"Expected finite moments. Got non-finite numbers in {name}.")
-        return cls(count=int(arrays["count"]), **values)
+        norms = Norms.from_mapping(values)
+        squares = {name: values[name] for name in names[1:6]}
+        return cls(count=int(arrays["count"]), **squares, norms=norms)
+
+
+def _cleared(
+    square: Float64[np.ndarray, "a b"], left: Bool[np.ndarray, " a"], right: Bool[np.ndarray, " b"]
+) -> Float64[np.ndarray, "a b"]:
+    """A fresh square with zeros for the neurons that are not among those that are left."""
+    square[~left] = 0.0
+    square[:, ~right] = 0.0
+    return square

@@ -3,6 +3,7 @@
 `schemas` says which columns there are and what each means; `tables` checks, orders and writes them.
 """
 
+from repsim.results.context import in_context
 from repsim.results.rows import area_row, layer_rows, match_row, measure_row, neuron_rows
 from repsim.results.schemas import (
     AREA_UNDER_CURVE,
@@ -33,6 +34,7 @@ __all__ = [
     "Schema",
     "Tables",
     "area_row",
+    "in_context",
     "layer_rows",
     "match_row",
     "measure_row",

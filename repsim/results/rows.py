@@ -35,7 +35,7 @@ def area_row(profile: MatchProfile) -> dict[str, Any]:
     }
 
 
-def measure_row(convention: str, value: float, *, centred: bool) -> dict[str, Any]:
+def measure_row(convention: str, value: float | None, *, centred: bool) -> dict[str, Any]:
     """Another measure, under the id of its convention."""
     return {"measure": convention, "epsilon": None, "value": value, "centred": centred}
 
@@ -50,9 +50,10 @@ def layer_rows(profile: MatchProfile, rows: Iterable[dict[str, Any]]) -> list[di
         "samples": profile.count,
         "condition": profile.condition,
         "method": profile.method,
-        "caution": profile.caution or None,
     }
-    return [{**row, **shared} for row in rows]
+    return [
+        {**row, **shared, "caution": row.get("caution") or profile.caution or None} for row in rows
+    ]
 
 
 def neuron_rows(profile: MatchProfile) -> pl.DataFrame:

@@ -1,7 +1,7 @@
 """The columns of each table, with their types and their meaning.
 
-A later column (a null, an interval) is one more nullable entry here; a later measure is new rows
-of RESULTS and no change at all.
+A later column is one more nullable entry here; a later measure is new rows of RESULTS and no change
+at all.
 """
 
 from collections.abc import Mapping
@@ -86,6 +86,43 @@ RESULTS: Schema = {
         dtype=pl.Float64, meaning="tolerance; null where none applies", key=True, nullable=True
     ),
     "value": Column(dtype=pl.Float64, meaning="the measure; null if undefined", nullable=True),
+    "null_mean": Column(
+        dtype=pl.Float64,
+        meaning="mean of the value with Y's examples exchanged: what chance gives",
+        nullable=True,
+    ),
+    "null_low": Column(dtype=pl.Float64, meaning="least of those", nullable=True),
+    "null_high": Column(dtype=pl.Float64, meaning="largest of those", nullable=True),
+    "p_value": Column(
+        dtype=pl.Float64,
+        meaning="probability of so much similarity by chance: (1 + exchanges that reach it) / "
+        "(1 + exchanges)",
+        nullable=True,
+    ),
+    "p_value_layers": Column(
+        dtype=pl.Float64,
+        meaning="the same for all layers of the pair at once: against the most similar layer of "
+        "each exchange",
+        nullable=True,
+    ),
+    "calibrated": Column(
+        dtype=pl.Float64,
+        meaning="the value on a scale on which chance is 0 and identical layers are 1",
+        nullable=True,
+    ),
+    "interval_low": Column(
+        dtype=pl.Float64, meaning="lower end of the interval over examples", nullable=True
+    ),
+    "interval_high": Column(dtype=pl.Float64, meaning="its upper end", nullable=True),
+    "standard_error": Column(
+        dtype=pl.Float64, meaning="standard deviation of the value over examples", nullable=True
+    ),
+    "bias": Column(
+        dtype=pl.Float64,
+        meaning="by how much fewer examples change the value, as the interval's replicates "
+        "estimate it",
+        nullable=True,
+    ),
     "matched_x": Column(dtype=pl.Int64, meaning="neurons of X in the match", nullable=True),
     "matched_y": Column(dtype=pl.Int64, meaning="neurons of Y in the match", nullable=True),
     "neurons_x": Column(dtype=pl.Int64, meaning="p, neurons of X, dead ones included"),

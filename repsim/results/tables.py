@@ -22,6 +22,7 @@ from repsim.results.schemas import (
     TRAINING,
     Schema,
 )
+from repsim.results.schemas_across import ACROSS, IDENTIFICATION, PRINCIPAL
 
 Rows = Sequence[Mapping[str, Any]] | pl.DataFrame
 
@@ -40,6 +41,9 @@ class Tables:
     neurons: pl.DataFrame
     simple_matches: pl.DataFrame
     structure: pl.DataFrame
+    across: pl.DataFrame
+    principal: pl.DataFrame
+    identification: pl.DataFrame
 
     @classmethod
     def from_rows(
@@ -52,6 +56,9 @@ class Tables:
         neurons: Rows = (),
         simple_matches: Rows = (),
         structure: Rows = (),
+        across: Rows = (),
+        principal: Rows = (),
+        identification: Rows = (),
     ) -> "Tables":
         """Tables from rows in any order of completion.
 
@@ -59,9 +66,11 @@ class Tables:
         ----------
         networks
             One row per network in the order of the study: all other tables follow this order.
-        training, layers, results, neurons, simple_matches, structure
+        training, layers, results, neurons, simple_matches, structure,
+        across, principal, identification
             Rows as dictionaries, or a DataFrame, in any order. Columns that may be null can be
-            left out. NaN counts as null. Columns are described in `repsim.results.schemas`.
+            left out. NaN counts as null. Columns are described in `repsim.results.schemas` and
+            `repsim.results.schemas_across`.
 
         Raises
         ------
@@ -76,6 +85,8 @@ class Tables:
         neuron_rows = _checked("neurons", neurons, NEURONS)
         simple_rows = _checked("simple_matches", simple_matches, SIMPLE_MATCHES)
         structure_rows = _checked("structure", structure, STRUCTURE)
+        across_rows = _checked("across", across, ACROSS)
+        principal_rows = _checked("principal", principal, PRINCIPAL)
         compared = ("network_a", "network_b")
         for table, rows, columns in (
             ("training", training_rows, ("network",)),
@@ -83,6 +94,8 @@ class Tables:
             ("neurons", neuron_rows, compared),
             ("simple_matches", simple_rows, compared),
             ("structure", structure_rows, compared),
+            ("across", across_rows, compared),
+            ("principal", principal_rows, ("network",)),
         ):
             _check_networks(table, rows, columns, order)
         pair = [_place("network_a", order), _place("network_b", order)]
@@ -104,12 +117,20 @@ class Tables:
             neurons=neuron_rows.sort(*pair, "depth", "layer", "side", "neuron"),
             simple_matches=simple_rows.sort(*pair, "depth", "layer", "epsilon", "rank"),
             structure=structure_rows.sort(*pair, "depth", "layer", "epsilon"),
+            across=across_rows.sort(
+                "features", "measure", *pair, "depth_a", "layer_a", "depth_b", "layer_b"
+            ),
+            principal=principal_rows.sort("features", _place("network", order), "depth", "layer"),
+            identification=_checked("identification", identification, IDENTIFICATION).sort(
+                "features", "measure"
+            ),
         )
 
     def files(self) -> dict[str, bytes]:
         """File name to content; equal tables give equal bytes.
 
-        Tables of simple matches are among them only where a study asked for some.
+        Tables of simple matches, and across layers, are among them only where a study asked for
+        some.
         """
         files = {
             "results.parquet": _parquet(self.results),
@@ -126,6 +147,10 @@ class Tables:
         if self.structure.height:
             files["structure.parquet"] = _parquet(self.structure)
             files["structure.csv"] = _csv(self.structure)
+        if self.across.height:
+            files["across.parquet"] = _parquet(self.across)
+            files["principal.parquet"] = _parquet(self.principal)
+            files["identification.csv"] = _csv(self.identification)
         return files
 
 

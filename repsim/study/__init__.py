@@ -3,20 +3,24 @@
 from repsim.study.digest import canonical_json, digest
 from repsim.study.load import load_study, parse_study
 from repsim.study.schema import (
+    Across,
     Capture,
     Component,
     Matching,
     Network,
+    Resampling,
     Seed,
     Study,
     Training,
 )
 
 __all__ = [
+    "Across",
     "Capture",
     "Component",
     "Matching",
     "Network",
+    "Resampling",
     "Seed",
     "Study",
     "Training",

@@ -112,6 +112,12 @@ class Training(StrictOptions):
         marks = self.milestones
         if marks is not None and list(marks) != sorted(set(marks)):
             raise ValueError("Expected milestones in rising order. Got " + repr(list(marks)))
+        if marks and marks[-1] >= self.epochs:
+            raise ValueError(
+                f"Expected milestones before the last of {self.epochs} epochs: a later one would "
+                f"never apply. Got {list(marks)}. Set training.milestones as well ([] for none), "
+                "or leave it out, for one half and three quarters of the epochs"
+            )
         return self
 
     @property
@@ -165,6 +171,54 @@ class Matching(StrictOptions):
         return tuple(sorted(value))
 
 
+class Resampling(StrictOptions):
+    """How far each value is from chance, and how much it would vary with other examples.
+
+    Both come from the one pass over the activations: the null from Y's examples exchanged, the
+    intervals from groups of whole examples.
+    """
+
+    permutations: int = Field(
+        default=19,
+        ge=0,
+        le=999,
+        description="exchanges of examples for the null: the least p-value is 1 / (1 + this)",
+    )
+    groups: int = Field(
+        default=16, ge=0, le=100, description="groups of examples for the intervals; 0: none"
+    )
+    interval: Literal["jackknife", "bootstrap"] = "jackknife"
+    bootstrap_samples: int = Field(default=200, ge=20, le=10_000)
+    level: float = Field(default=0.9, gt=0, lt=1, description="coverage of the intervals")
+    seed: SeedInt = Field(default=0, description="draws the bootstrap samples")
+
+    @field_validator("groups")
+    @classmethod
+    def _enough_groups(cls, value: int) -> int:
+        if 0 < value < 5:
+            raise ValueError(
+                f"Expected at least 5 groups, or 0 for no intervals. Got {value}: the spread of "
+                "so few says next to nothing"
+            )
+        return value
+
+
+class Across(StrictOptions):
+    """Every layer against every other, within and between networks."""
+
+    examples: int = Field(
+        default=1024,
+        ge=0,
+        description="how many of the captured examples: memory and time rise with its square; "
+        "0: no comparison across layers",
+    )
+    features: tuple[Literal["averaged", "flattened"], ...] = Field(
+        default=("averaged",),
+        min_length=1,
+        description="what stands for a feature map: its average over positions, or all of it",
+    )
+
+
 class Network(StrictOptions):
     """One network of a study: a variant of it, and a seed."""
 
@@ -192,6 +246,8 @@ class Study(StrictOptions):
     capture: Capture = Capture()
     matching: Matching = Matching()
     measures: tuple[Component, ...] = ()
+    resampling: Resampling = Resampling()
+    across: Across = Across()
 
     @field_validator("name")
     @classmethod

@@ -1,191 +1,109 @@
-"""The stages of a comparison: activations → moments → match profile → a row for each ε.
+"""From the moments of a comparison to its rows: match profile → a row for each ε and measure.
 
 Every function takes plain values, looks first for its own output, publishes what is worth keeping,
 and returns a key or a small row. So any engine can run it, in any process, as often as it likes.
 """
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
-from repsim.errors import IntegrityError
-from repsim.matching import MatchProfile, match_profile
+from repsim.matching import match_profile
 from repsim.measures import load_measure
-from repsim.moments import Factor, Moments
+from repsim.moments import Factor
 from repsim.results import area_row, layer_rows, match_row, measure_row
 from repsim.store import Activations, Artifact, Store
+from repsim.study import Component
+from repsim.tasks.reduction import paired_blocks, stored_source
+from repsim.tasks.replicates import stored_criticals, stored_profile, stored_values
+from repsim.tasks.specs import ComparisonSpec
 
-__all__ = [
-    "match_at",
-    "measure_layer",
-    "merge_moments",
-    "profile_layer",
-    "publish_rows",
-    "reduce_examples",
-    "stored_moments",
-    "stored_profile",
-    "stored_rows",
-    "stored_source",
-]
+__all__ = ["match_at", "measure_row_of", "profile_layer", "publish_rows", "stored_rows"]
 
 ARRAYS = "arrays.npz"
 ROWS = "rows.json"
 
-
-def reduce_examples(
-    location: str,
-    key: str,
-    x_key: str,
-    y_key: str,
-    start: int,
-    stop: int,
-    *,
-    unless: Sequence[str] = (),
-) -> str:
-    """Moments of a range of examples, from the activations of both networks; returns `key`.
-
-    Nothing is done where one of the keys `unless` is there: sums that contain these moments.
-
-    Raises
-    ------
-    IntegrityError
-        When the activations are damaged, or belong to different examples.
-    """
-    store = Store(location)
-    artifact = Artifact(store, "moments", key)
-    if _any_moments(store, [key, *unless]):
-        return key
-    x, y = Activations(store, x_key), Activations(store, y_key)
-    if x.ids != y.ids:
-        raise IntegrityError(
-            f"Expected the same examples in the same order. Got {len(x.ids)} in "
-            f"{x.artifact.folder} and {len(y.ids)} in {y.artifact.folder}, and the lists differ. "
-            "Delete both folders and run again."
-        )
-    moments = Moments.zeros(x.shape[2], y.shape[2])
-    for x_block, y_block in _paired_blocks(x, y, start, stop):
-        moments = moments.update(x_block, y_block)
-    return _publish_moments(artifact, moments)
+# Identical layers match completely at every ε.
+OF_MATCHES = {"best": 1.0, "larger_is_more_similar": True}
 
 
-def merge_moments(
-    location: str, key: str, parts: Sequence[str], *, unless: Sequence[str] = ()
-) -> str:
-    """The sum of the moments under the keys `parts`, added in this order; returns `key`.
-
-    The parts are then removed: those of wide layers would fill the disk. For `unless` see
-    `reduce_examples`.
-    """
-    store = Store(location)
-    artifact = Artifact(store, "moments", key)
-    if _any_moments(store, [key, *unless]):
-        return key
-    first, *others = parts
-    moments = stored_moments(store, first)
-    for part in others:
-        moments = moments + stored_moments(store, part)
-    _publish_moments(artifact, moments)
-    for part in parts:
-        Artifact(store, "moments", part).discard()
-    return key
-
-
-def profile_layer(
-    location: str, key: str, moments_key: str, x_key: str, y_key: str, centred: bool
-) -> str:
-    """The match profile, the critical ε of every neuron of both sides; returns `key`.
+def profile_layer(location: str, spec: ComparisonSpec) -> str:
+    """The match profile, the critical ε of every neuron of both sides; returns its key.
 
     Where the digits of the moments are not enough, the activations are read once more for their
     triangular factor, which has twice as many. It is kept beside the moments.
     """
-    store = Store(location)
-    artifact = Artifact(store, "profiles", key)
+    store, centred = Store(location), spec.matching.centred
+    artifact = Artifact(store, "profiles", spec.profile_key)
     if artifact.exists():
-        return key
-    source = stored_source(store, moments_key)
-    profile = match_profile(source, centred=centred)
+        return artifact.key
+    profile = match_profile(stored_source(store, spec.moments_key), centred=centred)
     if not profile.settled:
-        x, y = Activations(store, x_key), Activations(store, y_key)
+        x, y = Activations(store, spec.x.key), Activations(store, spec.y.key)
         factor = Factor.zeros(x.shape[2], y.shape[2])
-        for x_block, y_block in _paired_blocks(x, y, 0, x.shape[0]):
+        for x_block, y_block in paired_blocks(x, y):
             factor = factor.update(x_block, y_block)
-        draft = Artifact(store, "factors", moments_key).draft()
+        draft = Artifact(store, "factors", spec.moments_key).draft()
         draft.write_arrays(ARRAYS, factor.arrays())
         draft.publish()
         profile = match_profile(factor, centred=centred)
     draft = artifact.draft()
     draft.write_arrays(ARRAYS, profile.arrays())
     draft.publish()
-    return key
+    return artifact.key
 
 
-def match_at(location: str, profile_key: str, epsilon: float) -> dict[str, Any]:
-    """The maximum match at one ε, as a row. With the profile at hand this is a look-up."""
-    return match_row(stored_profile(Store(location), profile_key), epsilon)
-
-
-def measure_layer(
-    location: str, moments_key: str, name: str, options: Mapping[str, object]
-) -> dict[str, Any]:
-    """Another measure of the same moments, as a row."""
-    measure = load_measure(name, options)
-    value = measure.value(stored_moments(Store(location), moments_key))
-    return measure_row(measure.convention, value, centred=measure.centred)
-
-
-def publish_rows(location: str, key: str, profile_key: str, rows: Sequence[dict[str, Any]]) -> str:
-    """Publish the rows of a comparison with what they have in common; returns `key`."""
+def match_at(location: str, spec: ComparisonSpec, epsilon: float) -> dict[str, Any]:
+    """The maximum match at one ε, as a row. With the profiles at hand this is a look-up."""
     store = Store(location)
-    artifact = Artifact(store, "matches", key)
-    if artifact.exists():
-        return key
-    profile = stored_profile(store, profile_key)
-    complete = layer_rows(profile, [*rows, area_row(profile)])
-    draft = artifact.draft()
-    draft.write(ROWS, json.dumps(complete).encode())
-    draft.publish()
-    return key
+    criticals = stored_criticals(store, spec)
+    row = match_row(stored_profile(store, spec.profile_key), epsilon)
+    # A dead neuron has no critical ε: it is in no match, and in the denominator.
+    shares = np.mean(criticals <= epsilon, axis=1)
+    return {**row, **OF_MATCHES, **_resampled(spec, shares.tolist())}
 
 
-def stored_profile(store: Store, key: str) -> MatchProfile:
-    """A published match profile."""
-    return MatchProfile.from_mapping(Artifact(store, "profiles", key).read_arrays(ARRAYS))
+def measure_row_of(location: str, spec: ComparisonSpec, measure: Component) -> dict[str, Any]:
+    """Another measure, as a row."""
+    known = load_measure(measure.name, measure.options)
+    values, caution = stored_values(Store(location), spec, measure)
+    row = measure_row(known.convention, values[0], centred=known.centred)
+    properties = known.properties
+    direction = {
+        "best": properties.best,
+        "larger_is_more_similar": properties.larger_is_more_similar,
+    }
+    return {**row, "caution": caution, **direction, **_resampled(spec, values)}
 
 
-def stored_rows(store: Store, key: str) -> list[dict[str, Any]]:
+def publish_rows(location: str, spec: ComparisonSpec, rows: Sequence[dict[str, Any]]) -> str:
+    """Publish the rows of a comparison with what they have in common; returns their key.
+
+    The moments of its groups and of the null are then removed: those of wide layers would fill
+    the disk.
+    """
+    store = Store(location)
+    artifact = spec.artifact(store)
+    if not artifact.exists():
+        profile = stored_profile(store, spec.profile_key)
+        areas = np.nansum(1.0 - stored_criticals(store, spec), axis=1) / (profile.p + profile.q)
+        area = {**area_row(profile), **OF_MATCHES, **_resampled(spec, areas.tolist())}
+        draft = artifact.draft()
+        draft.write(ROWS, json.dumps(layer_rows(profile, [*rows, area])).encode())
+        draft.publish()
+    Artifact(store, "resamples", spec.resamples_key).discard()
+    return artifact.key
+
+
+def stored_rows(store: Store, spec: ComparisonSpec) -> list[dict[str, Any]]:
     """The published rows of a comparison."""
-    rows: list[dict[str, Any]] = json.loads(Artifact(store, "matches", key).read(ROWS))
+    rows: list[dict[str, Any]] = json.loads(spec.artifact(store).read(ROWS))
     return rows
 
 
-def stored_moments(store: Store, key: str) -> Moments:
-    """Published moments."""
-    return Moments.from_mapping(Artifact(store, "moments", key).read_arrays(ARRAYS))
-
-
-def stored_source(store: Store, key: str) -> Moments | Factor:
-    """The factor where a profile needed it, the moments elsewhere."""
-    factor = Artifact(store, "factors", key)
-    if factor.exists():
-        return Factor.from_mapping(factor.read_arrays(ARRAYS))
-    return stored_moments(store, key)
-
-
-def _paired_blocks(
-    x: Activations, y: Activations, start: int, stop: int
-) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    step = min(x.examples_per_shard, y.examples_per_shard)
-    return zip(x.blocks(start, stop, step), y.blocks(start, stop, step), strict=True)
-
-
-def _any_moments(store: Store, keys: Sequence[str]) -> bool:
-    return any(Artifact(store, "moments", key).exists() for key in keys)
-
-
-def _publish_moments(artifact: Artifact, moments: Moments) -> str:
-    draft = artifact.draft()
-    draft.write_arrays(ARRAYS, moments.arrays())
-    draft.publish()
-    return artifact.key
+def _resampled(spec: ComparisonSpec, values: Sequence[float | None]) -> dict[str, Any]:
+    """The value in every replicate, apart: the null, and the replicates of the interval."""
+    first = 1 + spec.permutations
+    return {"null": list(values[1:first]), "replicates": list(values[first:])}

@@ -11,17 +11,19 @@ import polars as pl
 import tomli_w
 
 from repsim.report import StudyFacts, build_report
-from repsim.results import Tables, neuron_rows
+from repsim.results import Tables, in_context, neuron_rows
 from repsim.store import Store
 from repsim.study import Matching, Study, digest
-from repsim.tasks.comparison import stored_profile, stored_rows
+from repsim.tasks.across import stored_across
+from repsim.tasks.comparison import stored_rows
+from repsim.tasks.replicates import stored_profile
 from repsim.tasks.simple import stored_simple, stored_structure
 from repsim.tasks.specs import ComparisonSpec, NetworkSpec, StudyPlan
 
 __all__ = ["consolidate", "report_folder", "report_is_current", "study_toml"]
 
 # Rises when the same results would give another report.
-REPORT_VERSION = 1
+REPORT_VERSION = 2
 PACKAGES = ("repsim-workflows", "torch", "torchvision", "numpy", "scipy", "zarr", "dask", "ray")
 
 
@@ -50,15 +52,21 @@ def consolidate(location: str, plan: StudyPlan, failures: Mapping[str, str]) -> 
     store = Store(location)
     name = plan.study.name
     complete = _complete(store, plan)
+    resampling = plan.study.resampling
+    results = [
+        {"study": name, **_place(spec), **row, "examples": spec.x.examples}
+        for spec in complete
+        for row in stored_rows(store, spec)
+    ]
+    across = stored_across(
+        store, [spec.key for spec in plan.across if spec.artifact(store).exists()]
+    )
     tables = Tables.from_rows(
         networks=[_network_row(store, spec, failures) for spec in plan.networks],
         training=[row for spec in plan.networks for row in _training_rows(store, spec)],
         layers=_layer_rows(plan),
-        results=[
-            {"study": name, **_place(spec), **row, "examples": spec.x.examples}
-            for spec in complete
-            for row in stored_rows(store, spec.key)
-        ],
+        results=in_context(results, interval=resampling.interval, level=resampling.level),
+        **across,
         simple_matches=[row for spec in complete for row in _simple_rows(store, spec)],
         structure=[row for spec in complete for row in _structure_rows(store, spec)],
         neurons=pl.concat(_neuron_rows(store, spec) for spec in complete) if complete else (),
@@ -128,6 +136,7 @@ def _state(store: Store, plan: StudyPlan, failures: Mapping[str, str]) -> str:
     """Digest of what the report is made of: equal states give equal reports."""
     artifacts = [spec.artifact(store) for spec in plan.networks]
     artifacts += [artifact for spec in plan.comparisons for artifact in spec.results(store)]
+    artifacts += [spec.artifact(store) for spec in plan.across]
     there = store.existing(artifact.marker_path for artifact in artifacts)
     return digest(
         {

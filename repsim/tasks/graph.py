@@ -1,27 +1,22 @@
-"""The graph of one comparison, as data: which function runs, on what, after which other."""
+"""The graph of a piece of work, as data: which function runs, on what, after which other."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
 from threadpoolctl import threadpool_limits
 
-from repsim.tasks.comparison import (
-    match_at,
-    measure_layer,
-    merge_moments,
-    profile_layer,
-    publish_rows,
-    reduce_examples,
-)
+from repsim.tasks.across import compare_across
+from repsim.tasks.comparison import match_at, measure_row_of, profile_layer, publish_rows
+from repsim.tasks.example_measures import measure_examples
+from repsim.tasks.examples import summarise_layer
+from repsim.tasks.reduction import collect_moments, discard_parts, reduce_tile
+from repsim.tasks.replicates import replicate_layer
 from repsim.tasks.simple import find_simple, join_simple, simple_summary
-from repsim.tasks.specs import ComparisonSpec
+from repsim.tasks.specs import AcrossSpec, ComparisonSpec, LayerSpec, TileSpec
 
-__all__ = ["Ref", "Step", "comparison_steps", "run_steps"]
-
-# How many moments one task adds up; it reads them one at a time, so its memory is that of two.
-MERGE_WIDTH = 8
+__all__ = ["Ref", "Step", "run_step", "run_steps", "steps_of"]
 
 
 @dataclass(frozen=True)
@@ -38,124 +33,194 @@ class Step:
     name: str
     function: Callable[..., Any]
     arguments: tuple[Any, ...]
+    after: tuple[str, ...] = ()
+    """Earlier steps whose results it needs only to be there, in the store."""
+    completes: ComparisonSpec | AcrossSpec | None = None
+    """What is complete when this step is done."""
 
 
-def comparison_steps(location: str, spec: ComparisonSpec) -> list[Step]:
-    """The steps of a comparison, each after those that it refers to; the last publishes the rows.
+def steps_of(location: str, work: TileSpec | AcrossSpec) -> list[Step]:
+    """The steps of one piece of work, each after those that it needs."""
+    if isinstance(work, AcrossSpec):
+        return _across_steps(location, work)
+    return _tile_steps(location, work)
 
-    shards → moments → tree sum → profile → a row for each ε → publish
-                                └ measures      └ simple matches at the ε of `minimal_at`
-    """
-    steps = _moments_steps(location, spec)
-    moments = Ref(steps[-1].name)
-    profile = Step(
-        name="profile",
-        function=profile_layer,
-        arguments=(
-            *(location, spec.profile_key, moments, spec.x.key, spec.y.key),
-            spec.matching.centred,
-        ),
+
+def _across_steps(location: str, spec: AcrossSpec) -> list[Step]:
+    """examples of each layer → tables of each layer against each"""
+    count = spec.across.examples
+    examples = [_examples_step(location, layer, count) for layer in spec.layers]
+    layers = [
+        (layer.network.label, layer.layer, layer.depth, layer.examples_key(count))
+        for layer in spec.layers
+    ]
+    pair = (spec.a[0].network.label, spec.b[0].network.label)
+    compare = Step(
+        name=f"across-{spec.key}",
+        function=partial(compare_across, features=spec.across.features, pairs=[pair]),
+        arguments=(location, spec.key, layers),
+        after=tuple(step.name for step in examples),
+        completes=spec,
     )
-    simple: list[Step] = []
-    rows = [
+    return [*examples, compare]
+
+
+def _examples_step(location: str, layer: LayerSpec, count: int) -> Step:
+    key = layer.examples_key(count)
+    same_positions = layer.positions == layer.total_positions
+    return Step(
+        name=f"examples-{key}",
+        function=partial(summarise_layer, same_positions=same_positions),
+        arguments=(location, key, layer.key, count),
+    )
+
+
+def _tile_steps(location: str, tile: TileSpec) -> list[Step]:
+    """ranges of examples → for each pair: moments → profile → replicates → a row for each ε → rows
+    └ simple matches       └ measures
+    """
+    parts = [
         Step(
-            name=f"match-{epsilon}",
-            function=match_at,
-            arguments=(location, Ref("profile"), epsilon),
+            name=f"reduce-{tile.part_key(*span)}",
+            function=reduce_tile,
+            arguments=(location, tile, *span),
         )
+        for span in tile.example_ranges
+    ]
+    steps, keys = list(parts), [Ref(part.name) for part in parts]
+    if any(spec.of_examples for spec in tile.comparisons):
+        count = tile.comparisons[0].examples
+        steps += [_examples_step(location, layer, count) for layer in tile.layers]
+    collected = []
+    for spec in tile.comparisons:
+        moments = Step(
+            name=f"moments-{spec.resamples_key}",
+            function=collect_moments,
+            arguments=(location, spec, keys),
+        )
+        collected.append(Ref(moments.name))
+        steps += [moments, *_comparison_steps(location, spec, moments.name)]
+    tidy = Step(
+        name=f"tidy-{tile.key}", function=discard_parts, arguments=(location, keys, collected)
+    )
+    return [*steps, tidy]
+
+
+def _comparison_steps(location: str, spec: ComparisonSpec, moments: str) -> Iterator[Step]:
+    def step(name: str, function: Callable[..., Any], *arguments: Any, after: list[str]) -> Step:
+        return Step(
+            name=f"{name}-{spec.key}",
+            function=function,
+            arguments=(location, *arguments),
+            after=tuple(after),
+        )
+
+    profile = step("profile", profile_layer, spec, after=[moments])
+    yield profile
+    replicates = [
+        step(f"replicates-{part[0]}", replicate_layer, spec, part, after=[profile.name])
+        for part in spec.replicate_parts
+    ]
+    yield from replicates
+    made = [replicate.name for replicate in replicates]
+    rows = [
+        step(f"match-{epsilon}", match_at, spec, epsilon, after=made)
         for epsilon in spec.matching.epsilons
     ]
-    rows += [
-        Step(
-            name=f"measure-{number}-{measure.name}",
-            function=measure_layer,
-            arguments=(location, moments, measure.name, measure.options),
-        )
-        for number, measure in enumerate(spec.measures)
-    ]
-    for epsilon in spec.matching.minimal_at:
-        simple += _simple_steps(location, spec, epsilon)
-        rows.append(
-            Step(
-                name=f"unique-{epsilon}",
-                function=simple_summary,
-                arguments=(location, Ref(simple[-1].name), spec.matching.centred),
+    for number, measure in enumerate(spec.measures):
+        values = made
+        if measure in spec.of_examples:
+            keys = [side.examples_key(spec.examples) for side in (spec.x, spec.y)]
+            examples = [f"examples-{key}" for key in keys]
+            measured = step(
+                f"values-{number}-{measure.name}", measure_examples, spec, measure, after=examples
             )
-        )
-    publish = Step(
-        name="rows",
+            yield measured
+            values = [measured.name]
+        name = f"measure-{number}-{measure.name}"
+        rows.append(step(name, measure_row_of, spec, measure, after=values))
+    for epsilon in spec.matching.minimal_at:
+        simple = list(_simple_steps(location, spec, epsilon, profile.name))
+        yield from simple
+        key, centred = Ref(simple[-1].name), spec.matching.centred
+        rows.append(step(f"unique-{epsilon}", simple_summary, key, centred, after=[]))
+    yield from rows
+    yield Step(
+        name=f"rows-{spec.key}",
         function=publish_rows,
-        arguments=(location, spec.key, Ref("profile"), [Ref(row.name) for row in rows]),
+        arguments=(location, spec, [Ref(row.name) for row in rows]),
+        completes=spec,
     )
-    return [*steps, profile, *simple, *rows, publish]
 
 
-def _simple_steps(location: str, spec: ComparisonSpec, epsilon: float) -> list[Step]:
+def _simple_steps(
+    location: str, spec: ComparisonSpec, epsilon: float, profile: str
+) -> Iterator[Step]:
     """Minimal matches of groups of neurons, then all of them together.
 
     They come after the profile, which says whether the moments are enough.
     """
-    count, moments, profile = spec.simple_parts, spec.moments_key, Ref("profile")
-    parts = [
-        Step(
-            name=key,
+    count, moments = spec.simple_parts, spec.moments_key
+    refs = []
+    for number in range(count):
+        part = (number, count)
+        key = spec.simple_key(epsilon, part)
+        refs.append(Ref(f"simple-{key}"))
+        yield Step(
+            name=f"simple-{key}",
             function=find_simple,
-            arguments=(location, key, moments, profile, epsilon, spec.simple_options, part),
+            arguments=(
+                *(location, key, moments, spec.profile_key, epsilon, spec.simple_options, part),
+            ),
+            after=(profile,),
         )
-        for part in ((i, count) for i in range(count))
-        for key in [spec.simple_key(epsilon, part)]
-    ]
-    key = spec.simple_key(epsilon)
-    refs = [Ref(step.name) for step in parts]
-    centred = spec.matching.centred
-    joined = Step(name=key, function=join_simple, arguments=(location, key, moments, refs, centred))
-    return [*parts, joined]
+    key, centred = spec.simple_key(epsilon), spec.matching.centred
+    yield Step(
+        name=f"simple-{key}",
+        function=join_simple,
+        arguments=(location, key, moments, refs, centred),
+    )
 
 
-def _moments_steps(location: str, spec: ComparisonSpec) -> list[Step]:
-    """Leaves over ranges of examples, then a tree of sums; the last step has all examples."""
-    levels = [spec.example_ranges]
-    while len(levels[-1]) > 1:
-        spans = levels[-1]
-        groups = [spans[i : i + MERGE_WIDTH] for i in range(0, len(spans), MERGE_WIDTH)]
-        levels.append([(group[0][0], group[-1][1]) for group in groups])
-
-    def containing(span: tuple[int, int], above: list[list[tuple[int, int]]]) -> list[str]:
-        """Keys of the sums that contain this one: where one is there, this is not needed."""
-        wider = {s for level in above for s in level if s[0] <= span[0] and span[1] <= s[1]}
-        return [spec.partial_key(*s) for s in sorted(wider - {span})]
-
-    steps = []
-    for span in levels[0]:
-        key = spec.partial_key(*span)
-        reduce = partial(reduce_examples, unless=containing(span, levels[1:]))
-        arguments = (location, key, spec.x.key, spec.y.key, *span)
-        steps.append(Step(name=key, function=reduce, arguments=arguments))
-    for number, level in enumerate(levels[1:], start=1):
-        for span in level:
-            parts = [part for part in levels[number - 1] if span[0] <= part[0] < span[1]]
-            if parts == [span]:
-                continue  # already there, under the same key
-            key = spec.partial_key(*span)
-            merge = partial(merge_moments, unless=containing(span, levels[number + 1 :]))
-            refs = [Ref(spec.partial_key(*part)) for part in parts]
-            steps.append(Step(name=key, function=merge, arguments=(location, key, refs)))
-    return steps
+def run_step(
+    function: Callable[..., Any], arguments: Sequence[Any], after: Sequence[Any] = ()
+) -> Any:
+    """Call a step's function; `after` are the results of the steps that had to come first."""
+    del after
+    return function(*arguments)
 
 
-def run_steps(steps: list[Step]) -> Any:
-    """Run the steps one after the other in this process; return the result of the last.
+def run_steps(steps: Sequence[Step]) -> Iterator[tuple[Step, Exception | None]]:
+    """Run the steps one after the other in this process; yields each, and why it failed.
 
-    BLAS gets one thread, as it has in a worker: the number of threads changes the last bits.
+    A step fails with what it needs, for the same reason; the others go on. BLAS gets one thread,
+    as it has in a worker: the number of threads changes the last bits.
     """
     results: dict[str, Any] = {}
+    failed: dict[str, Exception] = {}
 
     def resolved(argument: Any) -> Any:
         if isinstance(argument, Ref):
             return results[argument.step]
         return [resolved(item) for item in argument] if isinstance(argument, list) else argument
 
-    with threadpool_limits(limits=1):
-        for step in steps:
-            results[step.name] = step.function(*map(resolved, step.arguments))
-    return results[steps[-1].name]
+    for step in steps:
+        problem = next((failed[name] for name in _needed_by(step) if name in failed), None)
+        if problem is None:
+            try:
+                with threadpool_limits(limits=1):
+                    results[step.name] = run_step(step.function, resolved(list(step.arguments)))
+            except Exception as error:
+                problem = error
+        if problem is not None:
+            failed[step.name] = problem
+        yield step, problem
+
+
+def _needed_by(step: Step) -> Iterator[str]:
+    """Names of the steps that must be done before this one."""
+    for argument in step.arguments:
+        for item in argument if isinstance(argument, list) else [argument]:
+            if isinstance(item, Ref):
+                yield item.step
+    yield from step.after

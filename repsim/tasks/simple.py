@@ -11,7 +11,8 @@ import numpy as np
 from repsim.matching import Match, SimpleMatch, SimpleMatches, match_structure, simple_matches
 from repsim.results import measure_row
 from repsim.store import Artifact, Store
-from repsim.tasks.comparison import stored_profile, stored_source
+from repsim.tasks.reduction import stored_source
+from repsim.tasks.replicates import stored_profile
 
 __all__ = ["find_simple", "join_simple", "simple_summary", "stored_simple", "stored_structure"]
 
@@ -88,7 +89,8 @@ def simple_summary(location: str, key: str, centred: bool) -> dict[str, Any]:
     """The share of neurons with a unique minimum match, as a row."""
     found = stored_simple(Store(location), key)
     row = measure_row("unique minimum match share", found.unique_share, centred=centred)
-    return {**row, "epsilon": found.eps}
+    context = {"null": [], "replicates": [], "best": 1.0, "larger_is_more_similar": True}
+    return {**row, "epsilon": found.eps, **context}
 
 
 def stored_simple(store: Store, key: str) -> SimpleMatches:

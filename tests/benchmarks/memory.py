@@ -13,8 +13,8 @@ from threadpoolctl import threadpool_limits
 
 from repsim.store import ActivationWriter, Store
 from repsim.study import Capture, Matching
-from repsim.tasks.graph import Ref, comparison_steps
-from repsim.tasks.specs import ComparisonSpec, LayerSpec
+from repsim.tasks.graph import Ref, steps_of
+from repsim.tasks.specs import ComparisonSpec, LayerSpec, tiles_of
 from tests.repsim.tasks import pairs
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -78,15 +78,15 @@ def random_blocks(
         yield block
 
 
-def peaks(store: Store, spec: ComparisonSpec) -> list[Peak]:
-    """Peaks of the tasks of a comparison, whose activations are in the store."""
+def peaks(store: Store, *comparisons: ComparisonSpec) -> list[Peak]:
+    """Peaks of the tasks of comparisons of one tile, whose activations are in the store."""
     results: dict[str, Any] = {}
     found = []
-    for step in comparison_steps(store.location, spec):
+    (tile,) = tiles_of(comparisons)
+    for step in steps_of(store.location, tile):
         arguments = [_resolved(argument, results) for argument in step.arguments]
         results[step.name], before, most = _in_a_process(step.function, arguments)
-        name = getattr(step.function, "func", step.function).__name__
-        found.append(Peak(task=name, before=before, most=most))
+        found.append(Peak(task=step.function.__name__, before=before, most=most))
     return found
 
 

@@ -11,7 +11,7 @@ import pytest
 from repsim.errors import ActiveRunError, IntegrityError, StoreError
 from repsim.store import Artifact, Checkpoints, Store, run_lock
 from repsim.study import parse_study
-from repsim.tasks.graph import comparison_steps
+from repsim.tasks.specs import comparison, layer
 from workflows import garbage as module
 from workflows.garbage import find_garbage, remove_garbage
 from workflows.plan import plan_study
@@ -58,34 +58,35 @@ def test_everything_that_the_study_made_is_referred_to(store):
 
 
 def test_references_are_the_keys_of_the_plan(made):
-    references = referenced_keys(made.plan)
+    references = referenced_keys(made.plan, made.store)
     assert references.keys["networks"] == sorted(spec.key for spec in made.plan.networks)
     assert len(references.keys["activations"]) == 6
     for kind in ("moments", "profiles", "factors", "matches"):
         assert len(references.keys[kind]) == 6
-    assert references.parts == {}
+    assert {whole.split("/")[0] for whole in references.parts} == {"moments", "matches"}
 
 
 def test_parts_of_moments_and_of_simple_matches_are_known(made, tiny_study, monkeypatch):
-    from repsim.tasks import specs
-
-    monkeypatch.setattr(specs, "OPERATIONS_PER_TASK", 1.0)
-    monkeypatch.setattr(specs, "SECONDS_PER_TASK", 1e-9)
-    monkeypatch.setattr(specs, "examples_per_file", lambda *a, **k: (5, 5))
-    plan = plan_study(parse_study(tiny_study, ["matching.minimal_at=[0.2,0.5]"]))
-    references = referenced_keys(plan)
+    monkeypatch.setattr(comparison, "OPERATIONS_PER_TASK", 1.0)
+    monkeypatch.setattr(comparison, "SECONDS_PER_TASK", 1e-9)
+    monkeypatch.setattr(layer, "examples_per_file", lambda *a, **k: (5, 5))
+    changes = ["matching.minimal_at=[0.2,0.5]", "resampling.permutations=4"]
+    plan = plan_study(parse_study(tiny_study, changes))
+    references = referenced_keys(plan, made.store)
     spec = plan.comparisons[0]
     sums = references.parts[f"moments/{spec.moments_key}"]
     assert len(sums) == 8 == len(spec.example_ranges)
     for epsilon in (0.2, 0.5):
         parts = references.parts[f"simple/{spec.simple_key(epsilon)}"]
         assert len(parts) == spec.simple_parts > 1
-        assert spec.simple_key(epsilon, (0, spec.simple_parts)) in parts
-    # All that the steps of a comparison publish is known.
-    known = {key for keys in references.keys.values() for key in keys}
-    known |= {key for keys in references.parts.values() for key in keys}
-    steps = {step.name for step in comparison_steps("", spec) if len(step.name) == 64}
-    assert steps <= known
+        assert f"simple/{spec.simple_key(epsilon, (0, spec.simple_parts))}" in parts
+
+
+def test_all_that_a_run_publishes_is_known(made):
+    references = referenced_keys(made.plan, made.store)
+    published = {"/".join(path.split("/")[:2]) for path in made.store.sizes("")}
+    known = {f"{kind}/{key}" for kind, keys in references.keys.items() for key in keys}
+    assert {folder for folder in published if not folder.startswith("studies/")} <= known
 
 
 def test_what_no_study_refers_to_is_listed_with_its_size_and_then_removed(store):
@@ -150,7 +151,7 @@ def test_checkpoints_go_when_the_network_is_trained(store, made):
     trained, missing = made.plan.networks[:2]
     store.delete(missing.artifact(store).marker_path)
     for key in (trained.key, missing.key, KEY):
-        Checkpoints(store, key).save(b"an epoch")
+        Checkpoints(store, key).save(b"an epoch", epoch=1)
     assert folders(find_garbage(store)) == [f"checkpoints/{trained.key}: its network is trained"]
     checkpoints = [one for one in find_garbage(store, older_than=NOW) if one.kind == "checkpoints"]
     assert {one.key for one in checkpoints} == {trained.key, KEY}
@@ -158,8 +159,8 @@ def test_checkpoints_go_when_the_network_is_trained(store, made):
 
 def test_parts_go_when_their_whole_is_there(store, made):
     whole = made.plan.comparisons[0].moments_key
-    references = referenced_keys(made.plan)
-    references = references.model_copy(update={"parts": {f"moments/{whole}": [KEY]}})
+    references = referenced_keys(made.plan, made.store)
+    references = references.model_copy(update={"parts": {f"moments/{whole}": [f"moments/{KEY}"]}})
     references = references.model_copy(update={"checksum": references.expected_checksum()})
     store.write("studies/tiny/keys.json", references.model_dump_json().encode())
     orphan(store, "moments")
@@ -262,7 +263,7 @@ def test_references_are_written_once(store, made):
     before = path.stat().st_mtime_ns
     record_references(store, made.plan)
     assert path.stat().st_mtime_ns == before
-    assert read_references(store, "tiny") == referenced_keys(made.plan)
+    assert read_references(store, "tiny") == referenced_keys(made.plan, made.store)
 
 
 def test_in_a_store_that_does_not_exist_there_is_nothing(tmp_path):

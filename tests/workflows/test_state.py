@@ -3,13 +3,10 @@
 import json
 
 import pytest
-import torch
 
 from repsim.store import Artifact, Checkpoints, Store
-from repsim.tasks import specs
 from repsim.tasks.consolidation import consolidate
-from repsim.tasks.graph import comparison_steps
-from repsim.training.checkpoint import encode
+from repsim.tasks.specs import comparison, layer, tiles_of
 from workflows.state import last_failures, study_state, survey_study
 
 
@@ -29,10 +26,11 @@ def test_of_a_study_that_was_never_run_everything_is_missing(made, tmp_path):
         "activations",
         "moments",
         "profiles",
+        "replicates",
         "matches",
         "report",
     ]
-    assert [stage.total for stage in stages.values()] == [3, 6, 6, 6, 6, 1]
+    assert [stage.total for stage in stages.values()] == [3, 6, 6, 6, 12, 6, 1]
     assert all(stage.missing == stage.total for stage in stages.values())
     sizes = sum(layer.bytes for group in made.plan.layers.values() for layer in group)
     assert stages["activations"].bytes_to_make == sizes
@@ -51,7 +49,7 @@ def test_a_network_in_training_is_partial(made_copy):
     store, spec = made_copy.store, made_copy.plan.networks[1]
     store.delete(spec.artifact(store).marker_path)
     assert counts(state(made_copy)["networks"]) == (2, 1, 0, 0, 0)
-    Checkpoints(store, spec.key).save(b"an epoch")
+    Checkpoints(store, spec.key).save(b"an epoch", epoch=1)
     assert counts(state(made_copy)["networks"]) == (2, 0, 1, 0, 0)
 
 
@@ -65,29 +63,34 @@ def test_a_marker_that_cannot_be_read_is_corrupt_and_named(made_copy, content):
     assert spec.key in stage.corrupt[0]
 
 
-def test_a_network_in_training_says_in_which_epoch_it_is(made_copy):
-    store, (spec, other, _) = made_copy.store, made_copy.plan.networks
-    for network in (spec, other):
+def test_a_network_in_training_says_in_which_epoch_it_is(made_copy, monkeypatch):
+    store, (spec, other, third) = made_copy.store, made_copy.plan.networks
+    for network in (spec, other, third):
         store.delete(network.artifact(store).marker_path)
-    weights = torch.zeros(1000)
-    Checkpoints(store, spec.key).save(encode({"epoch": 1, "model": weights}, identity=spec.key))
-    Checkpoints(store, spec.key).save(encode({"epoch": 2, "model": weights}, identity=spec.key))
-    Checkpoints(store, other.key).save(b"nothing that torch can read")
+    Checkpoints(store, spec.key).save(b"older", epoch=2)
+    Checkpoints(store, spec.key).save(b"newer", epoch=1)
+    Checkpoints(store, other.key).save(b"after the last", epoch=3)
+    store.write(f"checkpoints/{third.key}/000000004-{'a' * 32}.pt", b"without an epoch")
+    reads = []
+    monkeypatch.setattr(Store, "read", lambda store, path: reads.append(path))
     begun = survey_study(made_copy.plan, store).begun
     assert [str(one) for one in begun] == [
-        "seed 0: in epoch 2 of 2",
-        "seed 1: a checkpoint is there",
+        "seed 0: in epoch 1 of 2",
+        "seed 1: in epoch 2 of 2",
+        "seed 2: a checkpoint is there",
     ]
+    assert not [path for path in reads if path.startswith("checkpoints")]
 
 
 def test_moments_of_some_examples_are_partial(made_copy, monkeypatch):
-    monkeypatch.setattr(specs, "OPERATIONS_PER_TASK", 1.0)
-    monkeypatch.setattr(specs, "examples_per_file", lambda *a, **k: (5, 5))
+    monkeypatch.setattr(comparison, "OPERATIONS_PER_TASK", 1.0)
+    monkeypatch.setattr(layer, "examples_per_file", lambda *a, **k: (20, 20))
     store, spec = made_copy.store, made_copy.plan.comparisons[0]
     for artifact in (Artifact(store, "moments", spec.moments_key), *spec.results(store)):
         store.delete(artifact.marker_path)
     assert counts(state(made_copy)["moments"]) == (5, 1, 0, 0, 0)
-    Artifact(store, "moments", comparison_steps("", spec)[0].name).draft().publish()
+    tile = tiles_of(made_copy.plan.comparisons)[0]
+    Artifact(store, "tiles", tile.part_key(*tile.example_ranges[0])).draft().publish()
     assert counts(state(made_copy)["moments"]) == (5, 0, 1, 0, 0)
 
 
@@ -109,6 +112,7 @@ def test_what_nothing_needs_any_more_is_missing_but_not_to_be_made(made_copy):
         "activations": 1,
         "moments": 0,
         "profiles": 1,
+        "replicates": 0,
         "matches": 0,
         "report": 1,
     }
@@ -125,7 +129,7 @@ def test_what_failed_in_the_last_run_is_not_called_missing(made_copy):
     failed(store, {"seed 2": "Expected finite numbers."})
     assert counts(state(made_copy)["networks"]) == (2, 0, 0, 0, 1)
     assert last_failures(store, "tiny") == {"seed 2": "Expected finite numbers."}
-    Checkpoints(store, spec.key).save(b"an epoch")
+    Checkpoints(store, spec.key).save(b"an epoch", epoch=1)
     assert counts(state(made_copy)["networks"]) == (2, 0, 0, 0, 1)
 
 

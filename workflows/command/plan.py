@@ -57,6 +57,8 @@ def _show(
     stages: "Sequence[StageState]",
     reasons: "Sequence[Reason]",
 ) -> None:
+    from repsim.tasks.specs import tiles_of
+
     study = planned.study
     console.print(
         f"[bold]{study.name}[/bold]: {len(planned.networks)} networks, "
@@ -85,11 +87,11 @@ def _show(
     console.print()
     console.print(layers)
     console.print()
-    largest = max(planned.comparisons, key=lambda comparison: comparison.memory)
+    largest = max(tiles_of(planned.comparisons), key=lambda tile: tile.memory)
     console.print(
         "Sizes are before compression. While it trains, a network has checkpoints of about "
         f"{decimal(CHECKPOINT_BYTES * planned.parameters)} besides. The largest matching task "
-        f"({largest.x.layer}) needs about {decimal(largest.memory)} of memory.",
+        f"({largest.layers[0].layer}) needs about {decimal(largest.memory)} of memory.",
         highlight=False,
     )
 
@@ -100,6 +102,8 @@ def _show_json(
     stages: "Sequence[StageState]",
     reasons: "Sequence[Reason]",
 ) -> None:
+    from repsim.tasks.specs import tiles_of
+
     say_json(
         {
             "study": planned.study.name,
@@ -124,6 +128,6 @@ def _show_json(
                 for reason in reasons
             ],
             "checkpoint_bytes_per_network": CHECKPOINT_BYTES * planned.parameters,
-            "largest_task_bytes": max(spec.memory for spec in planned.comparisons),
+            "largest_task_bytes": max(tile.memory for tile in tiles_of(planned.comparisons)),
         }
     )

@@ -100,7 +100,7 @@ def _checks(
     def of_artifacts(kind: str, keys: Sequence[str]) -> "list[Callable[[], Checked]]":
         return [partial(check_artifact, Artifact(store, kind, key), deep=deep) for key in keys]
 
-    references = referenced_keys(planned)
+    references = referenced_keys(planned, store)
     name, keys = planned.study.name, references.keys
     needed = [
         check for kind in keys if kind not in OPTIONAL for check in of_artifacts(kind, keys[kind])
@@ -111,8 +111,9 @@ def _checks(
     ]
     optional = of_artifacts("factors", keys["factors"])
     optional += [partial(check_checkpoints, store, key, deep=deep) for key in keys["checkpoints"]]
-    for whole, parts in references.parts.items():
-        optional += of_artifacts(whole.split("/")[0], parts)
+    for folder in sorted({part for parts in references.parts.values() for part in parts}):
+        kind, _, key = folder.partition("/")
+        optional += of_artifacts(kind, [key])
     return needed, optional
 
 

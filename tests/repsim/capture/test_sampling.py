@@ -42,7 +42,16 @@ def test_every_position_is_drawn_equally_often():
 def test_examples_are_a_sample_of_the_split():
     chosen = sampled_examples(7, 100, 20)
     assert len(np.unique(chosen)) == 20
-    assert np.array_equal(chosen, np.sort(chosen))
-    assert np.array_equal(sampled_examples(7, 5, 5), np.arange(5))
+    assert set(sampled_examples(7, 5, 5)) == set(range(5))
     assert not np.array_equal(chosen, sampled_examples(8, 100, 20))
-    assert not np.array_equal(chosen, sampled_positions(7, 100, 20, 0))
+    assert not np.array_equal(np.sort(chosen), sampled_positions(7, 100, 20, 0))
+
+
+def test_fewer_examples_are_the_first_of_more():
+    assert np.array_equal(sampled_examples(7, 100, 20), sampled_examples(7, 100, 60)[:20])
+
+
+def test_the_order_of_the_examples_is_random():
+    # A split sorted by class: the first half must not be the first class.
+    classes = sampled_examples(0, 1000, 1000)[:500] // 500
+    assert classes.mean() == pytest.approx(0.5, abs=0.08)  # five standard deviations

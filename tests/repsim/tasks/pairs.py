@@ -1,12 +1,15 @@
 """A comparison of activations that no network made, so that no torch is needed."""
 
 from dataclasses import dataclass
+from itertools import combinations
 
 import numpy as np
 
 from repsim.store import ActivationWriter, Store
-from repsim.study import Capture, Component, Matching, Network, Seed, Training
-from repsim.tasks.specs import ComparisonSpec, LayerSpec, NetworkSpec
+from repsim.study import Capture, Component, Matching, Network, Resampling, Seed, Training
+from repsim.tasks import graph
+from repsim.tasks.graph import Step, run_steps
+from repsim.tasks.specs import ComparisonSpec, LayerSpec, NetworkSpec, tiles_of
 
 EXAMPLES, POSITIONS, NEURONS = 37, 3, 5
 
@@ -69,7 +72,11 @@ def write(store: Store, spec: LayerSpec, values: np.ndarray, names: list[str]) -
 
 
 def make_pair(
-    store: Store, names: tuple[list[str], list[str]] | None = None, *, centred: bool = False
+    store: Store,
+    names: tuple[list[str], list[str]] | None = None,
+    *,
+    centred: bool = False,
+    permutations: int = 5,
 ) -> Pair:
     """Two layers with much in common, and a dead neuron each, written to `store`."""
     generator = np.random.default_rng(0)
@@ -83,7 +90,45 @@ def make_pair(
         y=layer(1),
         matching=Matching(epsilons=(0.1, 0.3, 0.6), centred=centred),
         measures=(Component(name="cka"),),
+        resampling=Resampling(permutations=permutations, groups=6),
     )
     write(store, spec.x, values[0], first)
     write(store, spec.y, values[1], second)
     return Pair(store=store, spec=spec, x=values[0], y=values[1])
+
+
+def make_many(store: Store, networks: int) -> list[ComparisonSpec]:
+    """All pairs of so many networks at one layer, written to `store`."""
+    generator = np.random.default_rng(0)
+    shared = generator.normal(size=(EXAMPLES, POSITIONS, NEURONS))
+    layers = [layer(seed) for seed in range(networks)]
+    for one in layers:
+        values = np.maximum(shared + generator.normal(size=shared.shape), 0)
+        write(store, one, values.astype(np.float32), ids())
+    return [
+        ComparisonSpec(
+            x=x,
+            y=y,
+            matching=Matching(epsilons=(0.3, 0.6)),
+            measures=(Component(name="cka"),),
+            resampling=Resampling(permutations=3, groups=5),
+        )
+        for x, y in combinations(layers, 2)
+    ]
+
+
+def steps_of(store: Store, *comparisons: ComparisonSpec) -> list[Step]:
+    """The steps of all tiles of these comparisons."""
+    return [step for tile in tiles_of(comparisons) for step in graph.steps_of(store.location, tile)]
+
+
+def run(steps: list[Step]) -> None:
+    """Run the steps; the first error is raised."""
+    for _, error in run_steps(steps):
+        if error is not None:
+            raise error
+
+
+def make(store: Store, *comparisons: ComparisonSpec) -> None:
+    """Make these comparisons, whose activations are there."""
+    run(steps_of(store, *comparisons))

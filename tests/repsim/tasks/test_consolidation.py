@@ -86,7 +86,7 @@ def test_a_report_is_not_current_after_a_change(made_copy, change):
     [
         (),
         ("seeds=[1,{initialisation=0,order=2,augmentation=5}]", "pairs=[[1,'i0-o2-a5']]"),
-        ('description="a \'quoted\' \\" line"', "training.milestones=[1,2]"),
+        ('description="a \'quoted\' \\" line"', "training.epochs=4", "training.milestones=[1,2]"),
         ("model.own={deep=[1,2,{x=1}]}", "capture.positions=3", "capture.examples=7"),
     ],
 )

@@ -5,11 +5,20 @@ import numpy as np
 from repsim import match_profile, simple_matches
 from repsim.store import Artifact, Store
 from repsim.study import Matching
-from repsim.tasks.comparison import stored_profile, stored_rows
-from repsim.tasks.graph import comparison_steps, run_steps
+from repsim.tasks.comparison import stored_rows
+from repsim.tasks.replicates import stored_profile
 from repsim.tasks.simple import stored_simple
 from repsim.tasks.specs import ComparisonSpec
-from tests.repsim.tasks.pairs import EXAMPLES, NEURONS, POSITIONS, ids, layer, make_pair, write
+from tests.repsim.tasks.pairs import (
+    EXAMPLES,
+    NEURONS,
+    POSITIONS,
+    ids,
+    layer,
+    make,
+    make_pair,
+    write,
+)
 
 
 def near_twins(store):
@@ -30,19 +39,19 @@ def near_twins(store):
 def test_the_profile_is_that_of_the_factor(tmp_path):
     store = Store(str(tmp_path))
     spec, x, y = near_twins(store)
-    run_steps(comparison_steps(store.location, spec))
+    make(store, spec)
     assert Artifact(store, "factors", spec.moments_key).exists()
     stored = stored_profile(store, spec.profile_key)
     expected = match_profile(x, y, via="factor")
     np.testing.assert_allclose(stored.critical_x, expected.critical_x, atol=1e-9)
-    assert {row["method"] for row in stored_rows(store, spec.key)} == {"factor"}
+    assert {row["method"] for row in stored_rows(store, spec)} == {"factor"}
     assert not match_profile(x, y, via="moments").settled
 
 
 def test_simple_matches_are_those_of_the_factor(tmp_path):
     store = Store(str(tmp_path))
     spec, x, y = near_twins(store)
-    run_steps(comparison_steps(store.location, spec))
+    make(store, spec)
     found = stored_simple(store, spec.simple_key(0.9))
     assert found == simple_matches(x, y, 0.9, via="factor")
     assert found.method == "factor"
@@ -52,15 +61,15 @@ def test_simple_matches_are_those_of_the_factor(tmp_path):
 def test_in_parts_they_are_the_same(tmp_path, monkeypatch):
     store = Store(str(tmp_path))
     spec, x, y = near_twins(store)
-    monkeypatch.setattr("repsim.tasks.specs.SECONDS_PER_TASK", 1e-9)
+    monkeypatch.setattr("repsim.tasks.specs.comparison.SECONDS_PER_TASK", 1e-9)
     assert spec.simple_parts == NEURONS
-    run_steps(comparison_steps(store.location, spec))
+    make(store, spec)
     assert stored_simple(store, spec.simple_key(0.9)) == simple_matches(x, y, 0.9, via="factor")
 
 
 def test_moments_with_enough_digits_stay(tmp_path):
     store = Store(str(tmp_path))
     spec = make_pair(store).spec
-    run_steps(comparison_steps(store.location, spec))
+    make(store, spec)
     assert not Artifact(store, "factors", spec.moments_key).exists()
-    assert {row["method"] for row in stored_rows(store, spec.key)} == {"moments"}
+    assert {row["method"] for row in stored_rows(store, spec)} == {"moments"}

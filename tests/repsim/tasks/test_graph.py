@@ -1,7 +1,8 @@
-"""The graph of a comparison gives, in any cut, what one pass over the whole arrays gives."""
+"""The graph of a tile gives, in any cut, what one pass over the whole arrays gives."""
 
 import itertools
 import shutil
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -9,10 +10,25 @@ import pytest
 from repsim import Moments, cka, match_profile
 from repsim.errors import IntegrityError
 from repsim.store import Activations, Artifact, Store, activations
-from repsim.tasks import comparison, graph, specs
-from repsim.tasks.comparison import merge_moments, reduce_examples, stored_profile, stored_rows
-from repsim.tasks.graph import Ref, comparison_steps, run_steps
-from tests.repsim.tasks.pairs import EXAMPLES, NEURONS, POSITIONS, ids, make_pair
+from repsim.study import Component, Matching
+from repsim.tasks import comparison, replicates
+from repsim.tasks.comparison import stored_rows
+from repsim.tasks.graph import Ref, run_steps
+from repsim.tasks.reduction import reduce_tile, stored_moments
+from repsim.tasks.replicates import stored_profile
+from repsim.tasks.specs import comparison as comparison_specs
+from repsim.tasks.specs import tiles_of
+from tests.repsim.tasks.pairs import (
+    EXAMPLES,
+    NEURONS,
+    POSITIONS,
+    ids,
+    make,
+    make_many,
+    make_pair,
+    run,
+    steps_of,
+)
 
 EXAMPLE_BYTES = POSITIONS * NEURONS * 4
 
@@ -29,19 +45,10 @@ def cut(monkeypatch):
     def set_sizes(examples, shards=1):
         monkeypatch.setattr(activations, "CHUNK_BYTES", EXAMPLE_BYTES)
         monkeypatch.setattr(activations, "SHARD_BYTES", examples * EXAMPLE_BYTES)
-        operations = POSITIONS * (2 * NEURONS) ** 2 * examples
-        monkeypatch.setattr(specs, "OPERATIONS_PER_TASK", shards * operations)
+        operations = POSITIONS * 4 * NEURONS**2 * examples
+        monkeypatch.setattr(comparison_specs, "OPERATIONS_PER_TASK", shards * operations)
 
     return set_sizes
-
-
-def called(step):
-    """The function of a step, without the arguments that are bound to it."""
-    return getattr(step.function, "func", step.function)
-
-
-def run(pair):
-    return run_steps(comparison_steps(pair.store.location, pair.spec))
 
 
 def files(store):
@@ -54,12 +61,12 @@ def files(store):
 )
 def test_the_rows_are_those_of_one_pass(store, cut, examples, shards, leaves, centred):
     cut(examples, shards)
-    pair = make_pair(store, centred=centred)
+    pair = make_pair(store, centred=centred, permutations=0)
     assert len(pair.spec.example_ranges) == leaves
     assert Activations(pair.store, pair.spec.x.key).examples_per_shard == min(examples, EXAMPLES)
 
-    assert run(pair) == pair.spec.key
-    rows = stored_rows(pair.store, pair.spec.key)
+    make(store, pair.spec)
+    rows = stored_rows(store, pair.spec)
     x, y = pair.samples
     expected = match_profile(Moments.from_arrays(x, y), centred=centred)
     matches = [row for row in rows if row["measure"] == "maximum match similarity"]
@@ -80,21 +87,17 @@ def test_the_rows_are_those_of_one_pass(store, cut, examples, shards, leaves, ce
         assert row is other or row["centred"] == centred
 
 
-@pytest.mark.parametrize("width", [2, 3, 8])
 @pytest.mark.parametrize("examples", [1, 2, 5])
-def test_the_tree_of_sums_is_the_single_pass(store, cut, monkeypatch, examples, width):
+def test_the_sum_of_the_parts_is_the_single_pass(store, cut, examples):
     cut(examples)
-    monkeypatch.setattr(graph, "MERGE_WIDTH", width)
     pair = make_pair(store)
-    run(pair)
-    summed = Moments.from_mapping(
-        Artifact(pair.store, "moments", pair.spec.moments_key).read_arrays("arrays.npz")
-    )
+    make(store, pair.spec)
+    summed = stored_moments(store, pair.spec.moments_key)
     whole = Moments.from_arrays(*pair.samples)
     assert summed.count == whole.count
     for name, values in whole.arrays().items():
         np.testing.assert_allclose(summed.arrays()[name], values, rtol=1e-12, atol=1e-12)
-    profile = stored_profile(pair.store, pair.spec.profile_key)
+    profile = stored_profile(store, pair.spec.profile_key)
     np.testing.assert_allclose(
         profile.critical_x, match_profile(whole).critical_x, rtol=1e-9, atol=1e-9
     )
@@ -103,77 +106,148 @@ def test_the_tree_of_sums_is_the_single_pass(store, cut, monkeypatch, examples, 
 @pytest.mark.parametrize("leaves", [1, 2, 7, 8, 9, 37])
 def test_every_step_comes_after_those_it_needs_and_every_example_is_read_once(store, cut, leaves):
     cut(-(-EXAMPLES // leaves))
-    pair = make_pair(store)
-    steps = comparison_steps(pair.store.location, pair.spec)
+    pair = make_pair(store, permutations=0)
+    steps = steps_of(store, pair.spec)
     names = [step.name for step in steps]
     assert len(set(names)) == len(names)
     for place, step in enumerate(steps):
+        assert set(step.after) <= set(names[:place])
         flat = itertools.chain(*(a if isinstance(a, list) else [a] for a in step.arguments))
         for argument in flat:
             if isinstance(argument, Ref):
                 assert argument.step in names[:place]
-    read = [s.arguments[-2:] for s in steps if called(s) is reduce_examples]
+    read = [s.arguments[-2:] for s in steps if s.function is reduce_tile]
     assert [i for start, stop in read for i in range(start, stop)] == list(range(EXAMPLES))
-    widths = [len(s.arguments[2]) for s in steps if called(s) is merge_moments]
-    assert all(2 <= width <= graph.MERGE_WIDTH for width in widths)
+
+
+@pytest.mark.parametrize("networks", [2, 3, 5])
+@pytest.mark.parametrize("side", [1, 2, 4])
+def test_of_m_networks_each_block_is_read_once_for_every_tile(
+    store, cut, monkeypatch, networks, side
+):
+    cut(5)
+    monkeypatch.setattr("repsim.tasks.specs.tile.MOST_NETWORKS", side)
+    monkeypatch.setattr("repsim.tasks.specs.tile.TILE_BYTES", 2**40)
+    specs = make_many(store, networks)
+    read = {}
+    blocks = Activations.blocks
+
+    def counted(self, start, stop, examples):
+        for first in range(start, stop, examples):
+            read[self.key, first] = read.get((self.key, first), 0) + 1
+        return blocks(self, start, stop, examples)
+
+    monkeypatch.setattr(Activations, "blocks", counted)
+    make(store, *specs)
+    assert len(read) == networks * 8
+    assert max(read.values()) <= -(-networks // side)
+
+
+def test_a_tile_gives_each_pair_the_bits_that_it_has_alone(store, cut, tmp_path):
+    cut(8)
+    specs = make_many(store, 3)
+    shutil.copytree(store.root, tmp_path / "alone")
+    alone = Store(str(tmp_path / "alone"))
+    make(store, *specs)
+    for spec in specs:
+        make(alone, spec)
+        assert stored_rows(alone, spec) == stored_rows(store, spec)
 
 
 def test_ranges_are_whole_shards(store, cut):
     cut(4, shards=2)
-    spec = make_pair(store).spec
+    spec = make_pair(store, permutations=0).spec
     assert spec.x.examples_per_shard == 4
     assert spec.example_ranges == [(0, 8), (8, 16), (16, 24), (24, 32), (32, 37)]
+
+
+def test_examples_to_exchange_are_in_every_range(store, cut):
+    cut(2)
+    spec = make_pair(store, permutations=4).spec
+    assert spec.example_ranges[:2] == [(0, 6), (6, 12)]
+    assert all(stop - start > 4 for start, stop in spec.example_ranges)
+    assert spec.example_ranges[-1] == (30, 37)
 
 
 def test_a_second_call_makes_nothing_and_reads_no_activations(store, cut, monkeypatch):
     cut(5)
     pair = make_pair(store)
-    run(pair)
-    before = files(pair.store)
+    make(store, pair.spec)
+    before = files(store)
 
     def never(*arguments, **options):
         raise AssertionError("computed again")
 
     monkeypatch.setattr(comparison, "match_profile", never)
-    monkeypatch.setattr(Moments, "update", never)
+    monkeypatch.setattr(replicates, "match_profile", never)
+    monkeypatch.setattr(Activations, "blocks", never)
     monkeypatch.setattr(Moments, "__add__", never)
-    assert run(pair) == pair.spec.key
-    assert files(pair.store) == before
+    make(store, pair.spec)
+    assert files(store) == before
+
+
+def test_another_epsilon_needs_neither_activations_nor_profiles(store, cut, monkeypatch):
+    pair = make_pair(store)
+    make(store, pair.spec)
+    wider = replace(pair.spec, matching=Matching(epsilons=(0.45,)))
+
+    def never(*arguments, **options):
+        raise AssertionError("computed again")
+
+    monkeypatch.setattr(comparison, "match_profile", never)
+    monkeypatch.setattr(replicates, "match_profile", never)
+    monkeypatch.setattr(Activations, "blocks", never)
+    make(store, wider)
+    (row,) = [row for row in stored_rows(store, wider) if row["epsilon"] == 0.45]
+    assert len(row["null"]) == pair.spec.permutations
+    assert len(row["replicates"]) == pair.spec.groups > 0
+
+
+def test_another_measure_reads_the_activations_once_more(store, cut):
+    pair = make_pair(store)
+    make(store, pair.spec)
+    more = replace(pair.spec, measures=(*pair.spec.measures, Component(name="cca")))
+    make(store, more)
+    rows = {row["measure"]: row for row in stored_rows(store, more)}
+    before = {row["measure"]: row for row in stored_rows(store, pair.spec)}
+    assert len(rows) == len(before) + 1
+    assert {name: rows[name] for name in before} == before
 
 
 def test_after_a_stop_only_what_is_missing_is_made(store, cut):
-    cut(5)
-    pair = make_pair(store)
-    steps = comparison_steps(store.location, pair.spec)
-    run_steps(steps[:4])
+    cut(8)
+    pair = make_pair(store, permutations=2)
+    steps = steps_of(store, pair.spec)
+    run(steps[:4])
     for path in store.sizes(pair.spec.x.artifact(store).folder):
         if any(f"/c/{shard}/" in path for shard in range(4)):
             store.delete(path)  # a range that is reduced again would be found out
-    assert run(pair) == pair.spec.key
+    make(store, pair.spec)
 
 
-def test_stopped_after_any_step_it_ends_with_the_same_rows(store, cut, tmp_path, monkeypatch):
+def test_stopped_after_any_step_it_ends_with_the_same_rows(store, cut, tmp_path):
     cut(8)
-    monkeypatch.setattr(graph, "MERGE_WIDTH", 3)
     pair = make_pair(store)
     shutil.copytree(store.root, tmp_path / "begun")
-    run(pair)
-    rows = stored_rows(store, pair.spec.key)
-    for number in range(1, len(comparison_steps(store.location, pair.spec))):
+    make(store, pair.spec)
+    rows = stored_rows(store, pair.spec)
+    for number in range(1, len(steps_of(store, pair.spec))):
         again = Store(str(tmp_path / str(number)))
         shutil.copytree(tmp_path / "begun", again.root)
-        steps = comparison_steps(again.location, pair.spec)
-        run_steps(steps[:number])
-        run_steps(steps)
-        assert stored_rows(again, pair.spec.key) == rows
+        steps = steps_of(again, pair.spec)
+        run(steps[:number])
+        run(steps)
+        assert stored_rows(again, pair.spec) == rows
 
 
-def test_sums_over_parts_of_the_examples_are_not_kept(store, cut):
+def test_what_moments_were_made_of_is_not_kept(store, cut):
     cut(1)
     pair = make_pair(store)
-    run(pair)
+    make(store, pair.spec)
     kept = {path.split("/")[1] for path in store.sizes("moments")}
     assert kept == {pair.spec.moments_key}
+    assert not store.sizes("tiles")
+    assert not store.sizes("resamples")
 
 
 def test_two_layers_of_other_examples_are_never_compared(store):
@@ -181,8 +255,8 @@ def test_two_layers_of_other_examples_are_never_compared(store):
     with pytest.raises(
         IntegrityError, match=r"same examples in the same order\. Got 37 in activat"
     ):
-        run(pair)
-    assert pair.store.sizes("moments") == {}
+        make(store, pair.spec)
+    assert store.sizes("moments") == {}
 
 
 def test_the_same_examples_in_another_order_are_refused(store):
@@ -190,26 +264,39 @@ def test_the_same_examples_in_another_order_are_refused(store):
     with pytest.raises(
         IntegrityError, match=r"the lists differ\. Delete both folders and run agai"
     ):
-        run(pair)
+        make(store, pair.spec)
 
 
 def test_damaged_activations_give_no_moments(store, cut):
     cut(5)
     pair = make_pair(store)
-    shards = pair.store.sizes(pair.spec.y.artifact(pair.store).folder)
-    pair.store.delete(next(path for path in shards if "/c/3/" in path))
+    shards = store.sizes(pair.spec.y.artifact(store).folder)
+    store.delete(next(path for path in shards if "/c/3/" in path))
     with pytest.raises(IntegrityError, match="a hole in examples 15 to 20"):
-        run(pair)
-    assert not pair.spec.artifact(pair.store).exists()
+        make(store, pair.spec)
+    assert not pair.spec.artifact(store).exists()
+
+
+def test_a_pair_that_fails_does_not_stop_the_others_of_its_tile(store):
+    specs = make_many(store, 3)
+    assert len(tiles_of(specs)) == 1
+    broken = Artifact(store, "profiles", specs[1].profile_key).draft()
+    broken.publish()  # with nothing in it
+    ends = {
+        step.completes: error
+        for step, error in run_steps(steps_of(store, *specs))
+        if step.completes
+    }
+    assert [isinstance(ends[spec], IntegrityError) for spec in specs] == [False, True, False]
+    assert [spec.artifact(store).exists() for spec in specs] == [True, False, True]
 
 
 def test_a_worker_that_lost_a_race_uses_what_was_published_first(store):
     pair = make_pair(store)
-    location, spec = pair.store.location, pair.spec
-    key = spec.moments_key
-    arguments = (location, key, spec.x.key, spec.y.key, 0, EXAMPLES)
-    assert reduce_examples(*arguments) == reduce_examples(*arguments) == key
-    assert len(pair.store.sizes(f"moments/{key}")) == 2
+    (tile,) = tiles_of([pair.spec])
+    first = reduce_tile(store.location, tile, 0, EXAMPLES)
+    assert reduce_tile(store.location, tile, 0, EXAMPLES) == first
+    assert len({path.split("/")[2] for path in store.sizes(f"tiles/{first}")}) == 2
 
 
 def test_the_estimate_of_memory_is_above_what_the_largest_task_holds(store):

@@ -5,6 +5,7 @@ import textwrap
 import pytest
 
 from repsim.study import parse_study
+from repsim.tasks.specs import tiles_of
 from workflows.plan import plan_study
 
 STAGES = ("network", "activations", "moments", "profile", "matches")
@@ -23,6 +24,8 @@ def keys(text, *overrides):
         ("matching.epsilons=[0.2, 0.4]", "matches"),
         ("measures=[]", "matches"),
         ("matching.minimal_at=[0.5]", "matches"),
+        ("resampling.groups=8", "matches"),
+        ("resampling.permutations=3", "matches"),
         ("matching.centred=true", "profile"),
         ("capture.positions=2", "activations"),
         ("capture.examples=30", "activations"),
@@ -62,6 +65,9 @@ def test_what_determines_a_result_changes_its_key_and_those_after_it(tiny_study,
         "matching.epsilons=[0.5,0.2]",
         "matching.restarts=3",
         "matching.seed=1",
+        "resampling.level=0.8",
+        "resampling.seed=3",
+        "across.examples=10",
         "training.momentum=0.9",
     ],
 )
@@ -78,8 +84,8 @@ def test_networks_of_other_seeds_and_layers_have_keys_of_their_own(tiny_study):
     assert len({spec.key for spec in plan.networks}) == 3
     assert len({spec.key for group in plan.layers.values() for spec in group}) == 6
     assert len({spec.key for spec in plan.comparisons}) == 6
-    spec = plan.comparisons[0]
-    assert spec.partial_key(0, 20) != spec.partial_key(20, 40) != spec.moments_key
+    (tile, *_) = tiles_of(plan.comparisons)
+    assert tile.part_key(0, 20) != tile.part_key(20, 40) != tile.key
 
 
 OWN_DATA = """

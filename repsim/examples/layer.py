@@ -1,0 +1,269 @@
+"""What is kept of the first examples of a layer: their features, averaged, and inner products."""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Literal
+
+import numpy as np
+from jaxtyping import Float64
+
+from repsim.errors import InputError
+from repsim.examples.gram import ExampleGram
+from repsim.moments import ArrayLike
+
+__all__ = ["Features", "LayerExamples"]
+
+Features = Literal["averaged", "flattened"]
+"""What stands for a feature map: its average over positions, or all of its numbers."""
+
+# What the examples that are held in float64 may take. With 512 MiB, 1024 examples of 65,536
+# features (64 channels of 32 × 32) are read once; beyond, rows are read again for each tile.
+MEMORY = 512 * 2**20
+
+# Examples that are multiplied with a tile are read in parts of this share of it.
+PART = 8
+
+Reader = Callable[[int, int], np.ndarray]
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class LayerExamples:
+    """The examples of one layer of one network, each as a whole.
+
+    Takes 8 n (n + p) bytes for n examples of p neurons: 12 MiB for 1024 examples of 512.
+
+    Parameters
+    ----------
+    pooled : array (n, p)
+        Activations averaged over the positions of each example.
+    positions : int
+        Over how many.
+    flattened : ExampleGram or None
+        Inner products of examples over all positions and neurons. None where positions were drawn
+        for each example anew: then position i of two examples is not the same place, and their
+        inner product means nothing.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> maps = np.random.default_rng(0).normal(size=(5, 4, 3))  # examples, positions, neurons
+    >>> layer = LayerExamples.from_blocks([maps[:2], maps[2:]])
+    >>> layer.pooled.shape, layer.features("flattened").gram.shape
+    ((5, 3), (5, 5))
+    >>> bool(np.allclose(layer.pooled, maps.mean(axis=1)))
+    True
+    """
+
+    pooled: Float64[np.ndarray, "n p"]
+    positions: int
+    flattened: ExampleGram | None
+
+    def __post_init__(self) -> None:
+        if self.flattened is not None and self.flattened.count != len(self.pooled):
+            raise InputError(
+                f"Expected inner products of the {len(self.pooled)} examples. "
+                f"Got those of {self.flattened.count}."
+            )
+
+    @property
+    def count(self) -> int:
+        """Number of examples n."""
+        return len(self.pooled)
+
+    @property
+    def neurons(self) -> int:
+        """Number of neurons p."""
+        return int(self.pooled.shape[1])
+
+    @cached_property
+    def averaged(self) -> ExampleGram:
+        """Inner products of the averaged features."""
+        if self.positions == 1 and self.flattened is not None:
+            return self.flattened
+        return ExampleGram.from_features(self.pooled)
+
+    def features(self, features: Features) -> ExampleGram:
+        """Inner products of what stands for the feature maps.
+
+        Raises
+        ------
+        InputError
+            For flattened maps of which each example has positions of its own.
+        """
+        if features == "averaged":
+            return self.averaged
+        if self.flattened is None:
+            raise InputError(
+                "Expected feature maps with the same positions of every example, to flatten them. "
+                "Got positions drawn for each example. Average them, or capture all positions."
+            )
+        return self.flattened
+
+    @classmethod
+    def from_array(
+        cls,
+        activations: ArrayLike,
+        *,
+        same_positions: bool = True,
+        memory: int = MEMORY,
+        name: str = "the layer",
+    ) -> "LayerExamples":
+        """Of examples × positions × neurons, or examples × neurons, numpy or torch.
+
+        For the parameters see `from_reader`; `name` stands in messages.
+        """
+        if hasattr(activations, "detach"):
+            activations = activations.detach().cpu()
+            # numpy has no bfloat16; widening it to float32 is exact.
+            wide = str(activations.dtype) == "torch.bfloat16"
+            activations = activations.float() if wide else activations
+        array = np.asarray(activations)
+        if array.ndim == 2:
+            array = array[:, None, :]
+        if array.ndim != 3 or 0 in array.shape or array.dtype.kind not in "fiub":
+            raise InputError(
+                f"Expected real numbers in {name}, as examples × neurons or examples × positions × "
+                f"neurons. Got shape {np.shape(activations)} of {array.dtype}. Channels go last: "
+                "(examples, channels, height, width) is np.moveaxis(a, 1, -1) with both sides of "
+                "the map as one axis."
+            )
+        examples, positions, neurons = array.shape
+        return cls.from_reader(
+            lambda start, stop: array[start:stop],
+            (examples, positions, neurons),
+            same_positions=same_positions,
+            memory=memory,
+        )
+
+    @classmethod
+    def from_blocks(
+        cls, blocks: Iterable[np.ndarray], *, same_positions: bool = True, memory: int = MEMORY
+    ) -> "LayerExamples":
+        """Of blocks (b, positions, neurons), which are kept until the last has come.
+
+        For the parameters see `from_reader`.
+        """
+        kept = list(blocks)
+        if not kept:
+            raise InputError("Expected at least one block of examples. Got none.")
+        borders = np.cumsum([0, *map(len, kept)])
+
+        def read(start: int, stop: int) -> np.ndarray:
+            return np.concatenate(
+                [
+                    block[max(0, start - first) : stop - first]
+                    for first, block in zip(borders, kept, strict=False)
+                    if first < stop and start < first + len(block)
+                ]
+            )
+
+        _, positions, neurons = kept[0].shape
+        shape = (int(borders[-1]), positions, neurons)
+        return cls.from_reader(read, shape, same_positions=same_positions, memory=memory)
+
+    @classmethod
+    def from_reader(
+        cls,
+        read: Reader,
+        shape: tuple[int, int, int],
+        *,
+        same_positions: bool = True,
+        memory: int = MEMORY,
+    ) -> "LayerExamples":
+        """Of examples that are read when they are needed.
+
+        As many as fit into `memory` are held in float64 and multiplied with all before them, so
+        the whole layer is read (t + 1) / 2 times, where it is t times as large as `memory` in
+        float64; once, where it fits. The peak is 1.3 `memory` beside the result.
+
+        Parameters
+        ----------
+        read
+            The examples from a first to before a last, (b, positions, neurons), of any real type.
+        shape
+            Examples, positions, neurons.
+        same_positions
+            Whether position i is the same place in every example.
+        memory
+            In bytes.
+
+        Raises
+        ------
+        InputError
+            When a block has another shape or a number is not finite.
+        """
+        examples, positions, neurons = shape
+        width = positions * neurons
+        held = min(examples, max(1, memory // (8 * width)))
+        pooled = np.empty((examples, neurons))
+        gram = np.empty((examples, examples)) if same_positions else None
+        sums = np.empty(examples)
+        room = np.empty((held, width))
+        for start in range(0, examples, held):
+            stop = min(start + held, examples)
+            tile = room[: stop - start]
+            for first, last, part in _parts(read, shape, start, stop, held):
+                tile[first - start : last - start] = part
+            tile.reshape(-1, positions, neurons).mean(axis=1, out=pooled[start:stop])
+            if gram is None:
+                continue
+            sums[start:stop] = tile.sum(axis=1)
+            gram[start:stop, start:stop] = tile @ tile.T
+            for first, last, part in _parts(read, shape, 0, start, held):
+                gram[start:stop, first:last] = tile @ part.T
+                gram[first:last, start:stop] = gram[start:stop, first:last].T
+        flattened = None if gram is None else ExampleGram(gram=gram, sums=sums, width=width)
+        return cls(pooled=pooled, positions=positions, flattened=flattened)
+
+    def arrays(self) -> dict[str, np.ndarray]:
+        """Everything as named arrays, for a store: of the symmetric matrix one half."""
+        arrays = {"pooled": self.pooled, "positions": np.array(self.positions, dtype=np.int64)}
+        if self.flattened is not None and self.flattened.sums is not None:
+            lower = np.tri(self.count, dtype=bool)
+            arrays |= {"gram": self.flattened.gram[lower], "sums": self.flattened.sums}
+        return arrays
+
+    @classmethod
+    def from_mapping(cls, arrays: Mapping[str, np.ndarray]) -> "LayerExamples":
+        """From the named arrays that `arrays()` gave; InputError when one is missing."""
+        missing = [name for name in ("pooled", "positions") if name not in arrays]
+        if missing:
+            raise InputError(
+                f"Expected the arrays pooled, positions. Got no {', '.join(missing)}; "
+                f"there are: {', '.join(arrays) or 'none'}."
+            )
+        if not all(np.isfinite(array).all() for array in arrays.values()):
+            raise InputError("Expected finite numbers of examples. Got others.")
+        pooled, positions = np.asarray(arrays["pooled"]), int(arrays["positions"])
+        flattened = None
+        if "gram" in arrays:
+            count, neurons = pooled.shape
+            gram = np.zeros((count, count))
+            gram[np.tri(count, dtype=bool)] = arrays["gram"]
+            gram += np.tril(gram, -1).T
+            flattened = ExampleGram(gram=gram, sums=arrays["sums"], width=positions * neurons)
+        return cls(pooled=pooled, positions=positions, flattened=flattened)
+
+
+def _parts(
+    read: Reader, shape: tuple[int, int, int], start: int, stop: int, held: int
+) -> Iterator[tuple[int, int, Float64[np.ndarray, "b w"]]]:
+    """Examples from `start` to `stop` in float64, a few at a time, flattened."""
+    step = max(1, held // PART)
+    for first in range(start, stop, step):
+        last = min(first + step, stop)
+        block = np.asarray(read(first, last))
+        if block.shape != (last - first, *shape[1:]):
+            raise InputError(
+                f"Expected examples of shape {(last - first, *shape[1:])}. Got {block.shape}."
+            )
+        part = block.reshape(last - first, -1).astype(np.float64, copy=False)
+        with np.errstate(over="ignore", invalid="ignore"):
+            bad = ~np.isfinite(part.sum(axis=1))
+        if bad.any():
+            raise InputError(
+                "Expected finite activations. Got NaN or infinity first at example "
+                f"{first + int(np.argmax(bad))}. Drop it, or capture in a wider dtype."
+            )
+        yield first, last, part

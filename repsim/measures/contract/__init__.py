@@ -1,0 +1,23 @@
+"""What a measure is: the properties it declares, the protocol, and what several share.
+
+The registry takes the modules of `repsim.measures` as measures; a folder is none.
+"""
+
+from repsim.measures.contract.compat import compatible
+from repsim.measures.contract.directions import Of, PrincipalDirections
+from repsim.measures.contract.pairs import check_samples, moments_of
+from repsim.measures.contract.properties import Invariance, Layer, Properties
+from repsim.measures.contract.protocol import Measure, Statistic
+
+__all__ = [
+    "Invariance",
+    "Layer",
+    "Measure",
+    "Of",
+    "PrincipalDirections",
+    "Properties",
+    "Statistic",
+    "check_samples",
+    "compatible",
+    "moments_of",
+]

@@ -1,0 +1,126 @@
+"""Mutual nearest neighbours (Huh, Cheung, Wang and Isola 2024)."""
+
+from typing import ClassVar, Literal
+
+import numpy as np
+from jaxtyping import Float64
+from pydantic import Field
+
+from repsim.errors import InputError
+from repsim.examples import ExampleGram, ExamplePair, Features, example_pair
+from repsim.examples.distances import cosines, squared_distances, told_apart
+from repsim.measures.contract import Invariance, Properties
+from repsim.moments import ArrayLike
+from repsim.options import StrictOptions, validated_options
+
+__all__ = ["Options", "mutual_knn"]
+
+Nearness = Literal["cosine", "euclidean"]
+
+_INVARIANCES: dict[Nearness, frozenset[Invariance]] = {
+    "cosine": frozenset({"orthogonal", "isotropic scaling"}),
+    "euclidean": frozenset({"orthogonal", "isotropic scaling", "translation"}),
+}
+
+
+class Options(StrictOptions):
+    """Options of mutual nearest neighbours."""
+
+    k: int = Field(default=10, ge=1, description="neighbours of each example")
+    distance: Nearness = "cosine"
+    features: Features = "averaged"
+
+    statistic: ClassVar[Literal["examples"]] = "examples"
+
+    @property
+    def convention(self) -> str:
+        """What stands beside each value."""
+        return f"mutual_knn[k={self.k},{self.distance},{self.features}]"
+
+    @property
+    def centred(self) -> bool:
+        """No neuron's mean is removed."""
+        return False
+
+    @property
+    def properties(self) -> Properties:
+        """Those of the distances."""
+        return Properties(
+            symmetric=True,
+            least=0,
+            most=1,
+            best=1,
+            larger_is_more_similar=True,
+            invariances=_INVARIANCES[self.distance],
+        )
+
+    def unit_vector(self, layer: ExampleGram) -> Float64[np.ndarray, " m"]:
+        """For each two examples whether the second is a neighbour of the first, of length 1."""
+        n = layer.count
+        if self.k > n - 2:
+            raise InputError(
+                f"Expected more than {self.k + 1} examples for {self.k} neighbours of each. Got "
+                f"{n}: all others would be neighbours in any layer. Take more, or a smaller k."
+            )
+        far = squared_distances(layer) if self.distance == "euclidean" else 1 - cosines(layer)
+        far = told_apart(far)
+        np.fill_diagonal(far, np.inf)
+        nearest = np.argsort(far, axis=1, kind="stable")[:, : self.k]
+        near = np.zeros((n, n))
+        np.put_along_axis(near, nearest, 1 / np.sqrt(n * self.k), axis=1)
+        return near.ravel()
+
+    def value(self, statistic: ExamplePair) -> float:
+        """The measure."""
+        return float(self.unit_vector(statistic.x) @ self.unit_vector(statistic.y))
+
+
+def mutual_knn(
+    x: ExamplePair | ArrayLike,
+    y: ArrayLike | None = None,
+    *,
+    k: int = 10,
+    distance: Nearness = "cosine",
+    features: Features = "averaged",
+) -> float:
+    r"""Share of the nearest neighbours of an example that it has in both layers.
+
+    .. math:: \frac1n \sum_i \frac{|\mathrm{knn}_X(i) \cap \mathrm{knn}_Y(i)|}{k}
+
+    It is symmetric, between 0 and 1, and about k / (n - 1) for unrelated layers. Only the order of
+    the distances from each example counts, and only nearby. Of examples that are equally near, the
+    one with the lower index comes first.
+
+    Parameters
+    ----------
+    x, y
+        Examples × neurons, (n, p) and (n, q), or examples × positions × neurons, of the same
+        examples in the same order; or an `ExamplePair` alone. Time and memory rise with n².
+    k
+        Neighbours of each example, itself not among them.
+    distance
+        ``"cosine"``, as in the paper's code (uncentred; a zero example is as far from all), or
+        ``"euclidean"``.
+    features
+        ``"averaged"`` over positions, or ``"flattened"``; without positions, the same.
+
+    Raises
+    ------
+    InputError
+        With at most k + 1 examples, or when `y` is missing or given beside a pair.
+
+    References
+    ----------
+    Huh, Cheung, Wang and Isola 2024, "The Platonic Representation Hypothesis", appendix A,
+    and ``mutual_knn`` of its code. That code also clips outliers first; this does not.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> x = np.random.default_rng(0).normal(size=(50, 5))
+    >>> round(mutual_knn(x, 3 * x[:, ::-1]), 12)
+    1.0
+    """
+    given = {"k": k, "distance": distance, "features": features}
+    options = validated_options(Options, given, "measure 'mutual_knn'")
+    return options.value(example_pair(x, y, options.features))

@@ -1,0 +1,179 @@
+"""Projection weighted canonical correlation analysis (Morcos, Raghu and Bengio 2018)."""
+
+from typing import Any, ClassVar, Literal
+
+import numpy as np
+from jaxtyping import Float64
+from pydantic import model_validator
+from scipy import linalg
+
+from repsim.errors import InputError
+from repsim.measures.contract import (
+    Invariance,
+    Properties,
+    Statistic,
+    check_samples,
+    compatible,
+    moments_of,
+)
+from repsim.moments import ArrayLike, Moments
+from repsim.moments.principal import PrincipalPair, principal
+from repsim.options import StrictOptions, validated_options
+
+__all__ = ["Options", "pwcca"]
+
+Compat = Literal["google/svcca"]
+Weights = Literal["x", "y", "both"]
+
+PRESETS = {"google/svcca": {"weights": "x"}}
+
+
+class Options(StrictOptions):
+    """Options of PWCCA."""
+
+    weights: Weights = "x"
+    compat: Compat | None = None
+
+    statistic: ClassVar[Statistic] = "moments"
+
+    @model_validator(mode="before")
+    @classmethod
+    def _compatible(cls, given: Any) -> Any:
+        return compatible(cls, given, PRESETS)
+
+    @property
+    def convention(self) -> str:
+        """What stands beside each value."""
+        library = f"compat={self.compat}," if self.compat else ""
+        return f"pwcca[{library}weights={self.weights},centred]"
+
+    @property
+    def centred(self) -> bool:
+        """Always."""
+        return True
+
+    @property
+    def properties(self) -> Properties:
+        """A similarity, symmetric only when both sides weigh."""
+        kept: set[Invariance] = {"isotropic scaling"}
+        if self.compat is None:
+            kept |= {"neuron permutation", "translation"}
+        linear = frozenset[Invariance]({"invertible linear"} if self.compat is None else ())
+        return Properties(
+            symmetric=self.weights == "both",
+            least=0.0,
+            most=1.0,
+            best=1.0,
+            larger_is_more_similar=True,
+            invariances=frozenset(kept),
+            further_x=linear if self.weights == "y" else frozenset(),
+            further_y=linear if self.weights == "x" else frozenset(),
+        )
+
+    def value(self, moments: Moments) -> float:
+        """The measure."""
+        pair = principal(moments, centred=True)
+        check_samples("pwcca", pair, x=len(pair.x.live), y=len(pair.y.live))
+        if pair.constant:
+            return float("nan")
+        if self.compat == "google/svcca":
+            return _google(moments, pair)
+        if self.weights == "both":
+            by_x = _weighted(pair.correlations, pair.projections_x)
+            return (by_x + _weighted(pair.correlations, pair.projections_y)) / 2
+        of_x = self.weights == "x"
+        return _weighted(pair.correlations, pair.projections_x if of_x else pair.projections_y)
+
+
+def pwcca(
+    x: Moments | ArrayLike,
+    y: ArrayLike | None = None,
+    *,
+    weights: Weights = "x",
+    compat: Compat | None = None,
+) -> float:
+    r"""Mean canonical correlation of two layers, weighted by how much of a layer each explains.
+
+    .. math:: \sum_i \alpha_i \rho_i \Big/ \sum_i \alpha_i, \qquad
+              \alpha_i = \sum_j |\langle h_i, z_j \rangle|
+
+    with the canonical variates h of one layer, orthonormal vectors over the samples, and its
+    centred neurons z. Only the variates that have a correlation count: as many as the smaller rank.
+    It is between 0 and 1 (1: each direction that weighs is in the span of the other layer). With
+    the weights of X it is invariant to any invertible linear map of Y, and of X to permutations and
+    one scale only. Unrelated layers do not get 0, and for p + q > d several correlations must be 1.
+    Variates of equal correlations, and so their weights, are not determined. Read it against
+    samples / neurons.
+
+    Parameters
+    ----------
+    x, y
+        Samples × neurons, (d, p) and (d, q), with the same samples in the same order; or the
+        moments of the pair alone.
+    weights
+        The layer whose neurons weigh: ``"x"``, as in the paper, ``"y"``, or ``"both"``: the mean of
+        the two values, which is symmetric (Kornblith et al. 2019 do so).
+    compat
+        ``"google/svcca"``: ``pwcca.compute_pwcca``, which leaves the whitening out of the
+        directions, adds means back to them and projects neurons with their means. So the value
+        depends on the signs that LAPACK gives to singular vectors; the same routine is called on
+        the same matrix here. Its branch for wider X fails, and so does this one. (anatome's
+        ``pwcca_distance`` sums projections over samples: no function of the moments.)
+
+    Returns
+    -------
+    float
+        NaN when a layer is constant.
+
+    Raises
+    ------
+    InputError
+        With as many live neurons as samples; when `y` is missing or given beside moments; with
+        `compat`, when X is wider than Y or has dead or dependent neurons.
+
+    References
+    ----------
+    Morcos, Raghu and Bengio 2018, "Insights on representational similarity in neural networks with
+    canonical correlation", section 2.2, equation 1.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> x = np.random.default_rng(0).normal(size=(100, 5))
+    >>> x[:, 1:] = 0.01 * x[:, 1:] + x[:, :1]
+    >>> y = np.random.default_rng(1).normal(size=(100, 5)) + 9 * x[:, :1]
+    >>> round(pwcca(x, y), 2), round(pwcca(x, y, weights="y"), 2)
+    (0.98, 0.87)
+    """
+    given = {"weights": weights, "compat": compat}
+    return validated_options(Options, given, "measure 'pwcca'").value(moments_of(x, y))
+
+
+def _weighted(rho: Float64[np.ndarray, " m"], projections: Float64[np.ndarray, "m a"]) -> float:
+    alpha = np.abs(projections).sum(axis=1)
+    return float(alpha @ rho / np.sum(alpha))
+
+
+def _google(moments: Moments, pair: PrincipalPair) -> float:
+    """The algorithm of pwcca.py in google/svcca, in terms of the moments."""
+    if moments.p > moments.q:
+        raise InputError(
+            'Expected X no wider than Y with compat = "google/svcca", whose other branch fails. '
+            f"Got {moments.p} and {moments.q} neurons. Exchange X and Y."
+        )
+    if pair.x.rank < moments.p:
+        raise InputError(
+            'Expected independent neurons in X with compat = "google/svcca", whose directions are '
+            f"not determined otherwise. Got rank {pair.x.rank} of {moments.p}. Drop the others."
+        )
+    roots = [
+        (layer.axes[:, :k] / np.sqrt(layer.variances[:k])) @ layer.axes[:, :k].T
+        for layer, k in ((pair.x, pair.x.directions), (pair.y, pair.y.directions))
+    ]
+    u, rho, _ = np.linalg.svd(roots[0] @ pair.xy @ roots[1])
+    mean = moments.sum_x / moments.count
+    # Direction i is the i-th projection of the centred layer plus the mean of the i-th neuron.
+    gram = u.T @ pair.x.square @ u + moments.count * np.outer(mean, mean)
+    with_neurons = u.T @ pair.x.square + np.outer(mean, moments.sum_x)
+    # A QR of the directions has the Cholesky factor of their inner products.
+    return _weighted(rho, linalg.solve_triangular(linalg.cholesky(gram), with_neurons, trans=1))

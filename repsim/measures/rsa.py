@@ -1,0 +1,147 @@
+"""Representational similarity analysis (Kriegeskorte, Mur and Bandettini 2008)."""
+
+from typing import ClassVar, Literal
+
+import numpy as np
+from jaxtyping import Float64
+
+from repsim.errors import InputError
+from repsim.examples import ExampleGram, ExamplePair, Features, example_pair
+from repsim.examples.alignment import unit
+from repsim.examples.distances import correlations, cosines, squared_distances, told_apart
+from repsim.measures.contract import Invariance, Properties
+from repsim.moments import ArrayLike
+from repsim.options import StrictOptions, validated_options
+
+__all__ = ["Options", "rsa"]
+
+Distance = Literal["euclidean", "squared euclidean", "correlation", "cosine"]
+Comparison = Literal["pearson", "spearman"]
+
+_INVARIANCES: dict[Distance, frozenset[Invariance]] = {
+    "euclidean": frozenset({"orthogonal", "isotropic scaling", "translation"}),
+    "squared euclidean": frozenset({"orthogonal", "isotropic scaling", "translation"}),
+    # The mean over an example's features is another one after a rotation of the features.
+    "correlation": frozenset({"neuron permutation", "isotropic scaling"}),
+    "cosine": frozenset({"orthogonal", "isotropic scaling"}),
+}
+
+
+class Options(StrictOptions):
+    """Options of RSA."""
+
+    distance: Distance = "euclidean"
+    comparison: Comparison = "spearman"
+    features: Features = "averaged"
+
+    statistic: ClassVar[Literal["examples"]] = "examples"
+
+    @property
+    def convention(self) -> str:
+        """What stands beside each value."""
+        return f"rsa[{self.distance},{self.comparison},{self.features}]"
+
+    @property
+    def centred(self) -> bool:
+        """No neuron's mean is removed; of the distances, only those to the origin depend on it."""
+        return False
+
+    @property
+    def properties(self) -> Properties:
+        """A correlation."""
+        return Properties(
+            symmetric=True,
+            least=-1,
+            most=1,
+            best=1,
+            larger_is_more_similar=True,
+            invariances=_INVARIANCES[self.distance],
+        )
+
+    def unit_vector(self, layer: ExampleGram) -> Float64[np.ndarray, " m"]:
+        """The distances above the diagonal, or their ranks, standardised."""
+        if layer.count < 3:
+            raise InputError(
+                f"Expected at least 3 examples, for 3 distances to correlate. Got {layer.count}."
+            )
+        distances = _distances(layer, self.distance)[np.tri(layer.count, k=-1, dtype=bool)]
+        apart = told_apart(distances)
+        if apart.max() == apart.min():
+            return np.full_like(distances, np.nan)
+        values = _ranks(apart) if self.comparison == "spearman" else distances
+        return unit(values - values.mean())
+
+    def value(self, statistic: ExamplePair) -> float:
+        """The measure."""
+        return float(self.unit_vector(statistic.x) @ self.unit_vector(statistic.y))
+
+
+def rsa(
+    x: ExamplePair | ArrayLike,
+    y: ArrayLike | None = None,
+    *,
+    distance: Distance = "euclidean",
+    comparison: Comparison = "spearman",
+    features: Features = "averaged",
+) -> float:
+    r"""Correlation of the distances between examples in two layers.
+
+    .. math:: \operatorname{corr}\bigl((D^X_{ij})_{i<j}, (D^Y_{ij})_{i<j}\bigr)
+
+    It is symmetric, between -1 and 1 (1: the same distances, or the same order of them), and
+    invariant to what does not change the distances (`Options.properties`). Distances of layers
+    that are not related are not correlated: unrelated layers get about 0.
+
+    Parameters
+    ----------
+    x, y
+        Examples × neurons, (n, p) and (n, q), or examples × positions × neurons, of the same
+        examples in the same order; or an `ExamplePair` alone. Time and memory rise with n².
+    distance
+        ``"euclidean"``, ``"squared euclidean"``, ``"correlation"`` (1 - Pearson, over the features
+        of two examples) or ``"cosine"`` (1 - cosine).
+    comparison
+        ``"pearson"``, or ``"spearman"``: of ranks, equal distances sharing theirs.
+    features
+        ``"averaged"`` over positions, or ``"flattened"``; without positions, the same.
+
+    Returns
+    -------
+    float
+        NaN where all distances of a layer are equal.
+
+    Raises
+    ------
+    InputError
+        With fewer than 3 examples, or when `y` is missing or given beside a pair.
+
+    References
+    ----------
+    Kriegeskorte, Mur and Bandettini 2008, "Representational similarity analysis: connecting the
+    branches of systems neuroscience", https://doi.org/10.3389/neuro.06.004.2008.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> x = np.random.default_rng(0).normal(size=(20, 5))
+    >>> round(rsa(x, 3 * x[:, ::-1] + 1), 12)
+    1.0
+    """
+    given = {"distance": distance, "comparison": comparison, "features": features}
+    options = validated_options(Options, given, "measure 'rsa'")
+    return options.value(example_pair(x, y, options.features))
+
+
+def _ranks(values: Float64[np.ndarray, " m"]) -> Float64[np.ndarray, " m"]:
+    """Ranks from 1, equal values sharing the mean of theirs."""
+    _, place, counts = np.unique(values, return_inverse=True, return_counts=True)
+    last = np.cumsum(counts)
+    ranks: Float64[np.ndarray, " m"] = (last - (counts - 1) / 2)[place]
+    return ranks
+
+
+def _distances(layer: ExampleGram, distance: Distance) -> Float64[np.ndarray, "n n"]:
+    if distance in {"euclidean", "squared euclidean"}:
+        squares = squared_distances(layer)
+        return squares if distance == "squared euclidean" else np.sqrt(squares, out=squares)
+    return 1 - (correlations(layer) if distance == "correlation" else cosines(layer))

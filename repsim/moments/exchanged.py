@@ -1,0 +1,81 @@
+"""The null: what differs in the moments of a pair when Y's examples are exchanged."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, replace
+
+import numpy as np
+from jaxtyping import Float64
+
+from repsim.errors import InputError
+from repsim.moments.second import Moments
+
+__all__ = ["Exchanged"]
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Exchanged:
+    """Sums over samples of X and Y where Y's examples stand in another order. They add.
+
+    What involves one side alone stays as it is: `applied_to` takes it from the moments.
+
+    Parameters
+    ----------
+    xy : array (p, q)
+        Second moment XᵀY.
+    norms_xy, norms_x_yy, norms_y_xx : float, array (p,), array (q,)
+        As the fields of `Norms` of these names.
+    """
+
+    xy: Float64[np.ndarray, "p q"]
+    norms_xy: float
+    norms_x_yy: Float64[np.ndarray, " p"]
+    norms_y_xx: Float64[np.ndarray, " q"]
+
+    @classmethod
+    def zeros(cls, p: int, q: int) -> "Exchanged":
+        """Of no samples."""
+        return cls(
+            xy=np.zeros((p, q)), norms_xy=0.0, norms_x_yy=np.zeros(p), norms_y_xx=np.zeros(q)
+        )
+
+    @classmethod
+    def from_product(cls, xy: Float64[np.ndarray, "m n"]) -> "Exchanged":
+        """From the product of samples with their squared norms, Y's in another order."""
+        return cls(
+            xy=xy[:-2, :-2],
+            norms_xy=float(xy[-2, -2]),
+            norms_x_yy=xy[:-2, -2],
+            norms_y_xx=xy[-2, :-2],
+        )
+
+    def __add__(self, other: "Exchanged") -> "Exchanged":
+        return type(self)(
+            **{f.name: getattr(self, f.name) + getattr(other, f.name) for f in fields(self)}
+        )
+
+    def applied_to(self, moments: Moments) -> Moments:
+        """The moments of the same samples with Y's examples exchanged."""
+        norms = replace(moments.norms, xy=self.norms_xy, x_yy=self.norms_x_yy, y_xx=self.norms_y_xx)
+        return replace(moments, xy=self.xy, norms=norms)
+
+    def arrays(self) -> dict[str, np.ndarray]:
+        """Everything as named arrays, for a store."""
+        return {f.name: np.asarray(getattr(self, f.name)) for f in fields(self)}
+
+    @classmethod
+    def from_mapping(cls, arrays: Mapping[str, np.ndarray]) -> "Exchanged":
+        """From the named arrays that `arrays()` gave; InputError when one is missing."""
+        missing = [field.name for field in fields(cls) if field.name not in arrays]
+        if missing:
+            raise InputError(
+                f"Expected the arrays {', '.join(field.name for field in fields(cls))}. "
+                f"Got no {', '.join(missing)}; there are: {', '.join(arrays) or 'none'}."
+            )
+        if not all(np.isfinite(arrays[field.name]).all() for field in fields(cls)):
+            raise InputError("Expected finite moments of exchanged examples. Got others.")
+        return cls(
+            xy=arrays["xy"],
+            norms_xy=float(arrays["norms_xy"]),
+            norms_x_yy=arrays["norms_x_yy"],
+            norms_y_xx=arrays["norms_y_xx"],
+        )

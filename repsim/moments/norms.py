@@ -1,0 +1,147 @@
+"""Sums of the samples' squared norms: what the debiased HSIC needs beside the second moments."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+
+import numpy as np
+from jaxtyping import Bool, Float64
+
+__all__ = ["Norms"]
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Norms:
+    r"""Sums over the samples of X (d × p) and Y (d × q) with their squared norms. They add.
+
+    The unbiased HSIC leaves out the inner product of a sample with itself: in terms of neurons, it
+    takes these sums off (Song et al. 2012, equation 5, written for linear kernels).
+
+    Parameters
+    ----------
+    xx, xy, yy : float
+        :math:`\sum_i |x_i|^4`, :math:`\sum_i |x_i|^2 |y_i|^2`, :math:`\sum_i |y_i|^4`.
+    x_xx, x_yy : array (p,)
+        :math:`\sum_i x_i |x_i|^2`, :math:`\sum_i x_i |y_i|^2`.
+    y_xx, y_yy : array (q,)
+        :math:`\sum_i y_i |x_i|^2`, :math:`\sum_i y_i |y_i|^2`.
+    """
+
+    xx: float
+    xy: float
+    yy: float
+    x_xx: Float64[np.ndarray, " p"]
+    x_yy: Float64[np.ndarray, " p"]
+    y_xx: Float64[np.ndarray, " q"]
+    y_yy: Float64[np.ndarray, " q"]
+
+    @classmethod
+    def zeros(cls, p: int, q: int) -> "Norms":
+        """Of no samples."""
+        x, y = np.zeros(p), np.zeros(q)
+        return cls(xx=0.0, xy=0.0, yy=0.0, x_xx=x, x_yy=x, y_xx=y, y_yy=y)
+
+    @classmethod
+    def from_products(
+        cls,
+        xx: Float64[np.ndarray, "m m"],
+        xy: Float64[np.ndarray, "m n"],
+        yy: Float64[np.ndarray, "n n"],
+    ) -> "Norms":
+        """From products of samples with their squared norms (`repsim.moments.samples.extended`)."""
+        return cls(
+            xx=float(xx[-2, -2]),
+            xy=float(xy[-2, -2]),
+            yy=float(yy[-2, -2]),
+            x_xx=xx[:-2, -2],
+            x_yy=xy[:-2, -2],
+            y_xx=xy[-2, :-2],
+            y_yy=yy[:-2, -2],
+        )
+
+    def __add__(self, other: "Norms") -> "Norms":
+        return type(self)(
+            **{f.name: getattr(self, f.name) + getattr(other, f.name) for f in fields(self)}
+        )
+
+    def __sub__(self, other: "Norms") -> "Norms":
+        return type(self)(
+            **{f.name: getattr(self, f.name) - getattr(other, f.name) for f in fields(self)}
+        )
+
+    def about_means(
+        self,
+        count: int,
+        *,
+        sum_x: Float64[np.ndarray, " p"],
+        sum_y: Float64[np.ndarray, " q"],
+        xx: Float64[np.ndarray, "p p"],
+        xy: Float64[np.ndarray, "p q"],
+        yy: Float64[np.ndarray, "q q"],
+    ) -> "Norms":
+        r"""The same sums of samples about their means, from the raw moments, multiplied out.
+
+        With :math:`\mu` the mean of X and :math:`\nu` that of Y,
+        :math:`|x_i - \mu|^2 = |x_i|^2 - 2 \mu^\top x_i + |\mu|^2`. Exact but for rounding, which
+        grows with the fourth power of mean over deviation.
+        """
+        d, mu, nu = count, sum_x / count, sum_y / count
+        a, b = float(mu @ mu), float(nu @ nu)
+        n, m = float(xx.trace()), float(yy.trace())
+        xx_mu, xy_nu, mu_xy, yy_nu = xx @ mu, xy @ nu, mu @ xy, yy @ nu
+        return type(self)(
+            xx=float(self.xx - 4 * mu @ self.x_xx + 4 * mu @ xx_mu) + 2 * a * n - 3 * d * a * a,
+            xy=float(self.xy - 2 * nu @ self.y_xx - 2 * mu @ self.x_yy + 4 * mu @ xy_nu)
+            + (b * n + a * m - 3 * d * a * b),
+            yy=float(self.yy - 4 * nu @ self.y_yy + 4 * nu @ yy_nu) + 2 * b * m - 3 * d * b * b,
+            x_xx=self.x_xx - 2 * xx_mu + mu * (2 * d * a - n),
+            x_yy=self.x_yy - 2 * xy_nu + mu * (2 * d * b - m),
+            y_xx=self.y_xx - 2 * mu_xy + nu * (2 * d * a - n),
+            y_yy=self.y_yy - 2 * yy_nu + nu * (2 * d * b - m),
+        )
+
+    def cleared(self, left_x: Bool[np.ndarray, " p"], left_y: Bool[np.ndarray, " q"]) -> "Norms":
+        """With exact zeros for neurons of which rounding is left, and for layers of only such."""
+        any_x, any_y = bool(left_x.any()), bool(left_y.any())
+        return type(self)(
+            xx=self.xx * any_x,
+            xy=self.xy * (any_x and any_y),
+            yy=self.yy * any_y,
+            x_xx=np.where(left_x, self.x_xx, 0.0),
+            x_yy=np.where(left_x & any_y, self.x_yy, 0.0),
+            y_xx=np.where(left_y & any_x, self.y_xx, 0.0),
+            y_yy=np.where(left_y, self.y_yy, 0.0),
+        )
+
+    def swapped(self) -> "Norms":
+        """With X and Y exchanged."""
+        return type(self)(
+            xx=self.yy,
+            xy=self.xy,
+            yy=self.xx,
+            x_xx=self.y_yy,
+            x_yy=self.y_xx,
+            y_xx=self.x_yy,
+            y_yy=self.x_xx,
+        )
+
+    @classmethod
+    def names(cls) -> tuple[str, ...]:
+        """Names of the arrays in `arrays()`."""
+        return tuple(f"norms_{field.name}" for field in fields(cls))
+
+    def arrays(self) -> dict[str, np.ndarray]:
+        """Everything as named arrays, for a store; `from_mapping` reads them back."""
+        return {f"norms_{f.name}": np.asarray(getattr(self, f.name)) for f in fields(self)}
+
+    @classmethod
+    def from_mapping(cls, arrays: Mapping[str, np.ndarray]) -> "Norms":
+        """From the named arrays that `arrays()` gave."""
+        return cls(
+            xx=float(arrays["norms_xx"]),
+            xy=float(arrays["norms_xy"]),
+            yy=float(arrays["norms_yy"]),
+            x_xx=arrays["norms_x_xx"],
+            x_yy=arrays["norms_x_yy"],
+            y_xx=arrays["norms_y_xx"],
+            y_yy=arrays["norms_y_yy"],
+        )

@@ -1,0 +1,201 @@
+"""Moments of many pairs from one pass: each block of each network is widened and squared once."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+from jaxtyping import Float64
+
+from repsim.errors import InputError
+from repsim.moments.exchanged import Exchanged
+from repsim.moments.samples import check_sums, extended
+from repsim.moments.second import Moments
+
+__all__ = ["TileSums"]
+
+
+class TileSums:
+    """Sums over a run of examples for all `pairs` of some networks, with the null of each.
+
+    In exchange i = 1, 2, … Y's examples are rotated by i places: example e of X meets example e − i
+    of Y, and the first i of X meet the last i of Y. That needs the last few examples of a block
+    alone, is the same exchange at every layer, and does not depend on how the run is cut into
+    blocks. It is one of unrelated inputs where the order of the examples is random. A run of n
+    examples has n − 1 such exchanges; when more are asked for they begin again.
+
+    Parameters
+    ----------
+    widths
+        Neurons of each network's layer.
+    pairs
+        Places of X and Y among the networks.
+    examples
+        Length of the run.
+    positions
+        Samples of each example, in consecutive rows.
+    permutations
+        Exchanges for the null; they need two examples at least.
+    names
+        Of the networks' layers, for messages.
+
+    Raises
+    ------
+    InputError
+        For exchanges within a run of fewer than two examples.
+
+    Notes
+    -----
+    Takes 8 bytes for each number of every network's p × p and of every pair's (1 + permutations)
+    p × q sums, one product beside them, and for each network a block and twice as many examples as
+    it is rotated by in float64.
+
+    Examples
+    --------
+    >>> x, y = np.eye(4)[:, :2], np.eye(4)[:, 1:]
+    >>> tile = TileSums([2, 3], [(0, 1)], examples=4, permutations=1)
+    >>> tile.update([x[:1], y[:1]])
+    >>> tile.update([x[1:], y[1:]])
+    >>> (moments,), ((exchanged,),) = tile.cut(), tile.finish()
+    >>> bool(np.array_equal(moments.xy, x.T @ y))
+    True
+    >>> bool(np.array_equal(exchanged.applied_to(moments).xy, x.T @ np.roll(y, 1, axis=0)))
+    True
+    """
+
+    def __init__(
+        self,
+        widths: Sequence[int],
+        pairs: Sequence[tuple[int, int]],
+        *,
+        examples: int,
+        positions: int = 1,
+        permutations: int = 0,
+        names: Sequence[str] = (),
+    ) -> None:
+        if permutations and examples < 2:
+            raise InputError(f"Expected at least two examples to exchange. Got {examples}.")
+        self._pairs = tuple(pairs)
+        self._positions = positions
+        self._examples = examples
+        self._seen = 0
+        # In samples. What an exchange pairs depends on its number and the length of the run alone.
+        self._shifts = [positions * (1 + i % (examples - 1)) for i in range(permutations)]
+        farthest = max(self._shifts, default=0)
+        names = names or [f"layer {place} of the tile" for place in range(len(widths))]
+        self._layers = [
+            _Layer(width, name, farthest) for width, name in zip(widths, names, strict=True)
+        ]
+        shapes = [(widths[a] + 2, widths[b] + 2) for a, b in pairs]
+        self._products = [np.zeros(shape) for shape in shapes]
+        self._exchanged = [[np.zeros(shape) for _ in self._shifts] for shape in shapes]
+
+    def update(self, blocks: Sequence[np.ndarray]) -> None:
+        """Add a block of whole examples: (b · positions, width) of every network, of any real type.
+
+        Raises
+        ------
+        InputError
+            When blocks are of different examples, or too many; when a number is not finite.
+        """
+        rows = {len(block) for block in blocks}
+        if len(blocks) != len(self._layers) or len(rows) != 1 or max(rows) % self._positions:
+            raise InputError(
+                f"Expected the same whole examples of {len(self._layers)} networks, with "
+                f"{self._positions} rows each. Got blocks of {[len(b) for b in blocks]} rows."
+            )
+        seen = self._seen + rows.pop() // self._positions
+        if seen > self._examples:
+            raise InputError(f"Expected {self._examples} examples. Got {seen} or more.")
+        before = self._seen * self._positions
+        for layer, block in zip(self._layers, blocks, strict=True):
+            layer.take(block, before)
+        for number, (a, b) in enumerate(self._pairs):
+            x, y = self._layers[a], self._layers[b]
+            self._products[number] += x.rotated(0).T @ y.rotated(0)
+            for product, shift in zip(self._exchanged[number], self._shifts, strict=True):
+                # The first examples of the run wait for the last ones.
+                waiting = slice(max(0, shift - before), None)
+                np.add(product, x.rotated(0)[waiting].T @ y.rotated(shift)[waiting], out=product)
+        self._seen = seen
+
+    def cut(self) -> list[Moments]:
+        """Moments of each pair since the last cut; the null goes on."""
+        squares = [layer.square for layer in self._layers]
+        # One and the same array in all pairs of a network: what is derived from it is shared, too.
+        moments_of_layers = [square[:-2, :-2] for square in squares]
+        cut = [
+            replace(
+                Moments.from_products(squares[a], product, squares[b]),
+                xx=moments_of_layers[a],
+                yy=moments_of_layers[b],
+            )
+            for product, (a, b) in zip(self._products, self._pairs, strict=True)
+        ]
+        self._products = [np.zeros_like(product) for product in self._products]
+        for layer in self._layers:
+            layer.square = np.zeros_like(layer.square)
+        return cut
+
+    def finish(self) -> list[list[Exchanged]]:
+        """The exchanges of each pair, over the whole run, which ends here.
+
+        Raises
+        ------
+        InputError
+            When not all examples have come.
+        """
+        if self._seen != self._examples:
+            raise InputError(f"Expected {self._examples} examples. Got {self._seen}.")
+        for number, (a, b) in enumerate(self._pairs):
+            x, y = self._layers[a], self._layers[b]
+            for product, shift in zip(self._exchanged[number], self._shifts, strict=True):
+                np.add(product, x.first[:shift].T @ y.last(shift), out=product)
+        finished, self._exchanged = self._exchanged, []
+        return [[Exchanged.from_product(product) for product in pair] for pair in finished]
+
+
+class _Layer:
+    """Samples of a network: a block in float64, behind the last ones before it.
+
+    Parameters
+    ----------
+    width, name
+        Its neurons, and its name in messages.
+    farthest
+        The most samples that an exchange rotates by.
+    """
+
+    def __init__(self, width: int, name: str, farthest: int) -> None:
+        self.name = name
+        self.square = np.zeros((width + 2, width + 2))
+        self.first = np.empty((farthest, width + 2))
+        self._farthest = farthest
+        self._rows = 0
+        self._room = np.empty((farthest, width + 2))
+
+    def take(self, block: np.ndarray, before: int) -> None:
+        """Move on to the next block, of which `before` samples come first, and sum it."""
+        farthest, rows = self._farthest, len(block)
+        last = self._room[self._rows : self._rows + farthest]
+        room = self._room
+        if len(room) < farthest + rows:
+            room = np.empty((farthest + rows, room.shape[1]))
+        room[:farthest] = last
+        samples = extended(block, room[farthest : farthest + rows])
+        if before < farthest:
+            self.first[before : before + rows] = samples[: farthest - before]
+        self._room, self._rows = room, rows
+        with np.errstate(over="ignore", invalid="ignore"):
+            # numpy hands A.T @ A to BLAS syrk, which does half the work of a general product.
+            self.square += samples.T @ samples
+        check_sums(self.square, block, self.name, before)
+
+    def rotated(self, shift: int) -> Float64[np.ndarray, "b n"]:
+        """The samples that stand `shift` before those of the block."""
+        start = self._farthest - shift
+        return self._room[start : start + self._rows]
+
+    def last(self, count: int) -> Float64[np.ndarray, "c n"]:
+        """The last samples of the run so far."""
+        stop = self._farthest + self._rows
+        return self._room[stop - count : stop]

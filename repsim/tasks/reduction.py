@@ -1,0 +1,211 @@
+"""Activations → moments: one pass for all pairs of a tile, with groups of examples and the null.
+
+Every function takes plain values, looks first for its own output, publishes what is worth keeping,
+and returns a key. So any engine can run it, in any process, as often as it likes.
+"""
+
+import functools
+import operator
+from collections.abc import Iterable, Iterator, Sequence
+from typing import TypeVar
+
+import numpy as np
+
+from repsim.errors import IntegrityError
+from repsim.moments import Exchanged, Factor, Moments, TileSums
+from repsim.store import Activations, Artifact, Store
+from repsim.tasks.specs import ComparisonSpec, TileSpec
+
+__all__ = [
+    "collect_moments",
+    "discard_parts",
+    "paired_blocks",
+    "reduce_tile",
+    "stored_exchanged",
+    "stored_group",
+    "stored_moments",
+    "stored_source",
+]
+
+ARRAYS = "arrays.npz"
+
+# Numbers of one layer that are widened to float64 at a time.
+SLICE_ELEMENTS = 2**21
+
+Summed = TypeVar("Summed", Moments, Exchanged)
+
+
+def reduce_tile(location: str, tile: TileSpec, start: int, stop: int) -> str:
+    """Moments of a range of examples for every pair of the tile that lacks them; returns its key.
+
+    Published are, for each pair, the moments of each group of examples that the range has a part
+    of, and those of each exchange of examples within the range.
+
+    Raises
+    ------
+    IntegrityError
+        When activations are damaged, or belong to different examples.
+    """
+    store, key = Store(location), tile.part_key(start, stop)
+    part = Artifact(store, "tiles", key)
+    lacking = [spec for spec in tile.comparisons if _lacks_moments(store, spec)]
+    if not lacking or part.exists():
+        return key
+    layers = [Activations(store, layer.key) for layer in tile.layers]
+    _check_examples(layers)
+    spec = lacking[0]
+    sums = TileSums(
+        [layer.shape[2] for layer in layers],
+        tile.pairs(lacking),
+        examples=stop - start,
+        positions=spec.x.positions,
+        permutations=spec.permutations,
+    )
+    draft = part.draft()
+    for group, complete, blocks in _slices(layers, spec.group_borders, start, stop):
+        sums.update(blocks)
+        if complete:
+            for pair, moments in zip(lacking, sums.cut(), strict=True):
+                draft.write_arrays(f"{pair.moments_key}/{_group(group)}", moments.arrays())
+    for pair, exchanged in zip(lacking, sums.finish(), strict=True):
+        for number, sums_of_one in enumerate(exchanged):
+            draft.write_arrays(f"{pair.moments_key}/{_null(number)}", sums_of_one.arrays())
+    draft.publish()
+    return key
+
+
+def collect_moments(location: str, spec: ComparisonSpec, parts: Sequence[str]) -> str:
+    """The moments of a pair over all examples, from the parts of its tile; returns their key.
+
+    Beside them, under another key, those of each group and exchange of examples, as long as they
+    are of use.
+    """
+    store = Store(location)
+    if not _lacks_moments(store, spec):
+        return spec.moments_key
+    tiles = [Artifact(store, "tiles", part) for part in parts]
+    files = [{part.name for part in tile.marker().parts} for tile in tiles]
+
+    def read(name: str) -> Iterator[dict[str, np.ndarray]]:
+        path = f"{spec.moments_key}/{name}"
+        for tile, there in zip(tiles, files, strict=True):
+            if path in there:
+                yield tile.read_arrays(path)
+
+    resamples = Artifact(store, "resamples", spec.resamples_key).draft()
+    total = Moments.zeros(spec.x.neurons, spec.y.neurons)
+    for group in range(len(spec.group_borders) - 1):
+        moments = _sum(Moments.from_mapping(arrays) for arrays in read(_group(group)))
+        total = total + moments
+        if spec.groups:
+            resamples.write_arrays(_group(group), moments.arrays())
+    if total.count != spec.x.examples * spec.x.positions:
+        # Something was published of this pair between two passes: its part knows nothing of it.
+        raise tiles[0].damaged(f"moments of {total.count} samples only of {spec.label}")
+    for number in range(spec.permutations):
+        exchanged = _sum(Exchanged.from_mapping(arrays) for arrays in read(_null(number)))
+        resamples.write_arrays(_null(number), exchanged.arrays())
+    if resamples.parts:
+        resamples.publish()
+    draft = Artifact(store, "moments", spec.moments_key).draft()
+    draft.write_arrays(ARRAYS, total.arrays())
+    draft.publish()
+    return spec.moments_key
+
+
+def discard_parts(location: str, parts: Sequence[str], collected: Sequence[str]) -> None:
+    """Remove what was put together: the parts of wide layers would fill the disk.
+
+    `collected` are the keys of the moments that were made of them.
+    """
+    del collected
+    for part in parts:
+        Artifact(Store(location), "tiles", part).discard()
+
+
+def stored_moments(store: Store, key: str) -> Moments:
+    """Published moments."""
+    return Moments.from_mapping(Artifact(store, "moments", key).read_arrays(ARRAYS))
+
+
+def stored_group(store: Store, key: str, group: int) -> Moments:
+    """The moments of a group of examples."""
+    return Moments.from_mapping(Artifact(store, "resamples", key).read_arrays(_group(group)))
+
+
+def stored_exchanged(store: Store, key: str, number: int) -> Exchanged:
+    """What differs in the moments where Y's examples were exchanged."""
+    return Exchanged.from_mapping(Artifact(store, "resamples", key).read_arrays(_null(number)))
+
+
+def stored_source(store: Store, key: str) -> Moments | Factor:
+    """The factor where a profile needed it, the moments elsewhere."""
+    factor = Artifact(store, "factors", key)
+    if factor.exists():
+        return Factor.from_mapping(factor.read_arrays(ARRAYS))
+    return stored_moments(store, key)
+
+
+def paired_blocks(x: Activations, y: Activations) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """All samples of two layers, some examples at a time."""
+    step = min(x.examples_per_shard, y.examples_per_shard)
+    examples = x.shape[0]
+    return zip(x.blocks(0, examples, step), y.blocks(0, examples, step), strict=True)
+
+
+def _lacks_moments(store: Store, spec: ComparisonSpec) -> bool:
+    """Whether a pass over the activations is needed: for moments that nothing else can give."""
+    if not Artifact(store, "moments", spec.moments_key).exists():
+        return True
+    if not (spec.groups or spec.permutations):
+        return False
+    if Artifact(store, "resamples", spec.resamples_key).exists():
+        return False
+    return not all(artifact.exists() for artifact in spec.resampled(store))
+
+
+def _check_examples(layers: Sequence[Activations]) -> None:
+    first, *others = layers
+    for other in others:
+        if other.ids != first.ids:
+            raise IntegrityError(
+                "Expected the same examples in the same order. Got "
+                f"{len(first.ids)} in {first.artifact.folder} and {len(other.ids)} in "
+                f"{other.artifact.folder}, and the lists differ. Delete both folders and run again."
+            )
+
+
+def _slices(
+    layers: Sequence[Activations], borders: Sequence[int], start: int, stop: int
+) -> Iterator[tuple[int, bool, list[np.ndarray]]]:
+    """Samples of all layers, some whole examples of one group at a time; each shard is read once.
+
+    Yields the group, whether it ends here (or the range does), and the samples of each layer.
+    """
+    positions = layers[0].shape[1]
+    widest = max(layer.shape[2] for layer in layers)
+    most = max(1, SLICE_ELEMENTS // (positions * widest))
+    step = min(layer.examples_per_shard for layer in layers)
+    group = int(np.searchsorted(borders, start, side="right")) - 1
+    first = start
+    for shards in zip(*(layer.blocks(start, stop, step) for layer in layers), strict=True):
+        begin, last = first, first + len(shards[0]) // positions
+        while first < last:
+            end = min(first + most, last, borders[group + 1])
+            rows = slice((first - begin) * positions, (end - begin) * positions)
+            complete = end in (borders[group + 1], stop)
+            yield group, complete, [shard[rows] for shard in shards]
+            group += end == borders[group + 1]
+            first = end
+
+
+def _sum(parts: Iterable[Summed]) -> Summed:
+    return functools.reduce(operator.add, parts)
+
+
+def _group(number: int) -> str:
+    return f"group-{number:02d}.npz"
+
+
+def _null(number: int) -> str:
+    return f"null-{number:03d}.npz"

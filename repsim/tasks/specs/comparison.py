@@ -1,0 +1,275 @@
+"""One layer of one pair of networks."""
+
+import math
+from dataclasses import dataclass, field
+from functools import cached_property
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+
+from repsim.measures import load_measure
+from repsim.store import Artifact, Store, artifact_key
+from repsim.study import Component, Matching, Resampling
+from repsim.tasks.specs.layer import LayerSpec
+
+__all__ = ["MOMENTS_VERSION", "PROCESS_BYTES", "ComparisonSpec"]
+
+# Each rises when its stage would compute something else from the same parameters.
+MOMENTS_VERSION = 2
+PROFILE_VERSION = 1
+REPLICATES_VERSION = 1
+MEASURES_VERSION = 1
+MATCHES_VERSION = 2
+SIMPLE_VERSION = 1
+
+# What a task that reduces activations does for one pair, at some 3e10 operations a second: some
+# seconds, long beside the writing of its moments. It does so for all pairs of a tile.
+OPERATIONS_PER_TASK = 2e11
+
+# The spread of fewer groups than this says next to nothing.
+LEAST_GROUPS = 5
+
+# All minimal matches of 256 + 256 neurons on one core, and about the third power of the width
+# beyond (4.5 s, and 26 s for 512 + 512: `python -m tests.benchmarks`).
+SECONDS_FOR_512_NEURONS = 4.5
+SECONDS_PER_TASK = 30.0
+
+# One match profile of 512 + 512 neurons on one core, and a few measures of the same moments.
+SECONDS_FOR_A_REPLICATE = 0.6
+
+# A process that has imported what matching needs.
+PROCESS_BYTES = 110 * 2**20
+
+
+@dataclass(frozen=True, kw_only=True)
+class ComparisonSpec:
+    """One layer of one pair of networks."""
+
+    x: LayerSpec
+    y: LayerSpec
+    matching: Matching
+    measures: tuple[Component, ...] = field(default=())
+    resampling: Resampling = field(default_factory=Resampling)
+    examples: int = 0
+    """How many examples the measures of examples × examples take."""
+
+    @property
+    def label(self) -> str:
+        """Its name in messages."""
+        return f"{self.x.network.label} / {self.y.network.label}, {self.x.layer}"
+
+    @property
+    def layers(self) -> tuple[LayerSpec, LayerSpec]:
+        """Both layers."""
+        return self.x, self.y
+
+    @property
+    def permutations(self) -> int:
+        """How often examples are exchanged for the null; never with fewer than two examples."""
+        return self.resampling.permutations if self.x.examples > 1 else 0
+
+    @property
+    def groups(self) -> int:
+        """Groups of examples, of at least two each; 0 where there are too few for intervals."""
+        groups = min(self.resampling.groups, self.x.examples // 2)
+        return groups if groups >= LEAST_GROUPS else 0
+
+    @property
+    def example_ranges(self) -> list[tuple[int, int]]:
+        """Ranges of examples that are reduced by one task each, whole shards all.
+
+        They follow from the shapes of the layers alone: the same sums in the same order, whatever
+        else is compared in the same pass.
+        """
+        x, y = self.x, self.y
+        per_shard = min(x.examples_per_shard, y.examples_per_shard)
+        p, q = x.neurons, y.neurons
+        operations = x.positions * (p * p + q * q + 2 * p * q * (1 + self.permutations))
+        shards = max(1, round(OPERATIONS_PER_TASK / (operations * per_shard)))
+        # Examples are exchanged within a task: there must be some to exchange.
+        step = per_shard * max(shards, math.ceil((1 + self.permutations) / per_shard))
+        starts = list(range(0, x.examples, step))
+        if len(starts) > 1 and x.examples - starts[-1] <= self.permutations:
+            starts.pop()
+        return list(pairwise([*starts, x.examples]))
+
+    @property
+    def group_borders(self) -> list[int]:
+        """Where the groups of examples begin, and the end of the last: contiguous, since examples
+        are captured in a random order."""
+        examples, groups = self.x.examples, max(1, self.groups)
+        return [number * examples // groups for number in range(groups + 1)]
+
+    @property
+    def memory(self) -> int:
+        """Bytes that the largest task of this comparison needs, its process included.
+
+        Fitted to measured peaks; `tests/repsim/tasks/test_memory.py` holds it to a factor of 1.5.
+        """
+        p, q = self.x.neurons, self.y.neurons
+        per_shard = max(
+            side.examples_per_shard * side.bytes // side.examples for side in (self.x, self.y)
+        )
+        square = 8 * (p + q) ** 2
+        reducing = 9 * per_shard + 1.5 * square + 8 * p * q * self.permutations
+        profiling = 5 * square
+        return int(max(reducing, profiling)) + PROCESS_BYTES
+
+    @cached_property
+    def moments_key(self) -> str:
+        """The key of the moments over all examples."""
+        parameters = {"x": self.x.key, "y": self.y.key}
+        return artifact_key("moments", MOMENTS_VERSION, parameters)
+
+    @cached_property
+    def resamples_key(self) -> str:
+        """The key of the moments of groups and of the null, which are removed when used."""
+        parameters = {
+            "moments": self.moments_key,
+            "groups": self.groups,
+            "permutations": self.permutations,
+        }
+        return artifact_key("resamples", MOMENTS_VERSION, parameters)
+
+    @cached_property
+    def profile_key(self) -> str:
+        """The key of the match profile: it holds for every ε."""
+        parameters = {"moments": self.moments_key, "centred": self.matching.centred}
+        return artifact_key("profiles", PROFILE_VERSION, parameters)
+
+    @cached_property
+    def replicates(self) -> int:
+        """How often everything is computed: once as it is, for the null, and for the intervals."""
+        intervals = {
+            "jackknife": self.groups,
+            "bootstrap": self.resampling.bootstrap_samples if self.groups else 0,
+        }
+        return 1 + self.permutations + intervals[self.resampling.interval]
+
+    def drawn_groups(self, number: int) -> list[int]:
+        """The groups of one bootstrap sample, drawn with replacement."""
+        generator = np.random.default_rng([self.resampling.seed, number])
+        drawn: list[int] = np.sort(generator.integers(self.groups, size=self.groups)).tolist()
+        return drawn
+
+    @property
+    def replicate_parts(self) -> list[tuple[int, int]]:
+        """How the replicates are shared out among tasks: part i of n."""
+        neurons = self.x.neurons + self.y.neurons
+        seconds = self.replicates * SECONDS_FOR_A_REPLICATE * (neurons / 1024) ** 3
+        count = max(1, min(self.replicates, round(seconds / SECONDS_PER_TASK)))
+        return [(number, count) for number in range(count)]
+
+    def replicates_key(self, part: tuple[int, int]) -> str:
+        """The key of the match profiles of part of the replicates."""
+        parameters = {"profile": self.profile_key, "part": part, **self._resampled}
+        return artifact_key("replicates", REPLICATES_VERSION, parameters)
+
+    @cached_property
+    def of_moments(self) -> tuple[Component, ...]:
+        """The measures that are computed from moments."""
+        return tuple(m for m in self.measures if _statistic(m) == "moments")
+
+    @cached_property
+    def of_examples(self) -> tuple[Component, ...]:
+        """The measures that are computed from examples × examples."""
+        return tuple(m for m in self.measures if _statistic(m) == "examples")
+
+    def measure_key(self, measure: Component, part: tuple[int, int] = (0, 1)) -> str:
+        """The key of the values of a measure for part of the replicates."""
+        sides = [side.examples_key(self.examples) for side in (self.x, self.y)]
+        parameters = {
+            "of": sides if _statistic(measure) == "examples" else self.moments_key,
+            "measure": measure.model_dump(mode="json"),
+            "part": part,
+            **self._resampled,
+        }
+        return artifact_key("measures", MEASURES_VERSION, parameters)
+
+    @property
+    def _resampled(self) -> dict[str, Any]:
+        """What determines the replicates. The level of an interval is none of it."""
+        drawn = self.groups and self.resampling.interval == "bootstrap"
+        return {
+            "permutations": self.permutations,
+            "groups": self.groups,
+            "bootstrap": [self.resampling.bootstrap_samples, self.resampling.seed]
+            if drawn
+            else None,
+        }
+
+    @property
+    def simple_options(self) -> dict[str, Any]:
+        """How simple matches are looked for."""
+        matching = self.matching
+        # Without restarts no order is drawn, and the seed decides nothing.
+        seed = matching.seed if matching.restarts else 0
+        return {"centred": matching.centred, "restarts": matching.restarts, "seed": seed}
+
+    @property
+    def simple_parts(self) -> int:
+        """How many tasks the simple matches of one ε are worth."""
+        neurons = self.x.neurons + self.y.neurons
+        runs = 1 + self.matching.restarts
+        seconds = runs * SECONDS_FOR_512_NEURONS * (neurons / 512) ** 3
+        return max(1, min(neurons // 2, round(seconds / SECONDS_PER_TASK)))
+
+    def simple_key(self, epsilon: float, part: tuple[int, int] | None = None) -> str:
+        """The key of the simple matches at one ε, or of those of part of the neurons."""
+        parameters = {
+            "moments": self.moments_key,
+            "epsilon": epsilon,
+            "part": part,
+            **self.simple_options,
+        }
+        return artifact_key("simple", SIMPLE_VERSION, parameters)
+
+    @cached_property
+    def key(self) -> str:
+        """The key of the rows of the report."""
+        parameters: dict[str, Any] = {
+            "profile": self.profile_key,
+            "epsilons": self.matching.epsilons,
+            "simple": [self.simple_key(epsilon) for epsilon in self.matching.minimal_at],
+            "measures": [self.measure_key(measure) for measure in self.measures],
+            **self._resampled,
+        }
+        return artifact_key("matches", MATCHES_VERSION, parameters)
+
+    def artifact(self, store: Store) -> Artifact:
+        """Where the rows are."""
+        return Artifact(store, "matches", self.key)
+
+    def results(self, store: Store) -> list[Artifact]:
+        """What the report reads; a comparison is complete when all of it is there."""
+        return [
+            Artifact(store, "profiles", self.profile_key),
+            *(Artifact(store, "simple", self.simple_key(e)) for e in self.matching.minimal_at),
+            self.artifact(store),
+        ]
+
+    def resampled(self, store: Store) -> list[Artifact]:
+        """What is computed of every replicate: with it there, their moments are of no use."""
+        parts = self.replicate_parts
+        return [
+            *(Artifact(store, "replicates", self.replicates_key(part)) for part in parts),
+            *(
+                Artifact(store, "measures", self.measure_key(measure, part))
+                for measure in self.of_moments
+                for part in parts
+            ),
+        ]
+
+    def artifacts(self, store: Store) -> list[Artifact]:
+        """Everything that it publishes for good."""
+        return [
+            Artifact(store, "moments", self.moments_key),
+            *self.resampled(store),
+            *(Artifact(store, "measures", self.measure_key(m)) for m in self.of_examples),
+            *self.results(store),
+        ]
+
+
+def _statistic(measure: Component) -> str:
+    return load_measure(measure.name, measure.options).statistic
