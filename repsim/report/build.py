@@ -1,6 +1,7 @@
 """From tables to the files of a report."""
 
 from collections.abc import Callable
+from functools import partial
 
 from repsim.report import (
     match_curves,
@@ -11,6 +12,8 @@ from repsim.report import (
 )
 from repsim.report.drawing import Drawing, house_style, render
 from repsim.report.facts import StudyFacts
+from repsim.report.measure_layers import measure_layers
+from repsim.report.measures_by_depth import draw_measures
 from repsim.report.page import render_page
 from repsim.report.summary import Summary, summarise
 from repsim.results import Tables
@@ -44,7 +47,12 @@ def build_report(tables: Tables, facts: StudyFacts) -> dict[str, bytes]:
     """
     summary = summarise(tables, facts)
     pictures = []
-    for draw in FIGURES:
+    measures = measure_layers(tables, summary)
+    draws: list[Callable[[Summary], Drawing | None]] = [
+        *FIGURES,
+        partial(draw_measures, measures=measures),
+    ]
+    for draw in draws:
         with house_style():
             drawing = draw(summary)
         if drawing is not None:

@@ -15,6 +15,8 @@ from repsim.report.cautions import cautions
 from repsim.report.conventions import conventions
 from repsim.report.drawing import Picture, epsilon_colours
 from repsim.report.facts import StudyFacts
+from repsim.report.measure_layers import measure_layers
+from repsim.report.measures_section import measures_section
 from repsim.report.phrasing import count, number, percent, tolerance
 from repsim.report.simple_section import simple_section
 from repsim.report.summary import Summary, over_pairs
@@ -59,6 +61,7 @@ def render_page(
         layers=_layer_rows(summary),
         pictures=[{"drawn": picture, "svg": Markup(picture.inline)} for picture in pictures],
         simple=simple_section(tables, summary),
+        measures=measures_section(summary, measure_layers(tables, summary)),
         networks=_network_rows(summary.networks),
         pairs=_pair_rows(tables, summary),
         pairs_total=len(summary.pairs),

@@ -22,13 +22,16 @@ class Panels:
     inches: float  # Width of one panel.
     height: float  # Of the figure.
 
-    def finish(self, place: int) -> None:
-        """Title a drawn panel, and number its axes only where no neighbour does."""
+    def finish(self, place: int, *, own_scale: bool = False) -> None:
+        """Title a drawn panel, and number its axes only where no neighbour does.
+
+        A panel with a scale of its own is numbered along the side wherever it is.
+        """
         axes = self.axes[place]
         size = 8 if self.columns < 6 else 7  # Points; a character takes 0.0088 inches for each.
         name = shortened(self.names[place], int(self.inches / (0.0088 * size)))
         axes.set_title(name, loc="left", fontsize=size, color=INK, pad=4)
-        if place % self.columns:
+        if place % self.columns and not own_scale:
             axes.set_yticklabels([])
         if place + self.columns < len(self.axes):
             axes.set_xticklabels([])
