@@ -12,6 +12,8 @@ For whole studies, from training to report, there is the command ``repsim``.
 """
 
 from repsim.errors import RepsimError
+from repsim.estimates import Estimate, estimate
+from repsim.examples import ExamplePair
 from repsim.matching import (
     Match,
     MatchProfile,
@@ -24,10 +26,26 @@ from repsim.matching import (
     minimal_match,
     simple_matches,
 )
-from repsim.measures import cka
+from repsim.measures import (
+    bures,
+    cca,
+    cca_spectrum,
+    cka,
+    linear_regression,
+    minibatch_cka,
+    mutual_knn,
+    procrustes,
+    pwcca,
+    rbf_cka,
+    rsa,
+    subspace_overlap,
+    svcca,
+)
 from repsim.moments import Factor, Moments
 
 __all__ = [
+    "Estimate",
+    "ExamplePair",
     "Factor",
     "Match",
     "MatchProfile",
@@ -37,9 +55,22 @@ __all__ = [
     "SimpleMatch",
     "SimpleMatches",
     "Structure",
+    "bures",
+    "cca",
+    "cca_spectrum",
     "cka",
+    "estimate",
+    "linear_regression",
     "match_profile",
     "match_structure",
+    "minibatch_cka",
     "minimal_match",
+    "mutual_knn",
+    "procrustes",
+    "pwcca",
+    "rbf_cka",
+    "rsa",
     "simple_matches",
+    "subspace_overlap",
+    "svcca",
 ]

@@ -9,7 +9,7 @@ from repsim.data import load_data
 from repsim.errors import StudyError
 from repsim.measures import load_measure
 from repsim.models import build_model
-from repsim.study import Study
+from repsim.study import Across, Study
 from repsim.tasks.specs import ComparisonSpec, LayerSpec, NetworkSpec, StudyPlan, across_specs
 
 __all__ = ["plan_study"]
@@ -54,6 +54,12 @@ def plan_study(study: Study) -> StudyPlan:
         )
         for network in study.networks
     )
+    if "flattened" in study.across.features and study.capture.positions != "all":
+        raise StudyError(
+            'Expected capture.positions = "all" for across.features = "flattened": place i of two '
+            "maps is not the same where places are drawn for each example. "
+            f"Got capture.positions = {study.capture.positions}. Average them, or capture all."
+        )
     examples = study.capture.examples_of(len(split))
     layers = {spec.label: _layer_specs(spec, chosen, examples, study) for spec in networks}
     comparisons = tuple(
@@ -63,7 +69,8 @@ def plan_study(study: Study) -> StudyPlan:
             matching=study.matching,
             measures=study.measures,
             resampling=study.resampling,
-            examples=study.across.examples,
+            # Measures of examples need some even where layers are not compared across.
+            examples=study.across.examples or Across().examples,
         )
         for a, b in study.network_pairs
         for x, y in zip(layers[a.label], layers[b.label], strict=True)

@@ -7,11 +7,13 @@ from jaxtyping import Float64
 
 from repsim.errors import InputError
 
-__all__ = ["LEAST_ALIKE", "LEAST_SHARE", "Block", "longest_block"]
+__all__ = ["LEAST_ALIKE", "LEAST_LAYERS", "LEAST_SHARE", "Block", "longest_block"]
 
 # A block is described as a wide range of layers with CKA near 1; these bounds are our reading.
 LEAST_ALIKE = 0.9
 LEAST_SHARE = 0.25
+# Neighbours are alike in any network.
+LEAST_LAYERS = 3
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,7 +40,7 @@ def longest_block(
     """The longest run of layers whose mean similarity to each other is at least `least`.
 
     Of runs of one length, the one with the higher mean. None where no run holds `share` of the
-    layers, or at least two. A network all of whose layers are alike is one block.
+    layers, and at least three. A network all of whose layers are alike is one block.
 
     Parameters
     ----------
@@ -51,17 +53,17 @@ def longest_block(
     Examples
     --------
     >>> import numpy as np
-    >>> alike = np.eye(4)
-    >>> alike[1:3, 1:3] = 0.97
+    >>> alike = np.eye(5)
+    >>> alike[1:4, 1:4] = 0.97
     >>> block = longest_block(alike)
     >>> block.start, block.stop, round(block.mean, 2)
-    (1, 3, 0.97)
+    (1, 4, 0.97)
     """
     layers = len(similarity)
     if similarity.shape != (layers, layers):
         raise InputError(f"Expected layers × layers of one network. Got {similarity.shape}.")
     known = np.nan_to_num(similarity, nan=0.0)
-    for size in range(layers, max(2, int(np.ceil(share * layers))) - 1, -1):
+    for size in range(layers, max(LEAST_LAYERS, int(np.ceil(share * layers))) - 1, -1):
         apart = ~np.eye(size, dtype=bool)
         means = [
             float(known[start : start + size, start : start + size][apart].mean())

@@ -38,8 +38,10 @@ def sampled_positions(seed: int, total: int, k: int, example: int) -> np.ndarray
     """
     if k >= total:
         return np.arange(total)
-    entropy = np.random.SeedSequence((_POSITIONS, *_words(seed), total, k, example))
-    return np.sort(np.random.default_rng(entropy).choice(total, size=k, replace=False, shuffle=False))
+    generator = np.random.default_rng(
+        np.random.SeedSequence((_POSITIONS, *_words(seed), total, k, example))
+    )
+    return np.sort(generator.choice(total, size=k, replace=False, shuffle=False))
 
 
 def sampled_examples(seed: int, total: int, k: int) -> np.ndarray:

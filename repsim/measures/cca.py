@@ -122,8 +122,8 @@ def cca(
     Returns
     -------
     float
-        NaN when a layer is constant. A neuron within 1e-5 of its length of the span of others
-        counts as one of them (`repsim.moments.principal.RANK_TOLERANCE`).
+        NaN when a layer is constant. A neuron within 1e-6 of its length of the span of others
+        counts as in it (`repsim.moments.principal.RANK_TOLERANCE`).
 
     Raises
     ------

@@ -89,8 +89,8 @@ def linear_regression(
     Returns
     -------
     float
-        NaN when a layer is constant. A neuron within 1e-5 of its length of the span of others
-        counts as one of them.
+        NaN when a layer is constant. A neuron within 1e-6 of its length of the span of others
+        counts as in it.
 
     Raises
     ------

@@ -64,6 +64,9 @@ class Options(StrictOptions):
             )
         far = squared_distances(layer) if self.distance == "euclidean" else 1 - cosines(layer)
         far = told_apart(far)
+        np.fill_diagonal(far, np.nan)
+        if np.nanmax(far) == np.nanmin(far):
+            return np.full(n * n, np.nan)  # Nobody is nearer than anybody else.
         np.fill_diagonal(far, np.inf)
         nearest = np.argsort(far, axis=1, kind="stable")[:, : self.k]
         near = np.zeros((n, n))
@@ -103,6 +106,11 @@ def mutual_knn(
         ``"euclidean"``.
     features
         ``"averaged"`` over positions, or ``"flattened"``; without positions, the same.
+
+    Returns
+    -------
+    float
+        NaN where all examples of a layer are as far from each other.
 
     Raises
     ------

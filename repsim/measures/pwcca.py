@@ -55,19 +55,17 @@ class Options(StrictOptions):
     @property
     def properties(self) -> Properties:
         """A similarity, symmetric only when both sides weigh."""
-        kept: set[Invariance] = {"isotropic scaling"}
-        if self.compat is None:
-            kept |= {"neuron permutation", "translation"}
-        linear = frozenset[Invariance]({"invertible linear"} if self.compat is None else ())
+        kept: set[Invariance] = {"neuron permutation", "isotropic scaling", "translation"}
+        of_other = frozenset[Invariance]({"invertible linear", "translation"})
         return Properties(
             symmetric=self.weights == "both",
             least=0.0,
             most=1.0,
             best=1.0,
             larger_is_more_similar=True,
-            invariances=frozenset(kept),
-            further_x=linear if self.weights == "y" else frozenset(),
-            further_y=linear if self.weights == "x" else frozenset(),
+            invariances=frozenset({"isotropic scaling"} if self.compat else kept),
+            further_x=of_other if self.weights == "y" else frozenset(),
+            further_y=of_other if self.weights == "x" else frozenset(),
         )
 
     def value(self, moments: Moments) -> float:

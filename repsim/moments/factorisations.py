@@ -15,6 +15,11 @@ __all__ = ["cosine_vectors", "cosines", "eigenvectors", "singular_values", "tria
 # this share of the largest: they are then good to 1e-16 / 1e-5 of it.
 CONDITIONED = 1e-5
 
+# Of the largest. Eigenvectors of the square are good to 1e-16 / SMALL² among the singular vectors
+# above it; those below are separated anew, as long as their products with the rest, 1e-16, are
+# nothing beside the SMALLEST.
+SMALL, SMALLEST = 1e-2, 1e-6
+
 
 def singular_values(matrix: Float64[np.ndarray, "m n"]) -> Float64[np.ndarray, " k"]:
     """Singular values, largest first."""
@@ -40,14 +45,18 @@ def cosines(between: Float64[np.ndarray, "m n"]) -> Float64[np.ndarray, " k"]:
     wide = between if between.shape[0] <= between.shape[1] else between.T
     squares = _eigenvalues(wide @ wide.T)
     if squares[-1] > CONDITIONED**2 * squares[0]:
-        return np.minimum(np.sqrt(squares), 1.0)
-    return np.minimum(singular_values(between), 1.0)
+        return np.asarray(np.minimum(np.sqrt(squares), 1.0))
+    return np.asarray(np.minimum(singular_values(between), 1.0))
 
 
 def cosine_vectors(
     between: Float64[np.ndarray, "m n"],
 ) -> tuple[Float64[np.ndarray, "m k"], Float64[np.ndarray, " k"], Float64[np.ndarray, "n k"]]:
-    """Principal vectors of two subspaces in their bases, as columns, and cosines; see `cosines`."""
+    """Principal vectors of two subspaces in their bases, as columns, and cosines; see `cosines`.
+
+    By the eigenvectors of the square, in half the time of a singular value decomposition, with one
+    of what belongs to the small cosines.
+    """
     if between.shape[0] > between.shape[1]:
         right, values, left = cosine_vectors(between.T)
         return left, values, right
@@ -56,10 +65,14 @@ def cosine_vectors(
     _, left = eigenvectors(between @ between.T)
     along = between.T @ left
     values = np.linalg.norm(along, axis=0)
-    if values[-1] > CONDITIONED * values[0]:
-        return left, np.minimum(values, 1.0), along / values
-    left, values, right = _singular_vectors(between)
-    return left, np.minimum(values, 1.0), right.T
+    if not values[-1] > SMALLEST * values[0]:
+        left, values, right = _singular_vectors(between)
+        return left, np.minimum(values, 1.0), right.T
+    large = int(np.sum(values > SMALL * values[0]))
+    right, small, turn = _singular_vectors(along[:, large:])
+    left = np.hstack((left[:, :large], left[:, large:] @ turn.T))
+    right = np.hstack((along[:, :large] / values[:large], right))
+    return left, np.minimum(np.append(values[:large], small), 1.0), right
 
 
 def eigenvectors(
@@ -102,6 +115,8 @@ def _eigenvalues(square: Float64[np.ndarray, "n n"]) -> Float64[np.ndarray, " n"
 def _singular_vectors(
     matrix: Float64[np.ndarray, "m n"],
 ) -> tuple[Float64[np.ndarray, "m k"], Float64[np.ndarray, " k"], Float64[np.ndarray, "k n"]]:
+    if not matrix.size:
+        return np.zeros((len(matrix), 0)), np.zeros(0), np.zeros((0, matrix.shape[1]))
     try:
         return linalg.svd(matrix, full_matrices=False, check_finite=False)
     except linalg.LinAlgError:

@@ -10,6 +10,7 @@ from repsim.report import (
     tolerance_map,
     training_curves,
 )
+from repsim.report.across_section import across_drawings
 from repsim.report.drawing import Drawing, house_style, render
 from repsim.report.facts import StudyFacts
 from repsim.report.measure_layers import measure_layers
@@ -57,6 +58,9 @@ def build_report(tables: Tables, facts: StudyFacts) -> dict[str, bytes]:
             drawing = draw(summary)
         if drawing is not None:
             pictures.append(render(drawing, epsilons=len(summary.tolerances)))
+    with house_style():
+        across = across_drawings(tables.across, tables.principal, tables.identification)
+    pictures += [render(drawing, epsilons=len(summary.tolerances)) for drawing in across]
     files = {"report.html": render_page(tables, facts, summary, pictures).encode()}
     for picture in pictures:
         files[f"figures/{picture.name}.svg"] = picture.svg

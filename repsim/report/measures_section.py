@@ -27,7 +27,7 @@ class MeasuresSection:
     """Rows by depth, columns by measure."""
 
     finding: str
-    names: tuple[str, ...]
+    names: tuple[tuple[str, str], ...]
     conventions: tuple[str, ...]
     rows: tuple[tuple[str, tuple[MeasureCell, ...]], ...]
 
@@ -38,13 +38,23 @@ def measures_section(summary: Summary, measures: Sequence[MeasureLayers]) -> Mea
         return None
     return MeasuresSection(
         finding=tension(summary, measures),
-        names=tuple(measure.name for measure in measures),
+        names=tuple(_headings(measures)),
         conventions=tuple(measure.convention for measure in measures),
         rows=tuple(
             (name, tuple(_cell(measure, layer) for measure in measures))
             for layer, name in enumerate(summary.names)
         ),
     )
+
+
+def _headings(measures: Sequence[MeasureLayers]) -> list[tuple[str, str]]:
+    """Names, with the options below where two measures share a name."""
+    names = [measure.name for measure in measures]
+    options = [measure.convention.partition("[")[2].removesuffix("]") for measure in measures]
+    return [
+        (name, option if names.count(name) > 1 else "")
+        for name, option in zip(names, options, strict=True)
+    ]
 
 
 def _cell(measure: MeasureLayers, layer: int) -> MeasureCell:

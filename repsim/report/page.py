@@ -10,6 +10,7 @@ import numpy as np
 import polars as pl
 from markupsafe import Markup, escape
 
+from repsim.report.across_section import across_section
 from repsim.report.answer import answer
 from repsim.report.cautions import cautions
 from repsim.report.conventions import conventions
@@ -61,6 +62,7 @@ def render_page(
         layers=_layer_rows(summary),
         pictures=[{"drawn": picture, "svg": Markup(picture.inline)} for picture in pictures],
         simple=simple_section(tables, summary),
+        across=across_section(tables.identification),
         measures=measures_section(summary, measure_layers(tables, summary)),
         networks=_network_rows(summary.networks),
         pairs=_pair_rows(tables, summary),

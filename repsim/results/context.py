@@ -18,7 +18,7 @@ from repsim.uncertainty import (
 __all__ = ["in_context"]
 
 # What a row holds of its replicates, and of its measure; it becomes the columns of RESULTS.
-RAW = ("null", "replicates", "best", "larger_is_more_similar")
+RAW = ("null", "replicates", "best", "larger_is_more_similar", "interval")
 
 Row = Mapping[str, Any]
 
@@ -32,7 +32,8 @@ def in_context(
     ----------
     rows
         With ``null`` and ``replicates``, lists of values, None where undefined, and ``best`` and
-        ``larger_is_more_similar`` of the measure. Exchange i of the null is the same at every layer
+        ``larger_is_more_similar`` of the measure, and ``interval`` where its replicates are not
+        those of the study. Exchange i of the null is the same at every layer
         of a pair.
     interval
         What the replicates are.
@@ -48,12 +49,8 @@ def in_context(
         together = _over_layers(family)
         for row, p_layers in zip(family, together, strict=True):
             kept = {name: value for name, value in row.items() if name not in RAW}
-            context = {
-                **_of_null(row),
-                "p_value_layers": p_layers,
-                **_of_examples(row, interval, level),
-            }
-            found.append({**kept, **context})
+            kept |= {**_of_null(row), "p_value_layers": p_layers}
+            found.append(kept | _of_examples(row, row.get("interval") or interval, level))
     return found
 
 

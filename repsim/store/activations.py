@@ -74,7 +74,7 @@ class ActivationWriter:
         self._layer = layer
         self._ids = tuple(ids)
         self._shape = (len(self._ids), positions, neurons)
-        per_chunk, self._per_shard = examples_per_file(
+        per_chunk, per_shard = examples_per_file(
             len(self._ids), positions=positions, neurons=neurons, dtype=dtype
         )
         store = Recording(
@@ -86,15 +86,15 @@ class ActivationWriter:
             shape=self._shape,
             dtype=dtype,
             chunks=(per_chunk, positions, neurons),
-            shards=(self._per_shard, positions, neurons),
+            shards=(per_shard, positions, neurons),
             compressors=[ZstdCodec(level=1), Crc32cCodec()],
             fill_value=float("nan"),
             dimension_names=("example", "position", "neuron"),
             config={"write_empty_chunks": True},
         )
-        self._pending: list[np.ndarray] = []
+        # One shard, filled and written over and over: fresh memory costs more than the copy.
+        self._shard = np.empty((per_shard, positions, neurons), dtype)
         self._received = 0
-        self._written = 0
 
     def append(self, block: np.ndarray) -> None:
         """Take the next examples, (b, positions, neurons); whole shards are written at once.
@@ -109,21 +109,18 @@ class ActivationWriter:
                 f"Expected blocks of shape (b, {self._shape[1]}, {self._shape[2]}) for layer "
                 f"{self._layer}. Got {block.shape}."
             )
-        if block.dtype != self._array.dtype:
+        first = 0
+        while first < len(block):
+            held = self._received % len(self._shard)
+            part = self._shard[held : held + len(block) - first]
             with np.errstate(over="ignore"):
-                block = block.astype(self._array.dtype)
-        finite = np.isfinite(block).all(axis=(1, 2))
-        if not finite.all():
-            example = self._ids[self._received + int(np.argmin(finite))]
-            raise InputError(
-                f"Expected finite activations of type {self._array.dtype} in layer {self._layer}. "
-                f"Got NaN or infinity first at example {example}. The network diverged, or "
-                "its values are too large for float16: set capture.dtype to float32."
-            )
-        self._pending.append(block)
-        self._received += len(block)
-        while self._received - self._written >= self._per_shard:
-            self._write(self._per_shard)
+                part[...] = block[first : first + len(part)]
+            if not _is_finite(part):
+                raise self._not_finite(part)
+            first += len(part)
+            self._received += len(part)
+            if held + len(part) == len(self._shard):
+                self._write(len(self._shard))
 
     def publish(self, facts: Mapping[str, Any]) -> Marker:
         """Write the rest and publish."""
@@ -131,20 +128,24 @@ class ActivationWriter:
             raise InputError(
                 f"Expected {len(self._ids)} examples in layer {self._layer}. Got {self._received}."
             )
-        if self._received > self._written:
-            self._write(self._received - self._written)
+        if self._received % len(self._shard):
+            self._write(self._received % len(self._shard))
         self._draft.write(IDS, json.dumps(self._ids).encode())
         examples, positions, neurons = self._shape
         shape = {"examples": examples, "positions": positions, "neurons": neurons}
         return self._draft.publish({**facts, "layer": self._layer, **shape})
 
     def _write(self, examples: int) -> None:
-        joined = np.concatenate(self._pending) if len(self._pending) > 1 else self._pending[0]
-        self._array[self._written : self._written + examples] = joined[:examples]
-        rest = joined[examples:]
-        # A copy, so that the written part can be freed.
-        self._pending = [rest.copy()] if len(rest) else []
-        self._written += examples
+        self._array[self._received - examples : self._received] = self._shard[:examples]
+
+    def _not_finite(self, part: np.ndarray) -> InputError:
+        finite = np.isfinite(part).all(axis=(1, 2))
+        example = self._ids[self._received + int(np.argmin(finite))]
+        return InputError(
+            f"Expected finite activations of type {part.dtype} in layer {self._layer}. "
+            f"Got NaN or infinity first at example {example}. The network diverged, or "
+            "its values are too large for float16: set capture.dtype to float32."
+        )
 
 
 class Recording(WrapperStore[ZarrStore]):
@@ -159,7 +160,7 @@ class Recording(WrapperStore[ZarrStore]):
 
     async def set(self, key: str, value: Buffer) -> None:
         await super().set(key, value)
-        self._draft.note(key, value.to_bytes())
+        self._draft.note(key, value.as_buffer_like())
 
     async def set_if_not_exists(self, key: str, value: Buffer) -> None:
         await self.set(key, value)
@@ -220,16 +221,30 @@ class Activations:
         IntegrityError
             When a part is missing or is not what was written.
         """
-        array = self.array
         for first in range(start, stop, examples):
-            last = min(first + examples, stop)
-            try:
-                block = np.asarray(array[first:last])
-            except StoreError:
-                raise
-            except Exception as problem:
-                raise self.artifact.damaged(str(problem)) from problem
-            # One NaN makes the sum NaN: cheaper than looking at each value.
-            if not np.isfinite(block.sum(dtype=np.float64)):
-                raise self.artifact.damaged(f"a hole in examples {first} to {last}")
-            yield block.reshape(-1, block.shape[-1])
+            # Nothing is held here while the caller works: it decides how long a block lives.
+            yield self._block(first, min(first + examples, stop))
+
+    def _block(self, first: int, last: int) -> np.ndarray:
+        try:
+            block = np.asarray(self.array[first:last])
+        except StoreError:
+            raise
+        except Exception as problem:
+            raise self.artifact.damaged(str(problem)) from problem
+        if not _is_finite(block):
+            raise self.artifact.damaged(f"a hole in examples {first} to {last}")
+        return block.reshape(-1, block.shape[-1])
+
+
+def _is_finite(values: np.ndarray) -> bool:
+    """Whether all values are finite, by their bits: numpy has no fast loop for float16.
+
+    Read as integers, floats of one sign are in order of magnitude, with infinity and NaN last.
+    """
+    signed, unsigned = (values.view(f"{kind}{values.itemsize}") for kind in "iu")
+    infinity = np.array([np.inf, -np.inf], values.dtype)
+    return bool(
+        signed.max() < infinity.view(signed.dtype)[0]
+        and unsigned.max() < infinity.view(unsigned.dtype)[1]
+    )

@@ -23,7 +23,6 @@ __all__ = [
     "IDENTIFIED",
     "across_bytes",
     "compare_across",
-    "join_across",
     "stored_across",
 ]
 
@@ -84,7 +83,7 @@ def compare_across(
         Those of moments take averaged features alone.
     pairs
         Which networks to compare, a network with itself for what is within; by default all.
-        `join_across` puts parts together.
+        `stored_across` puts parts together.
 
     Raises
     ------
@@ -100,7 +99,8 @@ def compare_across(
         networks[place[0]].append(place)
     if pairs is None:
         pairs = list(itertools.combinations_with_replacement(networks, 2))
-    _check_examples(store, [p for label in {*itertools.chain(*pairs)} for p in networks[label]])
+    compared_labels = dict.fromkeys(itertools.chain(*pairs))
+    _check_examples(store, [p for label in compared_labels for p in networks[label]])
     tables: Tables = {"matrices": [], "principal": [], "identification": []}
     for kind in features:
         shown = [across_measure(name, options, kind) for name, options in heatmaps]
@@ -119,19 +119,6 @@ def compare_across(
                     row = {"measure": measure, "features": kind, **asdict(identification)}
                     tables["identification"].append(row)
     _publish(artifact, tables)
-    return key
-
-
-def join_across(location: str, key: str, parts: Sequence[str]) -> str:
-    """The tables under the keys `parts`, each of other pairs of networks, as one; returns `key`."""
-    store = Store(location)
-    artifact = Artifact(store, KIND, key)
-    if not artifact.exists():
-        tables: Tables = {"matrices": [], "principal": [], "identification": []}
-        for part in parts:
-            for name, rows in json.loads(Artifact(store, KIND, part).read(TABLES)).items():
-                tables[name] += rows
-        _publish(artifact, tables)
     return key
 
 

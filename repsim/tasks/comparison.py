@@ -74,6 +74,7 @@ def measure_row_of(location: str, spec: ComparisonSpec, measure: Component) -> d
     direction = {
         "best": properties.best,
         "larger_is_more_similar": properties.larger_is_more_similar,
+        "interval": "jackknife" if known.statistic == "examples" else None,
     }
     return {**row, "caution": caution, **direction, **_resampled(spec, values)}
 

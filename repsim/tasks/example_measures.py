@@ -24,8 +24,9 @@ __all__ = ["measure_examples"]
 def measure_examples(location: str, spec: ComparisonSpec, measure: Component) -> str:
     """A measure of examples in every replicate; returns the key of its values.
 
-    The examples of both layers must be there. Nulls and intervals are those of the other measures,
-    in small: Y's examples exchanged in the same way, and as many groups of the examples.
+    The examples of both layers must be there. The null is that of the other measures, in small: Y's
+    examples exchanged in the same way. Replicates of the interval leave out a group each, also
+    where a study draws groups: an example that is drawn twice is its own nearest neighbour.
     """
     store = Store(location)
     artifact = Artifact(store, "measures", spec.measure_key(measure))
@@ -33,7 +34,8 @@ def measure_examples(location: str, spec: ComparisonSpec, measure: Component) ->
         return artifact.key
     known = load_measure(measure.name, measure.options)
     features: Features = getattr(known, "features", "averaged")
-    record: dict[str, object] = {"values": [None] * spec.replicates, "caution": None}
+    count = 1 + spec.permutations + spec.groups
+    record: dict[str, object] = {"values": [None] * count, "caution": None}
     try:
         x, y = (
             StoredExamples(store, side.examples_key(spec.examples)).layer() for side in spec.layers
@@ -55,10 +57,6 @@ def _replicates(spec: ComparisonSpec, pair: ExamplePair) -> Iterator[ExamplePair
     yield pair
     for number in range(spec.permutations):
         yield pair.permuted(np.roll(examples, 1 + number % max(1, pair.count - 1)))
-    groups = np.array_split(examples, max(1, spec.groups))
-    for number in range(spec.replicates - 1 - spec.permutations):
-        if spec.resampling.interval == "jackknife":
-            yield pair.without(groups[number])
-        else:
-            drawn = spec.drawn_groups(number)
-            yield pair.subset(np.concatenate([groups[group] for group in drawn]))
+    if spec.groups:
+        for group in np.array_split(examples, spec.groups):
+            yield pair.without(group)

@@ -20,6 +20,9 @@ KIND = "examples"
 ARRAYS = "arrays.npz"
 COMPONENTS = "first_components.npz"
 
+# To read some examples takes the whole chunks that hold them, packed and unpacked.
+READING = 24 * 2**20
+
 
 def summarise_layer(
     location: str, key: str, activations_key: str, examples: int, *, same_positions: bool = True
@@ -78,8 +81,9 @@ def summary_bytes(examples: int, positions: int, neurons: int) -> int:
     The tile of examples in float64 and what is read for it, and then two matrices of examples ×
     examples with what one decomposition of them takes.
     """
-    held = min(8 * examples * positions * neurons, MEMORY)
-    return int(1.4 * held) + 8 * examples * (6 * examples + 2 * neurons)
+    example = 8 * positions * neurons
+    held = max(example, min(examples * example, MEMORY))
+    return int(1.3 * held) + max(READING, 2 * example) + 8 * examples * (6 * examples + 2 * neurons)
 
 
 @dataclass(frozen=True)

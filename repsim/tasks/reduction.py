@@ -64,6 +64,7 @@ def reduce_tile(location: str, tile: TileSpec, start: int, stop: int) -> str:
     draft = part.draft()
     for group, complete, blocks in _slices(layers, spec.group_borders, start, stop):
         sums.update(blocks)
+        del blocks  # views of shards, which can go before the next are read
         if complete:
             for pair, moments in zip(lacking, sums.cut(), strict=True):
                 draft.write_arrays(f"{pair.moments_key}/{_group(group)}", moments.arrays())
@@ -187,9 +188,10 @@ def _slices(
     most = max(1, SLICE_ELEMENTS // (positions * widest))
     step = min(layer.examples_per_shard for layer in layers)
     group = int(np.searchsorted(borders, start, side="right")) - 1
-    first = start
-    for shards in zip(*(layer.blocks(start, stop, step) for layer in layers), strict=True):
-        begin, last = first, first + len(shards[0]) // positions
+    reading = [layer.blocks(start, stop, step) for layer in layers]
+    for begin in range(start, stop, step):
+        first, last = begin, min(begin + step, stop)
+        shards = [next(blocks) for blocks in reading]
         while first < last:
             end = min(first + most, last, borders[group + 1])
             rows = slice((first - begin) * positions, (end - begin) * positions)
@@ -197,6 +199,7 @@ def _slices(
             yield group, complete, [shard[rows] for shard in shards]
             group += end == borders[group + 1]
             first = end
+        del shards
 
 
 def _sum(parts: Iterable[Summed]) -> Summed:

@@ -7,7 +7,6 @@ interval: each without one group of examples (jackknife), or of groups drawn ane
 import json
 import math
 from collections.abc import Iterator, Sequence
-from typing import Any
 
 import numpy as np
 
@@ -95,12 +94,14 @@ def stored_values(
     store: Store, spec: ComparisonSpec, measure: Component
 ) -> tuple[list[float | None], str | None]:
     """A measure in every replicate, None where it is not defined, and what is to be known of it."""
+    if measure in spec.of_examples:
+        record = json.loads(Artifact(store, "measures", spec.measure_key(measure)).read(VALUES))
+        return record["values"], record["caution"]
     found: list[float | None] = [None] * spec.replicates
     caution = None
-    parts = spec.replicate_parts if measure in spec.of_moments else [(0, 1)]
-    for part in parts:
+    for part in spec.replicate_parts:
         artifact = Artifact(store, "measures", spec.measure_key(measure, part))
-        record: dict[str, Any] = json.loads(artifact.read(VALUES))
+        record = json.loads(artifact.read(VALUES))
         found[part[0] :: part[1]] = record["values"]
         caution = caution or record["caution"]
     return found, caution

@@ -1,32 +1,42 @@
-"""Intervals over examples, from groups of them: jackknife and bootstrap."""
+"""Intervals over examples, from groups of them: jackknife and bootstrap.
+
+A measure of few samples is off in one direction: layers that share nothing are a little similar in
+each sample, for CKA, CCA and R² by about neurons / samples, which is often more than the spread
+between samples. An interval about the value itself says how the value varies with the examples; as
+one for the similarity of the layers it then misses it nearly always (in 150 of 150 simulations of
+biased CKA with 50 neurons and 800 samples). Where two halves of the examples show that bias, it is
+taken off in the interval. The value stays as its measure defines it, and can lie outside.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import stats
+from jaxtyping import Float64
+from scipy.special import ndtr, stdtrit
 
 from repsim.errors import InputError
 
 __all__ = ["Interval", "bootstrap_interval", "jackknife_interval"]
 
+Values = Sequence[float] | Float64[np.ndarray, " n"]
+
 
 @dataclass(frozen=True, kw_only=True)
 class Interval:
-    """Where a value would lie with other examples, as many as these.
+    """Where a value lies with other examples.
 
     Parameters
     ----------
     low, high : float
-        Ends of the interval.
+        Ends of the interval. They are not clipped to the bounds of the measure.
     level : float
         Its nominal coverage, 0 to 1.
     standard_error : float
-        Standard deviation of the value over examples.
+        Standard deviation of the value over samples of as many examples.
     bias : float
-        By how much the value is too large on average, as the replicates estimate it. The interval
-        is about the value as it is: it says how much it varies, not how far it is from the value
-        with infinitely many examples.
+        By how much the value is too large on average for want of examples, as the replicates
+        estimate it. It is never taken off in the value.
     """
 
     low: float
@@ -37,13 +47,26 @@ class Interval:
 
 
 def jackknife_interval(
-    value: float, without: Sequence[float] | np.ndarray, *, level: float = 0.9
+    value: float, without: Values, *, halves: tuple[float, float] | None = None, level: float = 0.9
 ) -> Interval:
     r"""Interval from the values without each of G groups of examples.
 
-    .. math:: \mathrm{se}^2 = \frac{G-1}{G} \sum_g (\theta_{(g)} - \bar\theta_{(\cdot)})^2
+    .. math:: \mathrm{se}^2 = \frac{G-1}{G} \sum_g (\theta_{(g)} - \bar\theta_{(\cdot)})^2, \qquad
+              \theta - b \pm t_{G-1}\, \mathrm{se}
 
     with the quantile of Student's t of G − 1 degrees of freedom: few groups give a wide interval.
+
+    With the values :math:`\theta_1, \theta_2` of the first and second half of the groups, the
+    interval is one for infinitely many examples. A bias of c / d is twice as large in a half, so
+
+    .. math:: b = \frac{G_1 \theta_1 + G_2 \theta_2}{G} - \theta
+
+    Without them it is about the value as it is (b = 0): where it would lie with other examples, as
+    many as these. The bias that is then reported, :math:`(G-1)(\bar\theta_{(\cdot)} - \theta)`, is
+    the same for smooth measures such as CKA or R². For those that jump (a match at one ε, SVCCA
+    where the number of directions changes) and for PWCCA it is G − 1 times a difference that is
+    noise, and worse than none; that of halves is not. Even so intervals for a match at one ε are
+    rough: 70 % to 85 % of those of 90 % hold it where the similarity is steep in ε.
 
     Parameters
     ----------
@@ -51,6 +74,8 @@ def jackknife_interval(
         With all examples.
     without
         Values (G,) without each group, of equal sizes.
+    halves
+        Values of the first ⌊G / 2⌋ groups alone, and of the others alone.
     level
         Coverage.
 
@@ -61,8 +86,8 @@ def jackknife_interval(
 
     References
     ----------
-    Efron and Tibshirani 1993, "An Introduction to the Bootstrap", chapter 11; groups of
-    observations: section 11.5.
+    Efron and Tibshirani 1993, "An Introduction to the Bootstrap", chapters 10 and 11; Quenouille
+    1949, "Approximate Tests of Correlation in Time-Series", for the bias from halves.
 
     Examples
     --------
@@ -75,38 +100,55 @@ def jackknife_interval(
     groups = len(values)
     mean = float(values.mean())
     error = float(np.sqrt((groups - 1) / groups * np.sum((values - mean) ** 2)))
-    reach = float(stats.t.ppf((1 + level) / 2, groups - 1)) * error
+    reach = _t_quantile(level, groups) * error
+    if halves is None:
+        centre, bias = value, (groups - 1) * (mean - value)
+    else:
+        first = groups // 2
+        bias = (first * halves[0] + (groups - first) * halves[1]) / groups - value
+        centre = value - bias
     return Interval(
-        low=value - reach,
-        high=value + reach,
-        level=level,
-        standard_error=error,
-        bias=(groups - 1) * (mean - value),
+        low=centre - reach, high=centre + reach, level=level, standard_error=error, bias=bias
     )
 
 
 def bootstrap_interval(
-    value: float, samples: Sequence[float] | np.ndarray, *, level: float = 0.9
+    value: float, samples: Values, *, groups: int | None = None, level: float = 0.9
 ) -> Interval:
     r"""Basic bootstrap interval from values with groups of examples drawn again.
 
-    .. math:: [\,2\theta - q_{1-\alpha/2},\; 2\theta - q_{\alpha/2}\,]
+    .. math:: [\,2\theta - q_{1-\alpha/2},\; 2\theta - q_{\alpha/2}\,], \qquad
+              \alpha/2 = \Phi\Bigl(-\sqrt{\tfrac{G}{G-1}}\; t_{G-1,\,(1 + \text{level}) / 2}\Bigr)
 
     A measure that rises when examples are fewer, as most here do, rises in every bootstrap sample:
-    groups come twice. The basic interval takes that off; the percentile interval would add it.
+    groups come twice. The basic interval takes that off; the percentile interval would add it. The
+    quantiles are farther out than those of the level, because few groups vary less than the
+    examples they come from, and not normally.
+
+    Samples of a group that is drawn twice are alike, which a debiased measure takes for similarity;
+    the jackknife does not repeat examples and suits it better.
 
     Parameters
     ----------
     value
         With all examples as they are.
     samples
-        Values (B,) of the bootstrap samples.
+        Values (B,) of the bootstrap samples, some hundreds.
+    groups
+        Number of groups G that were drawn from; by default many, whose quantiles are those of the
+        level.
     level
         Coverage.
 
+    Raises
+    ------
+    InputError
+        For fewer than two samples or groups, or a level outside (0, 1).
+
     References
     ----------
-    Davison and Hinkley 1997, "Bootstrap Methods and their Application", section 5.2.1.
+    Davison and Hinkley 1997, "Bootstrap Methods and their Application", section 5.2.1; Hesterberg
+    2015, "What Teachers Should Know About the Bootstrap", section 5.3, for the quantiles.
 
     Examples
     --------
@@ -115,17 +157,28 @@ def bootstrap_interval(
     (0.315, 0.585, 0.05)
     """
     values = _checked(samples, level)
-    below, above = np.quantile(values, [(1 - level) / 2, (1 + level) / 2])
+    tail, narrow = (1 - level) / 2, 1.0
+    if groups is not None:
+        if groups < 2:
+            raise InputError(f"Expected at least two groups of examples. Got {groups}.")
+        narrow = float(np.sqrt(groups / (groups - 1)))
+        tail = float(ndtr(-narrow * _t_quantile(level, groups)))
+    below, above = np.quantile(values, [tail, 1 - tail])
     return Interval(
         low=float(2 * value - above),
         high=float(2 * value - below),
         level=level,
-        standard_error=float(values.std(ddof=1)),
+        standard_error=narrow * float(values.std(ddof=1)),
         bias=float(values.mean()) - value,
     )
 
 
-def _checked(values: Sequence[float] | np.ndarray, level: float) -> np.ndarray:
+def _t_quantile(level: float, groups: int) -> float:
+    """Of Student's t, so that the level lies between minus this and this."""
+    return float(stdtrit(groups - 1, (1 + level) / 2))
+
+
+def _checked(values: Values, level: float) -> Float64[np.ndarray, " n"]:
     array = np.asarray(values, dtype=np.float64)
     if array.ndim != 1 or len(array) < 2:
         raise InputError(f"Expected values of at least two replicates. Got shape {array.shape}.")

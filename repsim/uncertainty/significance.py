@@ -4,17 +4,30 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from jaxtyping import Float64
 
 from repsim.errors import InputError
 
 __all__ = ["Null", "chance_corrected", "family_p_values", "null_band", "p_value"]
 
-Values = Sequence[float] | np.ndarray
+Values = Sequence[float] | Float64[np.ndarray, " n"]
+
+# Values nearer than this are one value with different rounding: layers of as many neurons as
+# samples give 1 in every exchange, some a digit more and some a digit less.
+TIE = 1e-9
 
 
 @dataclass(frozen=True, kw_only=True)
 class Null:
-    """What the same layers give when one network sees other examples than the other."""
+    """What the same layers give when one network sees other examples than the other.
+
+    Parameters
+    ----------
+    mean : float
+        Over the exchanges of examples.
+    low, high : float
+        Quantiles of 5 % and 95 %; the least and the largest of up to 19.
+    """
 
     mean: float
     low: float
@@ -22,13 +35,16 @@ class Null:
 
 
 def null_band(null: Values) -> Null:
-    """Mean and range of the null values: with some ten of them quantiles would say no more.
+    """Mean and range of the null values.
+
+    The i-th of P is the quantile of i / (P + 1), as for p-values.
 
     >>> null_band([0.25, 0.75])
     Null(mean=0.5, low=0.25, high=0.75)
     """
     values = _checked(null)
-    return Null(mean=float(values.mean()), low=float(values.min()), high=float(values.max()))
+    low, high = np.quantile(values, [0.05, 0.95], method="weibull")
+    return Null(mean=float(values.mean()), low=float(low), high=float(high))
 
 
 def p_value(value: float, null: Values, *, larger_is_more_similar: bool = True) -> float:
@@ -37,7 +53,7 @@ def p_value(value: float, null: Values, *, larger_is_more_similar: bool = True) 
     .. math:: (1 + \#\{\text{null} \ge \text{value}\}) / (1 + P)
 
     The one that is added is the value itself, which is one of the exchanges: without it a p-value
-    could be zero, which no finite number of exchanges can show.
+    could be zero, which no finite number of exchanges can show. Ties count as reached.
 
     References
     ----------
@@ -49,13 +65,14 @@ def p_value(value: float, null: Values, *, larger_is_more_similar: bool = True) 
     (0.05, 1.0)
     """
     values = _checked(null)
-    extreme = values >= value if larger_is_more_similar else values <= value
-    return (1 + int(extreme.sum())) / (1 + len(values))
+    excess = values - value if larger_is_more_similar else value - values
+    reached = excess >= -TIE * max(1.0, abs(value))
+    return float(1 + reached.sum()) / (1 + len(values))
 
 
 def family_p_values(
-    values: Values, nulls: np.ndarray, *, larger_is_more_similar: bool = True
-) -> np.ndarray:
+    values: Values, nulls: Float64[np.ndarray, "l n"], *, larger_is_more_similar: bool = True
+) -> Float64[np.ndarray, " l"]:
     r"""p-values that hold for all layers of a pair at once.
 
     Exchange i is the same at every layer. Values are put on one scale, so that a layer on which
@@ -64,7 +81,8 @@ def family_p_values(
     .. math:: z_l = (\theta_l - \bar\theta_l) / s_l
 
     with mean and deviation over the value and its null together; each layer's z is then compared
-    with the largest z over layers of every exchange (studentised maxT, single step).
+    with the largest z over layers of every exchange (studentised maxT, single step). The
+    probability that any layer without similarity gets p ≤ a is at most a.
 
     Parameters
     ----------
@@ -78,6 +96,11 @@ def family_p_values(
     numpy.ndarray
         (L,).
 
+    Raises
+    ------
+    InputError
+        When shapes disagree.
+
     References
     ----------
     Westfall and Young 1993, "Resampling-Based Multiple Testing", section 2.3.
@@ -87,12 +110,20 @@ def family_p_values(
     >>> family_p_values([0.9, 0.4], np.array([[0.1, 0.2, 0.3], [0.5, 0.1, 0.2]])).tolist()
     [0.25, 0.5]
     """
+    observed = np.asarray(values, dtype=np.float64)
+    if nulls.ndim != 2 or observed.shape != nulls.shape[:1] or not nulls.size:
+        raise InputError(
+            "Expected the values of L layers, and P values of the null for each, L × P. "
+            f"Got shapes {observed.shape} and {nulls.shape}."
+        )
     sign = 1.0 if larger_is_more_similar else -1.0
-    every = sign * np.column_stack((np.asarray(values, dtype=np.float64), nulls))
+    every = sign * np.column_stack((observed, nulls))
+    centred = every - every.mean(axis=1, keepdims=True)
     deviation = every.std(axis=1, keepdims=True)
-    scores = (every - every.mean(axis=1, keepdims=True)) / np.where(deviation == 0, 1.0, deviation)
+    scale = np.maximum(1.0, np.abs(every).max(axis=1, keepdims=True))
+    scores = np.where(deviation > TIE * scale, centred, 0.0) / np.where(deviation > 0, deviation, 1)
     most = scores[:, 1:].max(axis=0)
-    return np.array([p_value(score, most) for score in scores[:, 0]])
+    return np.array([p_value(float(score), most) for score in scores[:, 0]])
 
 
 def chance_corrected(value: float, null: Values, *, best: float = 1.0) -> float:
@@ -100,8 +131,8 @@ def chance_corrected(value: float, null: Values, *, best: float = 1.0) -> float:
 
     .. math:: \frac{\theta - \bar\theta_\text{null}}{\theta_\text{best} - \bar\theta_\text{null}}
 
-    Negative where layers are less similar than by chance; NaN where chance gives the best value,
-    which happens with as many neurons as samples.
+    Negative where layers are less similar than by chance, and for distances a similarity, too. NaN
+    where chance gives the best value, which happens with as many neurons as samples.
 
     References
     ----------
@@ -113,10 +144,11 @@ def chance_corrected(value: float, null: Values, *, best: float = 1.0) -> float:
     0.5
     """
     mean = float(_checked(null).mean())
-    return (value - mean) / (best - mean) if best != mean else float("nan")
+    room = best - mean
+    return (value - mean) / room if abs(room) > TIE * max(1.0, abs(best)) else float("nan")
 
 
-def _checked(null: Values) -> np.ndarray:
+def _checked(null: Values) -> Float64[np.ndarray, " n"]:
     values = np.asarray(null, dtype=np.float64)
     if values.ndim != 1 or not len(values):
         raise InputError(f"Expected at least one value of the null. Got shape {values.shape}.")

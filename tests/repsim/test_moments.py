@@ -120,7 +120,9 @@ def test_the_first_non_finite_number_is_named(bad: float) -> None:
 def test_squares_that_overflow_are_refused() -> None:
     x, y = activations()
     x[3, 1] = 1e200
-    with pytest.raises(InputError, match=r"squares fit in float64\. Got 1e[+]200 in X, neuron 1"):
+    with pytest.raises(
+        InputError, match=r"fourth powers fit in float64\. Got 1e[+]200 in X, neuron 1"
+    ):
         Moments.from_arrays(x, y)
 
 

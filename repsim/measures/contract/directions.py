@@ -16,6 +16,9 @@ Of = Literal["singular values", "variances"]
 
 DEFAULT_VARIANCE = 0.99
 
+# A share that is reached but for the rounding of the second moment's sums is reached.
+ROUNDING = 1e-12
+
 
 class PrincipalDirections(StrictOptions):
     """Options of the measures that compare the leading principal directions of two layers."""
@@ -60,6 +63,5 @@ class PrincipalDirections(StrictOptions):
             return min(self.directions, layer.directions)
         shares = layer.variances if self.of == "variances" else np.sqrt(layer.variances)
         running = np.cumsum(shares)
-        # Where the share is 1, or a sum of equal shares, rounding must not cost or add a direction.
-        enough = self.variance * running[-1] * (1 - 4 * np.finfo(np.float64).eps)
+        enough = self.variance * running[-1] * (1 - ROUNDING)
         return min(int(np.searchsorted(running, enough)) + 1, layer.directions)

@@ -6,6 +6,8 @@ from functools import cached_property
 
 from repsim.store import Artifact, Store, artifact_key
 from repsim.study import Across
+from repsim.tasks.across import across_bytes
+from repsim.tasks.examples import summary_bytes
 from repsim.tasks.specs.comparison import PROCESS_BYTES
 from repsim.tasks.specs.layer import LayerSpec
 
@@ -63,8 +65,11 @@ class AcrossSpec:
 
     @property
     def memory(self) -> int:
-        """Bytes that it needs, its process included."""
-        return PROCESS_BYTES
+        """Bytes that its largest task needs, its process included."""
+        count = min(self.across.examples, self.layers[0].examples)
+        deepest, widest = max(len(self.a), len(self.b)), max(x.neurons for x in self.layers)
+        summaries = [summary_bytes(count, x.positions, x.neurons) for x in self.layers]
+        return PROCESS_BYTES + max(across_bytes(count, deepest, widest), *summaries)
 
 
 def across_specs(

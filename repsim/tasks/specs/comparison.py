@@ -103,18 +103,12 @@ class ComparisonSpec:
 
     @property
     def memory(self) -> int:
-        """Bytes that the largest task of this comparison needs, its process included.
+        """Bytes that the largest task on its moments needs, its process included.
 
         Fitted to measured peaks; `tests/repsim/tasks/test_memory.py` holds it to a factor of 1.5.
         """
-        p, q = self.x.neurons, self.y.neurons
-        per_shard = max(
-            side.examples_per_shard * side.bytes // side.examples for side in (self.x, self.y)
-        )
-        square = 8 * (p + q) ** 2
-        reducing = 9 * per_shard + 1.5 * square + 8 * p * q * self.permutations
-        profiling = 5 * square
-        return int(max(reducing, profiling)) + PROCESS_BYTES
+        square = 8 * (self.x.neurons + self.y.neurons) ** 2
+        return int(7.5 * square) + PROCESS_BYTES
 
     @cached_property
     def moments_key(self) -> str:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from repsim.store import artifact_key
+from repsim.tasks.examples import summary_bytes
 from repsim.tasks.specs.comparison import MOMENTS_VERSION, PROCESS_BYTES, ComparisonSpec
 from repsim.tasks.specs.layer import LayerSpec
 
@@ -14,6 +15,9 @@ __all__ = ["TileSpec", "tiles_of"]
 # than so many, since a task is to take a minute at most.
 TILE_BYTES = 2**30
 MOST_NETWORKS = 4
+
+# What of each network is in float64 at a time.
+WIDENED_BYTES = 16 * 2**20
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,8 +74,15 @@ class TileSpec:
     @property
     def memory(self) -> int:
         """Bytes that the largest task needs, its process included."""
-        comparisons = max(spec.memory for spec in self.comparisons)
-        return max(comparisons, _reducing(self.comparisons, self.layers))
+        needed = [spec.memory for spec in self.comparisons]
+        needed.append(_reducing(self.comparisons, self.layers))
+        if any(spec.of_examples for spec in self.comparisons):
+            count = min(self.comparisons[0].examples, self.layers[0].examples)
+            needed += [
+                PROCESS_BYTES + summary_bytes(count, layer.positions, layer.neurons)
+                for layer in self.layers
+            ]
+        return max(needed)
 
 
 def tiles_of(comparisons: Sequence[ComparisonSpec]) -> list[TileSpec]:
@@ -112,5 +123,7 @@ def _reducing(comparisons: Sequence[ComparisonSpec], layers: Sequence[LayerSpec]
     """
     shards = [layer.examples_per_shard * layer.bytes // max(1, layer.examples) for layer in layers]
     squares = sum(2 * layer.neurons**2 for layer in layers)
-    products = sum(s.x.neurons * s.y.neurons * (2 + s.permutations) for s in comparisons)
-    return int(sum(shards) + 3 * max(shards) + 8 * (squares + products)) + PROCESS_BYTES
+    pairs = [spec.x.neurons * spec.y.neurons for spec in comparisons]
+    products = sum((2 + s.permutations) * pq for s, pq in zip(comparisons, pairs, strict=True))
+    sums = 8 * (squares + products) + 48 * max(pairs)  # with those that are being written
+    return sum(shards) + 4 * max(shards) + len(layers) * WIDENED_BYTES + sums + PROCESS_BYTES

@@ -64,8 +64,9 @@ def test_a_constant_layer_has_no_component():
     ("layers", "alike", "expected"),
     [
         (8, [(2, 5)], (2, 5)),
-        (8, [(0, 2)], (0, 2)),  # a quarter is enough
-        (9, [(0, 2)], None),  # two of nine are not
+        (12, [(0, 3)], (0, 3)),  # a quarter is enough
+        (13, [(0, 3)], None),  # three of thirteen are not
+        (8, [(0, 2)], None),  # two are neighbours, and no block
         (4, [(0, 4)], (0, 4)),  # all of them are a block too
         (3, [(1, 2)], None),  # one layer is none
         (8, [(0, 3), (4, 8)], (4, 8)),  # the longest
@@ -82,19 +83,21 @@ def test_a_block_is_the_longest_run_that_is_alike(layers, alike, expected):
 
 
 def test_of_runs_of_one_length_the_more_alike_is_taken():
-    similarity = np.eye(6)
-    similarity[0:2, 0:2], similarity[3:5, 3:5] = 0.91, 0.99
+    similarity = np.eye(8)
+    similarity[0:3, 0:3], similarity[4:7, 4:7] = 0.91, 0.99
     np.fill_diagonal(similarity, 1.0)
     block = longest_block(similarity)
-    assert (block.start, block.mean) == (3, pytest.approx(0.99))
+    assert (block.start, block.mean) == (4, pytest.approx(0.99))
 
 
 def test_the_diagonal_and_undefined_values_make_no_block():
-    similarity = np.eye(4)
-    similarity[0, 1] = similarity[1, 0] = 0.85
-    assert longest_block(similarity) is None  # the mean with the diagonal would be .925
-    similarity[0, 1] = np.nan
+    similarity = np.full((4, 4), 0.88)
+    np.fill_diagonal(similarity, 1.0)
+    assert similarity.mean() > 0.9
     assert longest_block(similarity) is None
+    similarity = np.full((4, 4), 0.95)
+    similarity[0, 1:] = np.nan
+    assert longest_block(similarity).start == 1
 
 
 def test_a_table_of_two_networks_is_refused():

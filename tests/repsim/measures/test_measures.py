@@ -1,56 +1,104 @@
-"""What every measure promises, read from the folder, so that a new one is held to it too."""
+"""The registry: what every file of the folder promises, so that a new one is held to it too."""
 
-import numpy as np
+import importlib
+import inspect
+
 import pytest
 
+import repsim.measures
 from repsim.errors import StudyError
 from repsim.measures import load_measure, measure_names
-from repsim.moments import Moments
-
-
-def pair(samples=60, p=5, q=7, seed=0):
-    generator = np.random.default_rng(seed)
-    x = generator.normal(size=(samples, p)) + 1
-    return x, x @ generator.normal(size=(p, q)) + generator.normal(size=(samples, q))
+from repsim.measures.contract import Properties
 
 
 @pytest.fixture(params=measure_names())
-def measure(request):
-    return load_measure(request.param, {})
+def name(request):
+    return request.param
 
 
-def test_cka_is_found_by_its_file():
-    assert "cka" in measure_names()
+def test_measures_are_found_by_their_files():
+    assert {"cca", "cka", "pwcca", "rsa", "svcca"} <= set(measure_names())
+    assert "contract" not in measure_names()
 
 
-def test_a_measure_says_what_exactly_it_is(measure):
-    assert measure.convention
+def test_a_measure_is_a_function_of_the_name_of_its_file(name):
+    function = getattr(repsim.measures, name)
+    module = importlib.import_module(f"repsim.measures.{name}")
+    assert function is getattr(module, name)
+    assert name in repsim.measures.__all__
+
+
+def test_function_and_study_have_the_same_options_and_defaults(name):
+    function = getattr(repsim.measures, name)
+    keywords = {
+        parameter.name: parameter.default
+        for parameter in inspect.signature(function).parameters.values()
+        if parameter.kind is parameter.KEYWORD_ONLY
+    }
+    fields = type(load_measure(name, {})).model_fields
+    assert keywords == {field: fields[field].default for field in fields}
+
+
+def test_a_measure_says_what_exactly_it_is(name):
+    measure = load_measure(name, {})
+    assert measure.convention.startswith(f"{name}[")
+    assert measure.convention.endswith("]")
     assert isinstance(measure.centred, bool)
-
-
-def test_a_measure_is_finite_and_does_not_depend_on_the_order_or_number_of_samples(measure):
-    x, y = pair()
-    value = measure.value(Moments.from_arrays(x, y))
-    assert np.isfinite(value)
-    order = np.random.default_rng(1).permutation(len(x))
-    twice = Moments.from_arrays(np.tile(x[order], (2, 1)), np.tile(y[order], (2, 1)))
-    assert measure.value(twice) == pytest.approx(value, rel=1e-9)
-
-
-def test_a_measure_of_a_dead_layer_is_undefined_or_finite_and_never_raises(measure):
-    x, y = pair()
-    value = measure.value(Moments.from_arrays(np.zeros_like(x), y))
-    assert np.isnan(value) or np.isfinite(value)
+    assert measure.statistic in {"moments", "examples"}
+    properties = measure.properties
+    assert properties.least <= properties.best <= properties.most
+    assert properties.best == (
+        properties.most if properties.larger_is_more_similar else properties.least
+    )
 
 
 @pytest.mark.parametrize(
     ("name", "options", "said"),
     [
         ("ckaa", {}, "Expected a known measure. Got 'ckaa'. Did you mean 'cka'?"),
-        ("cka", {"debiased": True}, "Expected a known option of measure 'cka'. Got 'debiased'."),
+        ("contract", {}, "Expected a known measure. Got 'contract'."),
+        ("cka", {"biased": True}, "Expected a known option of measure 'cka'. Got 'biased'."),
+        ("cca", {"power": 3}, "Expected a valid option 'power' of measure 'cca': 1 or 2. Got 3."),
+        ("svcca", {"variance": 1.5}, "less than or equal to 1"),
+        ("svcca", {"compat": "netrep"}, "Expected a valid option 'compat' of measure 'svcca'"),
+        (
+            "svcca",
+            {"directions": 5, "variance": 0.9},
+            "Expected directions or variance. Got directions = 5 and variance = 0.9",
+        ),
+        (
+            "svcca",
+            {"compat": "anatome", "directions": 5},
+            'Expected directions = None with compat = "anatome", which knows no other. Got 5',
+        ),
+        (
+            "cka",
+            {"compat": "netrep", "debiased": True},
+            'Expected debiased = False with compat = "netrep"',
+        ),
     ],
 )
 def test_a_measure_or_option_that_is_not_known_is_refused(name, options, said):
     with pytest.raises(StudyError) as caught:
         load_measure(name, options)
     assert said in str(caught.value)
+
+
+def test_what_a_library_fixes_is_visible():
+    assert load_measure("cca", {"compat": "kornblith"}).convention == (
+        "cca[compat=kornblith,power=2,uncentred]"
+    )
+    same = {"compat": "kornblith", "power": 2, "centred": False}
+    assert load_measure("cca", same) == load_measure("cca", {"compat": "kornblith"})
+
+
+def test_an_invariance_that_does_not_exist_cannot_be_declared():
+    with pytest.raises(ValueError, match=r"Expected invariances among .* Got rotation"):
+        Properties(
+            symmetric=True,
+            least=0,
+            most=1,
+            best=1,
+            larger_is_more_similar=True,
+            invariances=frozenset({"rotation"}),
+        )

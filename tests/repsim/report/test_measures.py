@@ -49,7 +49,7 @@ def test_the_table_has_every_value_with_chance_and_convention(study):
     tables, facts = study
     summary = summarise(tables, facts)
     section = measures_section(summary, measure_layers(tables, summary))
-    assert section.names == ("Match at ε = 0.3", "cka")
+    assert section.names == (("Match at ε = 0.3", ""), ("cka", ""))
     assert CKA in section.conventions
     name, cells = section.rows[-1]
     assert name == "high"

@@ -301,6 +301,6 @@ def test_a_worker_that_lost_a_race_uses_what_was_published_first(store):
 
 def test_the_estimate_of_memory_is_above_what_the_largest_task_holds(store):
     spec = make_pair(store).spec
-    moments = 8 * (2 * NEURONS) ** 2
-    assert spec.memory >= 2 * spec.x.bytes + 2 * moments
+    (tile,) = tiles_of([spec])
+    assert tile.memory >= 2 * spec.x.bytes + spec.permutations * 8 * NEURONS**2
     assert spec.x.bytes == EXAMPLES * EXAMPLE_BYTES

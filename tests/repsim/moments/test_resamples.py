@@ -1,0 +1,137 @@
+"""Groups of whole examples and exchanges of them, from arrays in memory."""
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from repsim.errors import InputError
+from repsim.matching import match_profile
+from repsim.measures import cca, cka, linear_regression
+from repsim.moments import Moments, Resamples, resamples
+
+
+def layers(examples: int = 24, positions: int = 2) -> tuple[np.ndarray, np.ndarray]:
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(examples * positions, 4)) + 1
+    return x, x @ rng.normal(size=(4, 3)) + rng.normal(size=(examples * positions, 3))
+
+
+def assert_equal(got: Moments, expected: Moments) -> None:
+    for name, values in got.arrays().items():
+        np.testing.assert_allclose(values, expected.arrays()[name], rtol=1e-9, atol=1e-9)
+
+
+@given(
+    groups=st.integers(1, 24),
+    positions=st.sampled_from([1, 2, 3]),
+    block=st.integers(1, 100),
+    seed=st.integers(0, 5),
+)
+@settings(deadline=None, max_examples=40)
+def test_groups_are_parts_of_the_whole_for_any_block(groups, positions, block, seed) -> None:
+    x, y = layers(positions=positions)
+    whole = Moments.from_arrays(x, y)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(resamples, "BLOCK_ELEMENTS", block)
+        found = Resamples.from_arrays(
+            x, y, positions=positions, groups=groups, permutations=2, seed=seed
+        )
+    sizes = [group.count // positions for group in found.groups]
+    assert len(sizes) == groups
+    assert max(sizes) - min(sizes) <= 1
+    assert_equal(found.total, whole)
+    for measure in (cka, cca, linear_regression):
+        assert measure(found.total) == pytest.approx(measure(x, y), rel=1e-9)
+    # Any order of examples keeps what is of one layer alone.
+    for number in range(2):
+        null = found.null(number)
+        np.testing.assert_allclose(null.yy, whole.yy)
+        assert null.norms.yy == pytest.approx(whole.norms.yy)
+        assert null.xy.sum() != pytest.approx(whole.xy.sum(), rel=1e-6)
+
+
+def test_positions_of_an_example_stay_together() -> None:
+    x = np.repeat(np.eye(6), 3, axis=0)
+    found = Resamples.from_arrays(x, x, positions=3, groups=6, permutations=1)
+    # Each group is one example: three samples of one neuron.
+    assert all(sorted(group.xx.diagonal()) == [0, 0, 0, 0, 0, 3] for group in found.groups)
+    # Exchanged, no example meets itself.
+    assert not found.null(0).xy.diagonal().any()
+
+
+def test_without_a_group_and_drawn_groups_are_sums_of_groups() -> None:
+    found = Resamples.from_arrays(*layers(), positions=2, groups=5, permutations=0)
+    a, b, c, d, e = found.groups
+    assert_equal(found.without(2), a + b + d + e)
+    assert_equal(found.drawn([0, 0, 3]), a + a + d)
+    assert c.count > 0
+
+
+def test_a_neuron_that_is_active_in_one_group_alone_is_dead_without_it() -> None:
+    rng = np.random.default_rng(0)
+    x, y = (np.maximum(rng.normal(size=(4000, 5)), 0) for _ in range(2))
+    x[1000:, 2], y[1000:, 0] = 0.0, 0.0
+    # Summed in another order, the whole differs from the group by rounding.
+    whole, group = Moments.from_arrays(x[::-1], y[::-1]), Moments.from_arrays(x[:1000], y[:1000])
+    assert whole.xx[2, 2] != group.xx[2, 2]
+    rest = whole - group
+    assert not rest.xx[2].any()
+    assert not rest.xx[:, 2].any()
+    assert not rest.xy[2].any()
+    assert not rest.xy[:, 0].any()
+    assert not rest.yy[0].any()
+    assert (rest.norms.x_xx[2], rest.norms.y_yy[0], rest.sum_x[2]) == (0, 0, 0)
+    expected = Moments.from_arrays(x[1000:], y[1000:])
+    assert_equal(rest, expected)
+    profile = match_profile(rest)
+    assert (profile.dead_x.tolist(), profile.dead_y.tolist()) == ([2], [0])
+
+
+def test_the_order_of_examples_is_drawn_from_the_seed() -> None:
+    by_class = np.repeat(np.eye(4), 30, axis=0)
+    first, again, other = (
+        Resamples.from_arrays(by_class, by_class, groups=4, permutations=1, seed=seed)
+        for seed in (0, 0, 1)
+    )
+    assert np.array_equal(first.groups[0].xx, again.groups[0].xx)
+    assert not np.array_equal(first.groups[0].xx, other.groups[0].xx)
+    # Sorted as they are, each group would be one class, and each example meet one of its class.
+    assert all(np.count_nonzero(group.sum_x) > 1 for group in first.groups)
+    assert np.trace(first.null(0).xy) < 60
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float32])
+def test_torch_tensors_are_taken(dtype: torch.dtype) -> None:
+    x, y = (torch.from_numpy(layer).to(dtype).requires_grad_() for layer in layers())
+    exact = [layer.detach().double().numpy() for layer in (x, y)]
+    assert_equal(Resamples.from_arrays(x, y, positions=2).total, Moments.from_arrays(*exact))
+
+
+def test_what_cannot_be_grouped_is_refused() -> None:
+    x, y = layers()
+    with pytest.raises(InputError, match=r"whole examples of 5 positions each.*Got 48 samples"):
+        Resamples.from_arrays(x, y, positions=5)
+    with pytest.raises(InputError, match="Got 25 groups of 24 examples"):
+        Resamples.from_arrays(x, y, positions=2, groups=25)
+    with pytest.raises(InputError, match="Got 0 groups"):
+        Resamples.from_arrays(x, y, groups=0)
+    with pytest.raises(InputError, match="at least two examples to exchange"):
+        Resamples.from_arrays(x[:1], y[:1], groups=1)
+    y[17, 2] = np.nan
+    with pytest.raises(InputError, match="Got nan in Y at sample 17, neuron 2"):
+        Resamples.from_arrays(x, y)
+    x[9, 1] = 1e300
+    with pytest.raises(
+        InputError, match=r"fourth powers fit in float64\. Got 1e[+]300 in X, neuron"
+    ):
+        Resamples.from_arrays(x, x)
+
+
+def test_subtraction_is_of_a_part() -> None:
+    whole, part = Moments.from_arrays(*layers()), Moments.from_arrays(*layers(8))
+    with pytest.raises(InputError, match=r"part of 16 samples .* Got 48 of 4 [+] 3"):
+        part - whole
+    with pytest.raises(InputError, match=r"Got 16 of 3 [+] 4"):
+        whole - part.swapped()
