@@ -81,6 +81,8 @@ def bures(x: Moments | ArrayLike, y: ArrayLike | None = None, *, centred: bool =
     ------
     InputError
         When `y` is missing or given beside moments.
+    StudyError
+        For an option or a value of it that is not there.
 
     References
     ----------

@@ -130,6 +130,8 @@ def cca(
     InputError
         With as many live neurons as samples, where any two layers have ρ = 1; or when `y` is
         missing or given beside moments.
+    StudyError
+        For an option or a value of it that is not there.
 
     References
     ----------

@@ -112,6 +112,8 @@ def cka(
     ------
     InputError
         When `y` is missing or given beside moments; debiased, with fewer than 4 samples.
+    StudyError
+        For an option or a value of it that is not there.
 
     References
     ----------

@@ -97,6 +97,8 @@ def linear_regression(
     InputError
         With as many live neurons among the predictors as samples, where any layer is explained; or
         when `y` is missing or given beside moments.
+    StudyError
+        For an option or a value of it that is not there.
 
     References
     ----------

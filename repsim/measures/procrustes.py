@@ -134,6 +134,8 @@ def procrustes(
     ------
     InputError
         When `y` is missing or given beside moments.
+    StudyError
+        For an option or a value of it that is not there.
 
     References
     ----------

@@ -128,6 +128,8 @@ def pwcca(
     InputError
         With as many live neurons as samples; when `y` is missing or given beside moments; with
         `compat`, when X is wider than Y or has dead or dependent neurons.
+    StudyError
+        For an option or a value of it that is not there.
 
     References
     ----------

@@ -93,6 +93,8 @@ def subspace_overlap(
     ------
     InputError
         With as many directions as samples; or when `y` is missing or given beside moments.
+    StudyError
+        For an option or a value of it that is not there.
 
     References
     ----------

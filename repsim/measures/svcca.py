@@ -117,6 +117,8 @@ def svcca(
     ------
     InputError
         With as many directions as samples; or when `y` is missing or given beside moments.
+    StudyError
+        For an option or a value of it that is not there.
 
     References
     ----------

@@ -134,7 +134,7 @@ class PrincipalLayer:
 
     @cached_property
     def directions(self) -> int:
-        """Number of principal directions with more than the tolerance of the first one's variance."""
+        """Number of principal directions with more variance than the tolerance, of the first's."""
         return int(np.sum(self.variances > self.tolerance * self.variances[0]))
 
 

@@ -18,7 +18,7 @@ from repsim.uncertainty import (
 __all__ = ["in_context"]
 
 # What a row holds of its replicates, and of its measure; it becomes the columns of RESULTS.
-RAW = ("null", "replicates", "best", "larger_is_more_similar", "interval")
+RAW = ("null", "replicates", "groups", "best", "larger_is_more_similar", "interval")
 
 Row = Mapping[str, Any]
 
@@ -31,10 +31,10 @@ def in_context(
     Parameters
     ----------
     rows
-        With ``null`` and ``replicates``, lists of values, None where undefined, and ``best`` and
-        ``larger_is_more_similar`` of the measure, and ``interval`` where its replicates are not
-        those of the study. Exchange i of the null is the same at every layer
-        of a pair.
+        With ``null`` and ``replicates``, lists of values, None where undefined; ``groups`` of
+        examples; ``best`` and ``larger_is_more_similar`` of the measure, and ``interval`` where its
+        replicates are not those of the study. Exchange i of the null is the same at every layer of
+        a pair.
     interval
         What the replicates are.
     level
@@ -90,8 +90,10 @@ def _of_examples(row: Row, method: str, level: float) -> dict[str, float | None]
     value, replicates = row["value"], _known(row["replicates"])
     if value is None or replicates is None:
         return {}
-    make = jackknife_interval if method == "jackknife" else bootstrap_interval
-    interval = make(value, replicates, level=level)
+    if method == "jackknife":
+        interval = jackknife_interval(value, replicates, level=level)
+    else:
+        interval = bootstrap_interval(value, replicates, groups=row["groups"], level=level)
     return {
         "interval_low": interval.low,
         "interval_high": interval.high,

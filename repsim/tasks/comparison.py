@@ -107,4 +107,5 @@ def stored_rows(store: Store, spec: ComparisonSpec) -> list[dict[str, Any]]:
 def _resampled(spec: ComparisonSpec, values: Sequence[float | None]) -> dict[str, Any]:
     """The value in every replicate, apart: the null, and the replicates of the interval."""
     first = 1 + spec.permutations
-    return {"null": list(values[1:first]), "replicates": list(values[first:])}
+    context = {"null": list(values[1:first]), "replicates": list(values[first:])}
+    return {**context, "groups": spec.groups}

@@ -89,7 +89,10 @@ def simple_summary(location: str, key: str, centred: bool) -> dict[str, Any]:
     """The share of neurons with a unique minimum match, as a row."""
     found = stored_simple(Store(location), key)
     row = measure_row("unique minimum match share", found.unique_share, centred=centred)
-    context = {"null": [], "replicates": [], "best": 1.0, "larger_is_more_similar": True}
+    context = {
+        **{"null": [], "replicates": [], "groups": 0},
+        **{"best": 1.0, "larger_is_more_similar": True},
+    }
     return {**row, "epsilon": found.eps, **context}
 
 
