@@ -12,6 +12,8 @@ import polars as pl
 import psutil
 from polars.testing import assert_frame_equal
 
+from repsim.store import Store
+
 
 def study_file(folder: Path, *, epochs: int = 2, name: str = "tiny") -> Path:
     """Two small networks on the digits: trained in seconds, five layers to match."""
@@ -91,6 +93,16 @@ def kill_all(process: subprocess.Popen[str]) -> None:
     """SIGKILL to the command alone: what it started is left to itself, as after a crash."""
     os.kill(process.pid, signal.SIGKILL)
     process.communicate()
+
+
+def downloaded(store: Store, folder: Path) -> Path:
+    """A folder with the report of a bucket."""
+    for path in store.sizes("studies"):
+        content = store.read(path)
+        assert content is not None
+        (folder / path).parent.mkdir(parents=True, exist_ok=True)
+        (folder / path).write_bytes(content)
+    return folder
 
 
 def results(store: Path, study: str = "tiny") -> pl.DataFrame:

@@ -6,29 +6,22 @@ to nothing.
 """
 
 import contextlib
-import os
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from functools import partial
-from pathlib import Path
-
-import obstore
 
 from repsim.errors import ActiveRunError, IntegrityError
 from repsim.store import Artifact, Store, run_lock
-from repsim.store.location import REQUESTS_AT_ONCE
-from repsim.store.requests import Request
 from workflows.references import KINDS, References, read_references
+from workflows.stored_files import (
+    StoredFile,
+    remove_empty_folders,
+    remove_files,
+    stored_files,
+)
 
-__all__ = [
-    "Garbage",
-    "StoredFile",
-    "find_garbage",
-    "remove_garbage",
-]
+__all__ = ["Garbage", "find_garbage", "remove_garbage"]
 
 # What was never published is left alone until it has this age: a worker that outlived its run may
 # still be writing it.
@@ -36,8 +29,7 @@ DAY = timedelta(days=1)
 
 KEY = re.compile("[0-9a-f]{64}")
 ATTEMPT = re.compile("[0-9a-f]{16}")
-# What obstore leaves beside a local file when the process that writes it is killed.
-STAGED = re.compile(r".+#\d+")
+LOCK = "run.lock"
 
 
 def _studies(store: Store) -> dict[str, bool]:
@@ -58,17 +50,15 @@ def _studies(store: Store) -> dict[str, bool]:
                 )
     for path in store.sizes("studies"):
         _, study, *rest = path.split("/")
-        studies[study] = studies.get(study, False) or rest != ["run.lock"]
+        studies[study] = studies.get(study, False) or rest[-1:] != [LOCK]
     return studies
 
 
-@dataclass(frozen=True, kw_only=True)
-class StoredFile:
-    """A file in a store."""
-
-    path: str
-    bytes: int
-    modified: datetime
+def _lock_names(store: Store) -> set[str]:
+    """What a run or job may hold: the name of each study, and the jobs below it that ever began."""
+    names = set(_studies(store))
+    locks = [path for path in store.sizes("studies") if path.endswith(f"/{LOCK}")]
+    return names | {path.removeprefix("studies/").removesuffix(f"/{LOCK}") for path in locks}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -115,19 +105,21 @@ def find_garbage(store: Store, *, older_than: timedelta = DAY) -> list[Garbage]:
     for kind in KINDS:
         used = {key for one in references for key in one.keys.get(kind, ())}
         by_key: dict[str, list[StoredFile]] = {}
-        for file in _files(store, kind):
+        for file in stored_files(store, kind):
             by_key.setdefault(file.path.split("/")[1], []).append(file)
         pick = _of_checkpoints if kind == "checkpoints" else _of_artifact
         for key, files in sorted(by_key.items()):
             if KEY.fullmatch(key):
                 of_use = key in used or f"{kind}/{key}" in parts
                 found += pick(Artifact(store, kind, key), files, of_use, latest)
-    staged = [file for file in _files(store, "studies") if _is_staged(file)]
+    staged = [file for file in stored_files(store, "studies") if file.is_staged]
     return [*found, *_unfinished("studies", "", staged, latest)]
 
 
 def remove_garbage(store: Store, *, older_than: timedelta = DAY) -> list[Garbage]:
-    """Remove what `find_garbage` finds, with the locks of all studies held; return it.
+    """Remove what `find_garbage` finds, with the locks of all studies and jobs held; return it.
+
+    In a folder, empty folders of that age go as well.
 
     Should a run of a new study begin at this moment and lose what it had found, it makes that
     again: files are removed one by one as they were listed, never those of a newer attempt.
@@ -141,22 +133,23 @@ def remove_garbage(store: Store, *, older_than: timedelta = DAY) -> list[Garbage
     StoreError
         When something cannot be removed.
     """
-    studies = _studies(store)
+    names = _lock_names(store)
     with contextlib.ExitStack() as locks:
-        for study in studies:
+        for name in sorted(names):
             try:
-                locks.enter_context(run_lock(store, study))
+                locks.enter_context(run_lock(store, name))
             except ActiveRunError as problem:
                 raise ActiveRunError(f"{problem} Nothing was removed.") from None
         garbage = find_garbage(store, older_than=older_than)
-        begun = sorted(_studies(store).keys() - studies.keys())
+        begun = sorted(_lock_names(store) - names)
         if begun:
             raise ActiveRunError(
                 f"Expected no run to begin. Got one of the study {begun[0]!r}. Nothing was "
                 "removed. Wait for it to end and try again."
             )
         for item in garbage:
-            _remove(store, item.files)
+            remove_files(store, item.files)
+        remove_empty_folders(store, KINDS, datetime.now(UTC) - older_than)
     return garbage
 
 
@@ -179,7 +172,7 @@ def _of_artifact(
     marker = [file for file in files if file.path == artifact.marker_path]
     for file in files:
         attempt = file.path.split("/")[2]
-        if ATTEMPT.fullmatch(attempt) or _is_staged(file):
+        if ATTEMPT.fullmatch(attempt) or file.is_staged:
             attempts.setdefault(attempt, []).append(file)
     published = ""
     if marker:
@@ -202,8 +195,8 @@ def _of_checkpoints(
     artifact: Artifact, files: Sequence[StoredFile], used: bool, latest: datetime
 ) -> Iterator[Garbage]:
     kind, key = artifact.kind, artifact.key
-    staged = [file for file in files if _is_staged(file)]
-    whole = [file for file in files if not _is_staged(file)]
+    staged = [file for file in files if file.is_staged]
+    whole = [file for file in files if not file.is_staged]
     yield from _unfinished(kind, key, staged, latest)
     if not whole:
         return
@@ -222,66 +215,3 @@ def _unfinished(
     garbage = Garbage(kind=kind, key=key, why="was never finished", files=tuple(files))
     if garbage.modified <= latest:
         yield garbage
-
-
-def _is_staged(file: StoredFile) -> bool:
-    return STAGED.fullmatch(file.path.rsplit("/", 1)[1]) is not None
-
-
-def _files(store: Store, kind: str) -> list[StoredFile]:
-    """Everything below `kind`, in order of path. In a folder, links are not followed."""
-
-    def listed() -> list[StoredFile]:
-        if store.is_local:
-            return list(_local_files(store.root, kind))
-        return [
-            StoredFile(path=item["path"], bytes=item["size"], modified=item["last_modified"])
-            for item in obstore.list(store.objects, kind).collect()
-        ]
-
-    found = Request(location=store.location, verb="list", path=kind).run(listed)
-    return sorted(found, key=lambda file: file.path)
-
-
-def _local_files(root: Path, kind: str) -> Iterator[StoredFile]:
-    """With those that obstore does not list: what a killed writer left of a file."""
-    if (root / kind).is_symlink():
-        return
-    for parent, _, names in os.walk(root / kind):
-        for name in names:
-            path = Path(parent, name)
-            with contextlib.suppress(FileNotFoundError):  # a run has removed it
-                status = path.lstat()
-                yield StoredFile(
-                    path=path.relative_to(root).as_posix(),
-                    bytes=status.st_size,
-                    modified=datetime.fromtimestamp(status.st_mtime, UTC),
-                )
-
-
-def _remove(store: Store, files: Sequence[StoredFile]) -> None:
-    """The first, a marker perhaps, before the others: nobody sees half an artifact."""
-    first, *others = [file.path for file in files]
-    if store.is_local:
-        for path in (first, *others):
-            request = Request(location=store.location, verb="remove", path=path)
-            request.run(partial(_remove_local, store.root, path))
-        return
-    store.delete(first)
-    with ThreadPoolExecutor(REQUESTS_AT_ONCE) as pool:
-        list(pool.map(store.delete, others))
-
-
-def _remove_local(root: Path, path: str) -> None:
-    (root / path).unlink(missing_ok=True)
-    _remove_empty(root, (root / path).parent)
-
-
-def _remove_empty(root: Path, folder: Path) -> None:
-    """Remove the folder, and those above it, as far as nothing is in them."""
-    while folder.parent != root and folder.is_relative_to(root):
-        try:
-            folder.rmdir()
-        except OSError:
-            return
-        folder = folder.parent

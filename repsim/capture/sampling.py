@@ -56,4 +56,3 @@ def sampled_examples(seed: int, total: int, k: int) -> np.ndarray:
 
 def _words(seed: int) -> tuple[int, int]:
     return seed & 0xFFFFFFFF, seed >> 32
-

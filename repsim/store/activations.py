@@ -21,6 +21,7 @@ from zarr.storage import WrapperStore
 from repsim.errors import InputError, StoreError
 from repsim.store.artifact import Artifact, Draft, Marker
 from repsim.store.location import Store
+from repsim.store.shards import Shard
 
 __all__ = ["ActivationWriter", "Activations", "examples_per_file"]
 
@@ -186,14 +187,14 @@ class Activations:
     @cached_property
     def ids(self) -> tuple[str, ...]:
         """Example ids, in the order of the array."""
-        return tuple(json.loads(self.artifact.read(IDS)))
+        return tuple(json.loads(self.artifact.read(IDS, self.marker)))
 
     @cached_property
     def array(self) -> "zarr.Array[Any]":
         """The Zarr array (examples, positions, neurons), read-only."""
         folder = self.artifact.path(self.marker, "").rstrip("/")
         # Zarr checks the chunks but not the metadata: another shape would be believed.
-        self.artifact.read(f"{ARRAY}/zarr.json")
+        self.artifact.read(f"{ARRAY}/zarr.json", self.marker)
         try:
             store = self.store.zarr(folder, read_only=True)
             return zarr.open_array(store, path=ARRAY, mode="r", zarr_format=3)
@@ -221,20 +222,45 @@ class Activations:
         IntegrityError
             When a part is missing or is not what was written.
         """
+        shards: dict[int, Shard] = {}
         for first in range(start, stop, examples):
-            # Nothing is held here while the caller works: it decides how long a block lives.
-            yield self._block(first, min(first + examples, stop))
+            # No block is held here while the caller works: it decides how long one lives.
+            yield self._block(first, min(first + examples, stop), shards)
 
-    def _block(self, first: int, last: int) -> np.ndarray:
-        try:
-            block = np.asarray(self.array[first:last])
-        except StoreError:
-            raise
-        except Exception as problem:
-            raise self.artifact.damaged(str(problem)) from problem
+    def _block(self, first: int, last: int, shards: dict[int, Shard]) -> np.ndarray:
+        """Read a block. `shards` keeps a shard that the next block goes on with."""
+        per_chunk, per_shard = self.array.chunks[0], self.examples_per_shard
+        begin = first // per_chunk
+        end = math.ceil(last / per_chunk)
+        chunks = np.empty((end - begin, *self.array.chunks), self.array.dtype)
+        examples = chunks.reshape(-1, *self.shape[1:])
+        block = examples[first - begin * per_chunk : last - begin * per_chunk]
+        # A chunk of another array that is too short for this one leaves its last value as it was.
+        chunks[:, -1, -1, -1] = block[-1, -1, -1] = np.nan
+        for place, chunk in zip(chunks, range(begin, end), strict=True):
+            number, within = divmod(chunk, per_shard // per_chunk)
+            if number not in shards:
+                shards.clear()
+                shards[number] = self._shard(number)
+            try:
+                shards[number].decode(within, place)
+            except (ValueError, RuntimeError) as problem:
+                raise self.artifact.damaged(f"{problem} in {self._path(number)}") from problem
+        if last % per_shard == 0:
+            shards.clear()
         if not _is_finite(block):
-            raise self.artifact.damaged(f"a hole in examples {first} to {last}")
+            raise self.artifact.damaged(f"NaN or infinity in examples {first} to {last}")
         return block.reshape(-1, block.shape[-1])
+
+    def _path(self, number: int) -> str:
+        return self.artifact.path(self.marker, f"{ARRAY}/c/{number}/0/0")
+
+    def _shard(self, number: int) -> Shard:
+        path = self._path(number)
+        content = self.store.view(path)
+        if content is None:
+            raise self.artifact.damaged(f"nothing at {path}")
+        return Shard(content=content, chunks=self.examples_per_shard // self.array.chunks[0])
 
 
 def _is_finite(values: np.ndarray) -> bool:

@@ -10,10 +10,10 @@ however often a task is started. The first marker wins; the folders of the other
 import hashlib
 import io
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -22,7 +22,9 @@ from repsim.errors import IntegrityError
 from repsim.store.location import REQUESTS_AT_ONCE, Store
 from repsim.study.digest import canonical_json, digest
 
-__all__ = ["Artifact", "Draft", "Marker", "Part", "artifact_key", "conditions"]
+__all__ = ["Artifact", "Draft", "Marker", "Part", "artifact_key", "conditions", "markers"]
+
+Answer = TypeVar("Answer")
 
 # Rises when files or markers of this layout can no longer be read by this code.
 SCHEMA_VERSION = 1
@@ -102,9 +104,22 @@ class Artifact:
         IntegrityError
             Where there is none, or one that cannot be read.
         """
+        marker = self.find_marker()
+        if marker is None:
+            raise self.damaged("no marker: it was never finished")
+        return marker
+
+    def find_marker(self) -> Marker | None:
+        """Its marker, or None where it was never published: one request.
+
+        Raises
+        ------
+        IntegrityError
+            Where there is one that cannot be read.
+        """
         content = self.store.read(self.marker_path)
         if content is None:
-            raise self.damaged("no marker: it was never finished")
+            return None
         try:
             marker = Marker.model_validate_json(content)
         except ValidationError as problem:
@@ -129,15 +144,15 @@ class Artifact:
         """Where a file of the published attempt is."""
         return f"{self.folder}/{marker.attempt}/{name}"
 
-    def read(self, name: str) -> bytes:
-        """A file of the artifact, checked against the marker.
+    def read(self, name: str, marker: Marker | None = None) -> bytes:
+        """A file of the artifact, checked against the marker, which is read unless given.
 
         Raises
         ------
         IntegrityError
             When it is missing or not what the marker says.
         """
-        marker = self.marker()
+        marker = marker or self.marker()
         parts = {part.name: part for part in marker.parts}
         path = self.path(marker, name)
         content = self.store.read(path)
@@ -154,19 +169,15 @@ class Artifact:
 
     def condition(self) -> Literal["missing", "sound", "damaged"]:
         """What its marker says: not there, there, or there and not to be trusted."""
-        if not self.exists():
-            return "missing"
         try:
-            self.marker()
+            return "missing" if self.find_marker() is None else "sound"
         except IntegrityError:
             return "damaged"
-        return "sound"
 
     def discard(self) -> None:
         """Remove it: first the marker, so that nobody sees half of it."""
         self.store.delete(self.marker_path)
-        for path in self.store.sizes(self.folder):
-            self.store.delete(path)
+        self.store.clear(self.folder)
 
     def draft(self) -> "Draft":
         """A new attempt at this artifact, in a folder of its own."""
@@ -175,10 +186,26 @@ class Artifact:
 
 def conditions(artifacts: Sequence[Artifact]) -> list[str]:
     """The condition of each; many are asked for at once where a store is far away."""
+    return _of_each(artifacts, Artifact.condition)
+
+
+def markers(artifacts: Sequence[Artifact]) -> list[Marker | None]:
+    """The marker of each, None where there is none that can be read; many at once likewise."""
+
+    def sound(artifact: Artifact) -> Marker | None:
+        try:
+            return artifact.find_marker()
+        except IntegrityError:
+            return None
+
+    return _of_each(artifacts, sound)
+
+
+def _of_each(artifacts: Sequence[Artifact], question: Callable[[Artifact], Answer]) -> list[Answer]:
     if all(artifact.store.is_local for artifact in artifacts):
-        return [artifact.condition() for artifact in artifacts]
+        return [question(artifact) for artifact in artifacts]
     with ThreadPoolExecutor(REQUESTS_AT_ONCE) as pool:
-        return list(pool.map(Artifact.condition, artifacts))
+        return list(pool.map(question, artifacts))
 
 
 @dataclass
@@ -194,7 +221,7 @@ class Draft:
         """Where its files are."""
         return f"{self.artifact.folder}/{self.attempt}"
 
-    def note(self, name: str, content: bytes | memoryview) -> None:
+    def note(self, name: str, content: bytes | bytearray | memoryview) -> None:
         """Record a file that was written below `folder` by other means."""
         sha256 = hashlib.sha256(content).hexdigest()
         self.parts[name] = Part(name=name, bytes=len(content), sha256=sha256)
@@ -225,6 +252,6 @@ class Draft:
         marker = marker.model_copy(update={"checksum": marker.expected_checksum()})
         content = canonical_json(marker.model_dump()).encode()
         if store.create(artifact.marker_path, content):
-            store.flush(artifact.folder)
+            store.flush(artifact.marker_path)
             return marker
         return artifact.marker()

@@ -1,7 +1,8 @@
 """A store: named byte strings under one root, by way of obstore."""
 
+import contextlib
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
@@ -88,7 +89,12 @@ class Store:
 
     def read(self, path: str) -> bytes | None:
         """The content at `path`, or None where there is nothing."""
-        return self._ask("read", path, lambda: bytes(obstore.get(self.objects, path).bytes()))
+        content = self.view(path)
+        return None if content is None else bytes(content)
+
+    def view(self, path: str) -> memoryview | None:
+        """As `read`, in the memory it was read into: a copy of a large file takes time."""
+        return self._ask("read", path, lambda: memoryview(obstore.get(self.objects, path).bytes()))
 
     def write(self, path: str, content: bytes) -> None:
         """Put `content` at `path`, replacing what was there: all of it, or nothing."""
@@ -158,20 +164,40 @@ class Store:
         return StoreForZarr(objects, location=self.location, prefix=prefix)
 
     def flush(self, prefix: str) -> None:
-        """Force what was written below `prefix` to the disk, so that a marker may name it.
+        """Force what is at or below `prefix` to the disk, so that a marker may name it.
 
         An object store has it when it has answered.
         """
-        if not self.is_local:
+        if self.is_local:
+            self._do("flush", prefix, lambda: _force(self._entries(prefix)))
+
+    def _entries(self, prefix: str) -> Iterator[Path]:
+        """What is at or below `prefix` in a folder, and the folders that name it, up to the root.
+
+        A file is lost with a folder that does not say where it is.
+        """
+        place = self.root / prefix
+        if place.is_dir():
+            for parent, _, files in os.walk(place):
+                yield from (Path(parent, name) for name in files)
+                yield Path(parent)
+        else:
+            yield place
+        yield from (self.root / above for above in Path(prefix).parents)
+
+    def clear(self, prefix: str) -> None:
+        """Remove everything below `prefix`.
+
+        In a folder also what `sizes` does not list: folders, what a killed writer left of a file,
+        and links, though never what they lead to.
+        """
+        if self.is_local:
+            self._do("remove", prefix, lambda: _clear(self.root / prefix))
             return
-        self._stay_inside(prefix)
-        for parent, _, files in os.walk(self.root / prefix):
-            for name in [*files, ""]:
-                descriptor = os.open(Path(parent) / name, os.O_RDONLY)
-                try:
-                    os.fsync(descriptor)
-                finally:
-                    os.close(descriptor)
+        paths = list(self.sizes(prefix))
+        if paths:
+            with ThreadPoolExecutor(REQUESTS_AT_ONCE) as pool:
+                list(pool.map(self.delete, paths))
 
     def _put_if(
         self, path: str, content: bytes, condition: Any, refused: tuple[type[Exception], ...]
@@ -225,3 +251,27 @@ class Store:
 
 def _path_of(item: Any) -> str:
     return str(item["path"])
+
+
+def _force(paths: Iterable[Path]) -> None:
+    for path in paths:
+        # What is gone by now was removed by somebody else: who reads it will notice.
+        with contextlib.suppress(FileNotFoundError):
+            descriptor = os.open(path, os.O_RDONLY)
+            try:
+                os.fsync(descriptor)
+            finally:
+                os.close(descriptor)
+
+
+def _clear(folder: Path) -> None:
+    if folder.is_symlink():
+        folder.unlink()
+        return
+    for parent, folders, files in os.walk(folder, topdown=False):
+        links = [name for name in folders if Path(parent, name).is_symlink()]
+        for name in [*files, *links]:
+            Path(parent, name).unlink(missing_ok=True)
+        # Not empty: somebody else has begun to write there.
+        with contextlib.suppress(OSError):
+            Path(parent).rmdir()

@@ -3,7 +3,6 @@
 import hashlib
 import json
 import os
-import re
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
@@ -13,6 +12,7 @@ import obstore
 
 from repsim.errors import IntegrityError
 from repsim.store.artifact import Artifact
+from repsim.store.checkpoints import Checkpoint
 from repsim.store.location import REQUESTS_AT_ONCE, Store
 from repsim.store.requests import Request
 
@@ -27,8 +27,6 @@ __all__ = [
 
 # A file is hashed in pieces of this size: the moments of wide layers are larger than memory allows.
 PIECE_BYTES = 8 * 2**20
-
-CHECKPOINT = re.compile(r"\d+-([0-9a-f]{32})\.pt")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,13 +67,13 @@ def check_artifact(artifact: Artifact, *, deep: bool) -> Checked:
     StoreError
         When the store does not answer, or a file may not be read.
     """
-    if not artifact.exists():
-        return Checked(folder=artifact.folder, condition="missing")
     try:
-        marker = artifact.marker()
+        marker = artifact.find_marker()
     except IntegrityError as error:
         damage = Damage(path=artifact.marker_path, problem=_without_advice(error))
         return _checked(artifact, 0, 0, [damage])
+    if marker is None:
+        return Checked(folder=artifact.folder, condition="missing")
     there = artifact.store.sizes(f"{artifact.folder}/{marker.attempt}")
     damages, read = [], 0
     for part in marker.parts:
@@ -106,15 +104,15 @@ def check_checkpoints(store: Store, key: str, *, deep: bool) -> Checked:
     sizes = store.sizes(folder)
     damages = []
     for path, size in sizes.items():
-        name = CHECKPOINT.fullmatch(path.rsplit("/", 1)[1])
-        if name is None:
+        checkpoint = Checkpoint.at(path)
+        if checkpoint is None:
             continue
         if size == 0:
             damages.append(Damage(path=path, problem="Expected a checkpoint. Got an empty file."))
         elif deep:
             sha256 = _sha256(store, path)
             # Nothing there: training has written newer ones since.
-            if sha256 is not None and not sha256.startswith(name[1]):
+            if sha256 is not None and not sha256.startswith(checkpoint.sha256):
                 damages.append(Damage(path=path, problem=_OTHER_BYTES))
     condition: Literal["missing", "sound", "damaged"] = "sound" if sizes else "missing"
     return Checked(

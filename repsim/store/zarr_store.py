@@ -1,6 +1,6 @@
 """What Zarr reads and writes through: a store's requests, with a store's errors."""
 
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
 from zarr.abc.store import ByteRequest
@@ -45,18 +45,6 @@ class StoreForZarr(WrapperStore[ZarrStore]):
     ) -> Buffer | None:
         """Read a file, or part of it."""
         return await self._ask("read", key, lambda: self._store.get(key, prototype, byte_range))
-
-    async def get_partial_values(
-        self,
-        prototype: BufferPrototype,
-        key_ranges: Iterable[tuple[str, ByteRequest | None]],
-    ) -> list[Buffer | None]:
-        """Parts of several files."""
-        asked = list(key_ranges)
-        first = asked[0][0] if asked else ""
-        return await self._ask(
-            "read", first, lambda: self._store.get_partial_values(prototype, asked)
-        )
 
     async def exists(self, key: str) -> bool:
         """Whether a file is there."""

@@ -1,7 +1,8 @@
 """What a user would do today, beside one pass of ours.
 
-Alone: ``uv run python -m tests.benchmarks.other_tools`` (a minute). The same two layers in every way, float32 on disk, each way in a process of its own: processor
-seconds on one core, and the most memory beyond what the imports take.
+Alone: ``uv run python -m tests.benchmarks.other_tools`` (a minute). The same two layers in every
+way, float32 on disk, each way in a process of its own: processor seconds on one core, and the most
+memory beyond what the imports take.
 """
 
 import json

@@ -129,7 +129,7 @@ def test_damage_failure_and_checkpoints_come_before_settings(why, made_copy):
     store, (a, b, c) = made_copy.store, made_copy.plan.networks
     store.write(a.artifact(store).marker_path, b"{")
     drop(store, b.artifact(store))
-    Checkpoints(store, b.key).save(b"an epoch")
+    Checkpoints(store, b.key).save(b"an epoch", epoch=1)
     drop(store, c.artifact(store))
     store.write("studies/tiny/run-summary.json", b'{"failures": {"seed 2": "No."}}')
     assert why() == [

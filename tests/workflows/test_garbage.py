@@ -234,6 +234,37 @@ def test_while_a_study_is_being_run_nothing_is_removed(store):
     assert len(remove_garbage(store)) == 1
 
 
+def test_while_a_job_of_a_study_is_active_nothing_is_removed(store):
+    orphan(store)
+    with run_lock(store, "tiny/jobs/networks-0"), pytest.raises(ActiveRunError, match="networks-0"):
+        remove_garbage(store)
+    assert Artifact(store, "networks", KEY).exists()
+    assert len(remove_garbage(store)) == 1
+
+
+def test_a_study_of_which_the_lock_of_a_job_is_all_refers_to_nothing(store):
+    store.write("studies/other/jobs/networks-0/run.lock", b"")
+    assert find_garbage(store) == []
+
+
+def test_folders_in_which_nothing_was_ever_written_go_when_they_are_old(store, made, tmp_path):
+    used = store.root / "networks" / made.plan.networks[0].key
+    for folder in (used, store.root / "moments" / KEY, store.root / "simple" / KEY):
+        (folder / ATTEMPT / "below").mkdir(parents=True)
+    remove_garbage(store)
+    assert (used / ATTEMPT / "below").exists()
+    age(store, "networks", 2)
+    age(store, "moments", 2)
+    (tmp_path / "outside").mkdir()
+    (store.root / "moments" / "link").symlink_to(tmp_path / "outside")
+    assert remove_garbage(store) == []
+    assert not (used / ATTEMPT).exists()
+    assert Artifact(store, "networks", used.name).exists()
+    assert not (store.root / "moments" / KEY).exists()
+    assert (store.root / "simple" / KEY / ATTEMPT / "below").exists()
+    assert (tmp_path / "outside").exists()
+
+
 def test_a_study_that_begins_in_between_stops_it(store, monkeypatch):
     orphan(store)
 

@@ -8,7 +8,15 @@ from pathlib import Path
 import pytest
 
 from repsim.store import Store, run_lock
-from tests.runs import assert_same_results, kill_all, run, start, study_file, wait_for
+from tests.runs import (
+    assert_same_results,
+    downloaded,
+    kill_all,
+    run,
+    start,
+    study_file,
+    wait_for,
+)
 from tests.s3_server import BUCKET, KEY_ID, SECRET, TOKEN, S3Server, s3_server
 
 # Of all requests one in five is answered with an error, and of some the answer is lost.
@@ -37,16 +45,6 @@ def has_begun(server: S3Server, kind: str) -> bool:
     """Whether an artifact of this kind was published."""
     pattern = rf"/{kind}/[^/]*/marker"
     return any(method == "PUT" and re.search(pattern, path) for method, path in server.requests)
-
-
-def downloaded(store: Store, folder: Path) -> Path:
-    """A folder with the report of the bucket."""
-    for path in store.sizes("studies"):
-        content = store.read(path)
-        assert content is not None
-        (folder / path).parent.mkdir(parents=True, exist_ok=True)
-        (folder / path).write_bytes(content)
-    return folder
 
 
 def assert_no_secret(store: Store, output: str) -> None:

@@ -136,7 +136,13 @@ def test_a_study_runs_end_to_end_on_real_file_formats(
 ) -> None:
     path, store = FOLDER / f"{name}.toml", tmp_path / "runs"
     root = roots[load_study(path).data.name]
-    overrides = [f"data.root={root}", "seeds=[0,1]", "training.epochs=1", *SMALL[name]]
+    overrides = [
+        f"data.root={root}",
+        "seeds=[0,1]",
+        "training.epochs=1",
+        "training.milestones=[]",
+        *SMALL[name],
+    ]
     if load_study(path).capture.examples != "all":
         overrides.append("capture.examples=5")
     options = [part for override in overrides for part in ("--set", override)]

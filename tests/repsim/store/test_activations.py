@@ -2,9 +2,11 @@
 
 import math
 import shutil
+from pathlib import Path
 
 import numpy as np
 import pytest
+import zarr
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -83,6 +85,8 @@ def test_any_shape_cut_into_any_blocks_comes_back(tmp_path, monkeypatch, data):
     np.testing.assert_array_equal(np.concatenate(blocks), array.reshape(-1, shape[2]))
     part = next(stored.blocks(shape[0] // 2, shape[0], shape[0]))
     np.testing.assert_array_equal(part, array[shape[0] // 2 :].reshape(-1, shape[2]))
+    # Other programs read it with Zarr's own reader.
+    np.testing.assert_array_equal(stored.array[:], array)
 
 
 @given(
@@ -126,15 +130,24 @@ def test_every_shard_and_the_metadata_are_parts_of_the_marker(stored):
     }
 
 
-@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
-def test_a_value_that_is_not_finite_is_refused_with_its_layer_and_example(store, value):
-    data = values(SHAPE)
+@pytest.mark.parametrize("dtype", ["float32", "float16"])
+@pytest.mark.parametrize("value", [np.nan, -np.nan, np.inf, -np.inf])
+def test_a_value_that_is_not_finite_is_refused_with_its_layer_and_example(store, value, dtype):
+    data = values(SHAPE, dtype)
     data[7, 1, 2] = value
     with pytest.raises(
         InputError, match=r"layer features\.relu1\. Got NaN .* at example probe/7\."
     ):
         write(store, data, blocks=(3, 3))
     assert not Artifact(store, "activations", "k").exists()
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float16"])
+def test_every_finite_value_is_a_valid_one(store, dtype):
+    limits = np.finfo(dtype)
+    data = values(SHAPE, dtype)
+    data[7, 1] = limits.max, limits.min, -limits.smallest_subnormal, -0.0
+    assert read(write(store, data)).tobytes() == data.tobytes()
 
 
 def test_a_value_too_large_for_float16_is_refused_with_what_to_do(store):
@@ -173,6 +186,24 @@ def test_another_number_of_examples_is_refused(store, given_examples):
     with pytest.raises(InputError, match=f"Expected 11 examples in layer l. Got {given_examples}"):
         writer.publish({})
     assert not Artifact(store, "activations", "k").exists()
+
+
+@pytest.mark.parametrize("step", [1, 3, 4, 11])
+def test_every_file_is_read_once_for_the_blocks_of_a_layer(stored, monkeypatch, step):
+    seen = []
+    view = Store.view
+    monkeypatch.setattr(
+        Store, "view", lambda store, path: (seen.append(path), view(store, path))[1]
+    )
+    again = Activations(stored.store, stored.key)
+    assert again.ids == stored.ids
+    read(again, step)
+    assert sorted(Path(path).name for path in seen if "/c/" not in path) == [
+        "examples.json",
+        "marker.json",
+        "zarr.json",
+    ]
+    assert [path for path in seen if "/c/" in path] == shards(stored)
 
 
 def test_what_was_never_published_is_not_there(store):
@@ -214,10 +245,45 @@ def test_a_flipped_bit_anywhere_in_the_metadata_is_found(stored):
 
 
 @pytest.mark.parametrize("which", [0, 1, 2])
-def test_a_deleted_shard_is_a_hole_and_never_zeros(stored, which):
-    stored.store.delete(shards(stored)[which])
-    first = 4 * which
-    assert f"a hole in examples {first} to {min(first + 4, 11)}" in damaged(stored)
+def test_a_deleted_shard_is_named(stored, which):
+    path = shards(stored)[which]
+    stored.store.delete(path)
+    assert f"Got nothing at {path}." in damaged(stored)
+
+
+def rewritable(stored):
+    """The stored array as another program could change it, with checksums that are right."""
+    folder = stored.store.root / stored.artifact.path(stored.marker, "activations")
+    return zarr.open_array(folder, mode="r+")
+
+
+def test_a_chunk_that_is_missing_in_a_shard_is_found_and_never_zeros(stored):
+    # An empty chunk, of fill values alone, is left out by default.
+    rewritable(stored)[6:8] = np.nan
+    assert (
+        f"a chunk that is missing or was changed (its crc32c differs) in {shards(stored)[1]}"
+        in (damaged(stored))
+    )
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+def test_a_value_that_no_writer_could_have_written_is_found(stored, value):
+    rewritable(stored)[9, 2, 1] = value
+    assert "Got NaN or infinity in examples 8 to 11" in damaged(stored)
+
+
+@pytest.mark.parametrize("examples_per_chunk", [1, 3])
+@pytest.mark.parametrize("which", [0, 2])
+def test_a_shard_with_chunks_of_another_shape_is_found(
+    store, monkeypatch, small_files, which, examples_per_chunk
+):
+    stored = write(store, values(SHAPE))
+    example_bytes = 3 * 4 * 4
+    monkeypatch.setattr(activations, "CHUNK_BYTES", examples_per_chunk * example_bytes)
+    monkeypatch.setattr(activations, "SHARD_BYTES", 2 * examples_per_chunk * example_bytes)
+    other = write(store, values((22, 3, 4)), key="other")
+    store.write(shards(stored)[which], store.read(shards(other)[which]))
+    damaged(stored)
 
 
 @pytest.mark.parametrize("keep", [0, 1, 0.5, -1])

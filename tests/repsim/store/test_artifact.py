@@ -159,6 +159,28 @@ def test_a_part_that_is_not_as_it_was_written_is_refused(published, store, damag
     assert caught.value.artifact == published.folder
 
 
+def test_discarding_leaves_nothing_behind(published, store):
+    killed = store.root / published.draft().folder
+    killed.mkdir()
+    (killed / "a.bin#1").write_bytes(b"half")
+    (store.root / f"{published.marker_path}#2").write_bytes(b"half")
+    other = Artifact(store, "moments", "e" * 64)
+    other.draft().publish()
+    published.discard()
+    assert published.condition() == "missing"
+    assert [path.name for path in (store.root / "moments").iterdir()] == [other.key]
+    published.discard()
+    assert other.condition() == "sound"
+
+
+def test_the_condition_is_that_of_the_marker(published, store):
+    assert published.condition() == "sound"
+    store.write(published.marker_path, b"{")
+    assert published.condition() == "damaged"
+    store.delete(published.marker_path)
+    assert published.condition() == "missing"
+
+
 def test_the_same_parameters_give_the_same_key_in_any_order():
     key = artifact_key("moments", 1, {"start": 0, "stop": 5})
     assert key == artifact_key("moments", 1, {"stop": 5, "start": 0})

@@ -14,7 +14,15 @@ import numpy as np
 import pytest
 
 from repsim.errors import IntegrityError, StoreError, StudyError
-from repsim.store import Activations, ActivationWriter, Artifact, Checkpoints, Store, buckets
+from repsim.store import (
+    Activations,
+    ActivationWriter,
+    Artifact,
+    Checkpoints,
+    Store,
+    buckets,
+    conditions,
+)
 from tests.s3_server import BUCKET, KEY_ID, SECRET, TOKEN, S3Server, s3_server
 
 # One request in five and more goes wrong, each in its own way, and as many are late.
@@ -186,7 +194,7 @@ def test_activations_and_checkpoints_are_as_in_a_folder(
     checkpoints = Checkpoints(store, "key")
     contents = [rng.bytes(1000) for _ in range(4)]
     for content in contents:
-        checkpoints.save(content)
+        checkpoints.save(content, epoch=1)
     assert checkpoints.load() == contents[:1:-1]
     checkpoints.discard()
     assert checkpoints.load() == []
@@ -332,6 +340,26 @@ def test_an_answer_that_keeps_coming_is_waited_for(
         server.trickle = 0.0
 
 
+def test_whether_an_artifact_is_there_takes_one_request(store: Store, server: S3Server) -> None:
+    there, damaged, missing = (Artifact(store, "moments", name * 64) for name in "abc")
+    for artifact in (there, damaged):
+        artifact.draft().publish()
+    store.write(damaged.marker_path, b"{")
+    server.misbehave()
+    assert conditions([there, damaged, missing]) == ["sound", "damaged", "missing"]
+    assert {method for method, _ in server.requests} == {"GET"}
+    assert len(server.requests) == 3
+
+
+def test_clearing_removes_all_that_is_below(store: Store, behaviour: str) -> None:
+    for number in range(20):
+        store.write(f"a/b/{number}", b"1")
+    store.write("a/bb", b"1")
+    store.clear("a/b")
+    store.clear("a/b")
+    assert store.sizes("") == {"a/bb": 1}
+
+
 def test_an_outage_of_some_seconds_is_waited_for(store: Store, server: S3Server) -> None:
     server.misbehave(failing=1.0)
     recovery = threading.Timer(2.0, server.misbehave)
@@ -364,6 +392,7 @@ def test_a_path_that_leads_out_of_the_prefix_is_refused(store: Store) -> None:
             lambda path=path: store.sizes(path),
             lambda path=path: store.exists(path),
             lambda path=path: store.delete(path),
+            lambda path=path: store.clear(path),
             lambda path=path: store.zarr(path, read_only=False),
         ):
             with pytest.raises(IntegrityError, match="which leads out of it"):

@@ -1,6 +1,8 @@
 """A store is a plain value, keeps to its folder, and says so when the folder cannot be used."""
 
+import os
 import pickle
+from pathlib import Path
 
 import pytest
 
@@ -113,6 +115,7 @@ def test_a_folder_that_leads_out_of_the_store_is_refused(store, tmp_path, prefix
         lambda: store.zarr(prefix, read_only=False),
         lambda: store.zarr(prefix, read_only=True),
         lambda: store.flush(prefix),
+        lambda: store.clear(prefix),
         lambda: store.sizes(prefix),
         lambda: store.read(path),
         lambda: store.write(path, b"inside"),
@@ -137,6 +140,56 @@ def test_a_listing_does_not_follow_links_out_of_the_store(store, tmp_path):
     Artifact(store, "a", "b").discard()
     assert store.read("a/b/c") is None
     assert (tmp_path / "outside" / "x").read_text() == "outside"
+
+
+def test_clearing_removes_all_that_is_below_and_nothing_else(store, tmp_path):
+    for path in ("a/b/c", "a/b/d/e", "a/bb/c", "a/c"):
+        store.write(path, b"1")
+    below = store.root / "a" / "b"
+    (below / "empty").mkdir()
+    (below / "f#1").write_bytes(b"half")
+    (tmp_path / "outside").mkdir()
+    (tmp_path / "outside" / "x").write_text("outside")
+    (below / "link").symlink_to(tmp_path / "outside")
+    (below / "sibling").symlink_to(store.root / "a" / "bb")
+    store.clear("a/b")
+    assert not below.exists()
+    assert store.sizes("") == {"a/bb/c": 1, "a/c": 1}
+    assert (tmp_path / "outside" / "x").read_text() == "outside"
+    below.symlink_to(store.root / "a" / "bb")
+    store.clear("a/b")
+    assert not below.is_symlink()
+    assert store.sizes("") == {"a/bb/c": 1, "a/c": 1}
+    store.clear("a/b")
+    store.clear("never")
+
+
+def test_flushing_reaches_every_file_and_the_folders_that_name_it(store, monkeypatch):
+    store.write("a/b/c/d", b"1")
+    store.write("a/b/e", b"1")
+    store.write("a/f", b"1")
+    opened = set()
+    original = os.open
+    monkeypatch.setattr(
+        os, "open", lambda path, *rest: opened.add(Path(path)) or original(path, *rest)
+    )
+    root = store.root
+    store.flush("a/b/c")
+    assert opened == {root, root / "a", root / "a/b", root / "a/b/c", root / "a/b/c/d"}
+    opened.clear()
+    store.flush("a/f")
+    assert opened == {root, root / "a", root / "a/f"}
+
+
+def test_what_is_removed_while_it_is_flushed_is_no_error(store, monkeypatch):
+    store.write("a/b", b"1")
+    walk = os.walk
+    monkeypatch.setattr(
+        os,
+        "walk",
+        lambda place: [(top, dirs, [*files, "gone"]) for top, dirs, files in walk(place)],
+    )
+    store.flush("a")
 
 
 def test_a_store_may_be_reached_by_a_link(store, tmp_path):

@@ -134,8 +134,8 @@ def test_a_store_that_does_not_let_itself_be_read_is_no_damage(artifact, monkeyp
 
 def test_checkpoints_are_compared_with_the_digest_in_their_name(tmp_path):
     store = Store(str(tmp_path / "runs"))
-    Checkpoints(store, KEY).save(b"the first")
-    Checkpoints(store, KEY).save(b"the second")
+    Checkpoints(store, KEY).save(b"the first", epoch=1)
+    Checkpoints(store, KEY).save(b"the second", epoch=1)
     sound = check_checkpoints(store, KEY, deep=True)
     assert (sound.condition, sound.files, sound.bytes) == ("sound", 2, 19)
     first, second = store.sizes(f"checkpoints/{KEY}")

@@ -120,6 +120,14 @@ def test_everything_that_may_stand_in_a_file_is_read(tiny_study):
         ("pairs=al", ["option 'pairs' of s.toml: 'all', or a list", "Got 'al'."]),
         ("measures=[{name='cka'},{name='cka'}]", ["Expected each measure once. Got cka, cka"]),
         ("training.milestones=[5,3]", ["Expected milestones in rising order. Got [5, 3], in"]),
+        (
+            "training={epochs=9,milestones=[3,9]}",
+            [
+                "Expected milestones before the last of 9 epochs: a later one would never apply. "
+                "Got [3, 9]. Set training.milestones as well ([] for none), or leave it out, for",
+                "in option 'training' of s.toml.",
+            ],
+        ),
         ("name=a/b", ["that starts with a letter or digit. Got 'a/b', in option 'name' of s.toml"]),
         ("name=..", ["Got '..', in option 'name' of s.toml."]),
         ("model.depth=nan", ["Expected finite numbers", "in option 'model' of s.toml."]),

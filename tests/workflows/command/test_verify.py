@@ -95,7 +95,7 @@ def test_of_a_study_that_was_never_run_all_is_missing_and_nothing_is_written(
 def test_damaged_checkpoints_are_named(verify, complete):
     store, spec = complete.store, complete.plan.networks[0]
     store.delete(spec.artifact(store).marker_path)
-    Checkpoints(store, spec.key).save(b"an epoch")
+    Checkpoints(store, spec.key).save(b"an epoch", epoch=1)
     (path,) = store.sizes(f"checkpoints/{spec.key}")
     assert verify("--deep").code == 0
     flip(store, path)
