@@ -7,13 +7,16 @@ from repsim.training.history import Epoch, Progress, TrainedNetwork
 from repsim.training.loop import train
 from repsim.training.optimiser import learning_rate
 from repsim.training.precision import Precision, repeatable_kernels, resolve_precision
+from repsim.training.ranks import ALONE, Ranks
 from repsim.training.streams import epoch_order, stream_seed
 
 __all__ = [
+    "ALONE",
     "CheckpointFolder",
     "Epoch",
     "Precision",
     "Progress",
+    "Ranks",
     "TrainedNetwork",
     "epoch_order",
     "evaluate",

@@ -19,8 +19,8 @@ class CheckpointFolder(Protocol):
     def load(self) -> list[bytes]:
         """Candidates, newest first; empty before the first `save`."""
 
-    def save(self, content: bytes) -> None:
-        """Keep `content` as the newest, atomically; the one before it stays as the second."""
+    def save(self, content: bytes, *, epoch: int) -> None:
+        """Keep `content`, of `epoch`, atomically, as the newest; the one before it stays, too."""
 
 
 class UnusableCheckpointError(RepsimError):

@@ -9,6 +9,7 @@ from torch import nn
 
 from repsim.data import Split
 from repsim.training.precision import Precision, autocast, repeatable_kernels
+from repsim.training.ranks import ALONE, Ranks
 
 __all__ = ["evaluate", "evaluation_mode"]
 
@@ -33,6 +34,7 @@ def evaluate(
     precision: Precision = "float32",
     batch_size: int = 256,
     workers: int = 0,
+    ranks: Ranks = ALONE,
 ) -> float:
     """Fraction of a split's examples that the model answers correctly, without augmentation.
 
@@ -42,6 +44,8 @@ def evaluate(
         Gives logits (examples, classes); it must be on `device`.
     precision
         float32 (never TF32), or the mixed precision of the training.
+    ranks
+        Each answers its part of the split; all get the fraction of the whole.
 
     Returns
     -------
@@ -50,7 +54,7 @@ def evaluate(
     """
     correct = torch.zeros((), dtype=torch.int64, device=device)
     batches = split.batches(
-        np.arange(len(split)),
+        ranks.part(np.arange(len(split))),
         batch_size=batch_size,
         augmentation=None,
         device=device,
@@ -62,4 +66,4 @@ def evaluate(
         for images, labels in batches:
             with torch.inference_mode(), autocast(precision, device):
                 correct += (model(images).argmax(dim=1) == labels).sum()
-    return int(correct) / len(split)
+    return int(ranks.sum(np.array([float(correct)]))[0]) / len(split)

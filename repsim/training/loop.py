@@ -12,6 +12,7 @@ from repsim.training.checkpoint import CheckpointFolder
 from repsim.training.device import thread_limit
 from repsim.training.history import Epoch, Progress, TrainedNetwork
 from repsim.training.precision import repeatable_kernels, resolve_precision
+from repsim.training.ranks import ALONE, Ranks
 from repsim.training.state import cpu_state, start_or_resume
 from repsim.training.streams import isolated_randomness
 from repsim.training.trainer import Trainer
@@ -38,6 +39,7 @@ def train(
     on_epoch: Callable[[Epoch], None] | None = None,
     on_progress: Callable[[Progress], None] | None = None,
     should_stop: Callable[[], bool] = _never,
+    ranks: Ranks = ALONE,
 ) -> TrainedNetwork:
     """Train one network from its seeds, going on from its last checkpoint if there is one.
 
@@ -60,16 +62,20 @@ def train(
         Of torch on the CPU; None leaves the setting of the process.
     checkpoints
         Written after each epoch, inside one when `checkpoint_every_seconds` have passed since the
-        last, and before stopping.
+        last, and before stopping. Any number of ranks goes on from them.
     on_epoch, on_progress
         Called after each epoch, and at most every few seconds or batches within one.
     should_stop
         Asked after every batch, so it must be quick.
+    ranks
+        The processes that train the network together. Each is called with the same arguments and a
+        device of its own, and gets the same network. The first reads and writes the checkpoints.
 
     Raises
     ------
     StudyError
-        If the model does not give logits, or there are fewer than two training examples.
+        If the model does not give logits, or there are fewer than two training examples, or fewer
+        in a batch than there are ranks.
     TrainingError
         If a loss or a weight stops being finite.
     PreemptedError
@@ -80,6 +86,10 @@ def train(
     The last batch of an epoch may be smaller, but a single example left over sits the epoch out
     (another one in each epoch): batch norm has no variance of one example. A batch size of 1 is
     taken at its word.
+
+    Of several ranks, each has a part of every batch: ``batch_size`` is that of all of them, and the
+    learning rate is left alone. Batch norm is over the whole batch. One step is that of a single
+    process but for the rounding of sums, and the draws of dropout.
     """
     if len(source.train) < 2:
         raise StudyError(f"Expected at least two training examples. Got {len(source.train)}.")
@@ -104,9 +114,17 @@ def train(
             on_epoch=on_epoch,
             on_progress=on_progress,
             should_stop=should_stop,
+            ranks=ranks,
         )
+        ranks.check_batches(trainer.examples, training.batch_size)
         state = start_or_resume(
-            build, training, seed, device=device, checkpoints=checkpoints, identity=trainer.identity
+            build,
+            training,
+            seed,
+            device=device,
+            checkpoints=checkpoints,
+            identity=trainer.identity,
+            ranks=ranks,
         )
         while state.epoch <= training.epochs:
             trainer.train_epoch(state)

@@ -5,8 +5,11 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+import numpy as np
 import torch
 from torch import Tensor
+
+from repsim.training.ranks import ALONE, Ranks
 
 __all__ = ["RunningMetrics"]
 
@@ -31,7 +34,10 @@ class RunningMetrics:
     _opened: float = field(default_factory=time.monotonic)
 
     def add(self, loss: Tensor, correct: Tensor, examples: int) -> None:
-        """Note a batch: mean loss () and number of correct answers (), both on the device."""
+        """Note a batch, or this rank's part of it.
+
+        Mean loss () and number of correct answers (), both on the device.
+        """
         self._window.append((loss.detach(), correct.detach(), examples))
 
     @property
@@ -40,8 +46,8 @@ class RunningMetrics:
         late = time.monotonic() - self._opened >= WINDOW_SECONDS
         return len(self._window) >= WINDOW_BATCHES or late
 
-    def read(self) -> int | None:
-        """Add the window to the sums.
+    def read(self, ranks: Ranks = ALONE) -> int | None:
+        """Add the window to the sums, those of all ranks; all must have noted the same batches.
 
         Returns
         -------
@@ -54,12 +60,16 @@ class RunningMetrics:
             return None
         losses = _read([loss for loss, _, _ in window])
         corrects = _read([correct for _, correct, _ in window])
-        for loss, correct, (_, _, examples) in zip(losses, corrects, window, strict=True):
-            self.loss_sum += loss * examples
+        counts = [examples for _, _, examples in window]
+        batches = np.array([losses, corrects, counts]).T
+        batches[:, 0] *= batches[:, 2]
+        batches = ranks.sum(batches)
+        for loss, correct, examples in batches.tolist():
+            self.loss_sum += loss
             self.correct += int(correct)
-            self.examples += examples
-        bad = (len(losses) - i for i, loss in enumerate(losses) if not math.isfinite(loss))
-        return next(bad, None)
+            self.examples += int(examples)
+        bad = np.flatnonzero(~np.isfinite(batches[:, 0]))
+        return len(batches) - int(bad[0]) if bad.size else None
 
     @property
     def loss(self) -> float:

@@ -19,6 +19,7 @@ from repsim.training.history import Epoch
 from repsim.training.metrics import RunningMetrics
 from repsim.training.optimiser import build_optimiser
 from repsim.training.precision import resolve_precision
+from repsim.training.ranks import ALONE, Ranks
 from repsim.training.streams import seed_torch, stream_seed
 
 __all__ = ["Best", "TrainingState", "cpu_state", "initial_model", "start_or_resume"]
@@ -53,6 +54,11 @@ class TrainingState:
     metrics: RunningMetrics = field(default_factory=RunningMetrics)
     history: list[Epoch] = field(default_factory=list)
     best: Best | None = None
+    replica: nn.Module = field(init=False)
+    """`model` as it is called in a step, where several ranks train it."""
+
+    def __post_init__(self) -> None:
+        self.replica = self.model
 
     def encode(self, *, identity: str) -> bytes:
         """Checkpoint of this state. The metrics' window must have been read."""
@@ -116,11 +122,15 @@ def start_or_resume(
     device: torch.device,
     checkpoints: CheckpointFolder | None,
     identity: str,
+    ranks: Ranks = ALONE,
 ) -> TrainingState:
-    """The state of the newest usable checkpoint, or the state before the first batch."""
+    """The state of the newest usable checkpoint, or the state before the first batch.
+
+    Only the first rank reads checkpoints: another might find one that was written meanwhile.
+    """
 
     def start() -> TrainingState:
-        model = initial_model(build, seed).to(device)
+        model = ranks.prepared(initial_model(build, seed).to(device), device)
         if device.type == "cuda":
             # Tensor cores read channels last; in the default layout every layer would transpose.
             model = model.to(memory_format=torch.channels_last)
@@ -131,16 +141,21 @@ def start_or_resume(
             scaler=torch.amp.GradScaler(device.type, enabled=scaled),
         )
 
-    candidates = [] if checkpoints is None else checkpoints.load()
-    for content in candidates:
+    passed_over = 0
+    candidates = [] if checkpoints is None or not ranks.first else checkpoints.load()
+    for content in ranks.from_first(candidates):
         state = start()
         try:
             state.restore(decode(content, identity=identity))
         except (UnusableCheckpointError, RuntimeError, ValueError, KeyError, TypeError) as error:
             logger.warning("A checkpoint is passed over: %s", error)
+            passed_over += 1
             continue
         logger.info("Resuming in epoch %d, after batch %d", state.epoch, state.batch)
-        return state
-    if candidates:
-        logger.warning("No checkpoint can be used: the training starts from the beginning")
-    return start()
+        break
+    else:
+        if passed_over:
+            logger.warning("No checkpoint can be used: the training starts from the beginning")
+        state = start()
+    state.replica = ranks.replica(state.model, device)
+    return state

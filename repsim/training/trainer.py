@@ -18,6 +18,7 @@ from repsim.training.history import Epoch, Progress
 from repsim.training.metrics import RunningMetrics
 from repsim.training.optimiser import learning_rate, set_learning_rate
 from repsim.training.precision import Precision, autocast
+from repsim.training.ranks import Ranks
 from repsim.training.state import Best, TrainingState, cpu_state
 from repsim.training.streams import epoch_order, seed_torch, stream_seed
 
@@ -26,7 +27,10 @@ __all__ = ["Trainer"]
 
 @dataclass(kw_only=True)
 class Trainer:
-    """Takes the state of a training through its epochs, and writes its checkpoints."""
+    """Takes the state of a training through its epochs, and writes its checkpoints.
+
+    Where several ranks train the network, each has a Trainer, and all go through the same steps.
+    """
 
     source: DataSource
     training: Training
@@ -40,6 +44,7 @@ class Trainer:
     on_epoch: Callable[[Epoch], None] | None
     on_progress: Callable[[Progress], None] | None
     should_stop: Callable[[], bool]
+    ranks: Ranks
     _saved_at: float = field(default_factory=time.monotonic)
 
     @property
@@ -60,26 +65,31 @@ class Trainer:
             self._step(state, images, labels)
             state.batch += 1
             state.seconds = time.monotonic() - resumed_at
-            if state.metrics.due:
+            late = time.monotonic() - self._saved_at >= self.checkpoint_every_seconds
+            # Clocks and signals differ between ranks.
+            due, stop, late = self.ranks.any(state.metrics.due, self.should_stop(), late)
+            if due:
                 self._read_metrics(state)
                 self._tell_progress(state)
-            if self.should_stop():
+            if stop:
                 self._stop(state)
-            overdue = time.monotonic() - self._saved_at >= self.checkpoint_every_seconds
-            if overdue and state.batch < self.batches:
+            if late and state.batch < self.batches:
                 self._save(state)
 
     def _remaining_batches(self, state: TrainingState) -> Iterator[tuple[Tensor, Tensor]]:
-        order = epoch_order(self.seed.order, state.epoch, len(self.source.train))
-        remaining: np.ndarray = order[: self.examples][state.batch * self.training.batch_size :]
-        if not remaining.size:
+        order = epoch_order(self.seed.order, state.epoch, len(self.source.train))[: self.examples]
+        size = self.training.batch_size
+        starts = range(state.batch * size, len(order), size)
+        if not starts:
             return iter(())
+        parts = [self.ranks.part(order[start : start + size]) for start in starts]
         augmentation = Augmentation(
             seed=stream_seed(self.seed.augmentation, "augmentation"), epoch=state.epoch
         )
         return self.source.train.batches(
-            remaining,
-            batch_size=self.training.batch_size,
+            np.concatenate(parts),
+            # All parts but the last are of this size, so that they are cut as they were put.
+            batch_size=len(self.ranks.part(order[:size])),
             augmentation=augmentation if self.training.augment else None,
             device=self.device,
             workers=self.workers,
@@ -87,14 +97,15 @@ class Trainer:
 
     def _step(self, state: TrainingState, images: Tensor, labels: Tensor) -> None:
         # Per batch, so that dropout does not depend on what ran before: an interruption, or a
-        # data loader that draws from the same generator.
-        noise = stream_seed(self.seed.augmentation, "dropout", state.epoch, state.batch)
+        # data loader that draws from the same generator. Ranks must not repeat each other's noise.
+        rank = [self.ranks.rank] if self.ranks.size > 1 else []
+        noise = stream_seed(self.seed.augmentation, "dropout", state.epoch, state.batch, *rank)
         seed_torch(noise, self.device)
         set_learning_rate(state.optimiser, self._rate(state))
         if self.device.type == "cuda":
             images = images.contiguous(memory_format=torch.channels_last)
         with autocast(self.precision, self.device):
-            logits = state.model(images)
+            logits = state.replica(images)
             if not isinstance(logits, Tensor) or logits.ndim != 2:
                 raise StudyError(
                     "Expected a model that gives logits of shape (examples, classes). "
@@ -102,11 +113,17 @@ class Trainer:
                 )
             loss = functional.cross_entropy(logits, labels)
         state.optimiser.zero_grad(set_to_none=True)
-        state.scaler.scale(loss).backward()  # type: ignore[no-untyped-call]
+        # The mean over the ranks of these is the gradient of the mean over the whole batch.
+        share = self.ranks.size * len(labels) / self._batch_size(state.batch)
+        state.scaler.scale(loss * share).backward()  # type: ignore[no-untyped-call]
         state.scaler.step(state.optimiser)
         state.scaler.update()
         correct = (logits.detach().argmax(dim=1) == labels).sum()
         state.metrics.add(loss, correct, len(labels))
+
+    def _batch_size(self, batch: int) -> int:
+        """Examples of a batch, those of all ranks."""
+        return min(self.training.batch_size, self.examples - batch * self.training.batch_size)
 
     def _rate(self, state: TrainingState, batch: int | None = None) -> float:
         at = state.batch if batch is None else batch
@@ -125,6 +142,7 @@ class Trainer:
             precision=self.precision,
             batch_size=self.training.batch_size,
             workers=self.workers,
+            ranks=self.ranks,
         )
         epoch = Epoch(
             epoch=state.epoch,
@@ -147,7 +165,7 @@ class Trainer:
             self.on_epoch(epoch)
 
     def _read_metrics(self, state: TrainingState) -> None:
-        before_end = state.metrics.read()
+        before_end = state.metrics.read(self.ranks)
         if before_end is not None:
             raise self._diverged(state, state.batch - before_end + 1, "the loss")
 
@@ -173,13 +191,14 @@ class Trainer:
             self.on_progress(progress)
 
     def _save(self, state: TrainingState) -> None:
-        if self.checkpoints is not None:
-            self._read_metrics(state)
-            self.checkpoints.save(state.encode(identity=self.identity))
+        self._read_metrics(state)
+        if self.checkpoints is not None and self.ranks.first:
+            self.checkpoints.save(state.encode(identity=self.identity), epoch=state.epoch)
         self._saved_at = time.monotonic()
 
     def _stop(self, state: TrainingState) -> None:
         self._save(state)
+        self.ranks.wait()  # a rank that ends takes the others with it
         kept = "Nothing is" if self.checkpoints is None else "The checkpoint is"
         raise PreemptedError(
             f"Expected to train {self.training.epochs} epochs. Got a request to stop in epoch "

@@ -24,7 +24,7 @@ class Folder:
     def load(self) -> list[bytes]:
         return list(self.contents)
 
-    def save(self, content: bytes) -> None:
+    def save(self, content: bytes, *, epoch: int) -> None:
         self.contents = [content, *self.contents][:2]
         self.saves += 1
 
