@@ -1,60 +1,74 @@
-"""A profile: where a study runs, and with how much. Nothing in it changes a result's key."""
+"""The profile of a run: its values, and which of five layers each comes from.
 
+Later layers win: the defaults of `cluster.schema`, the user's file, the named profile, variables of
+the environment, and the command line.
+"""
+
+import os
 import tomllib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Any
 
-from pydantic import Field
+import typer
 
+from cluster.schema import (
+    DaskProfile,
+    KubernetesProfile,
+    Profile,
+    RayProfile,
+    SlurmJob,
+    SlurmProfile,
+)
 from repsim.errors import StudyError, unknown_name
-from repsim.options import StrictOptions, validated_options
+from repsim.options import validated_options
 
-__all__ = ["DaskProfile", "Profile", "RayProfile", "load_profile", "profile_names"]
+__all__ = [
+    "DaskProfile",
+    "KubernetesProfile",
+    "Profile",
+    "RayProfile",
+    "Resolved",
+    "SlurmJob",
+    "SlurmProfile",
+    "Value",
+    "load_profile",
+    "profile_names",
+    "profile_text",
+    "resolve_profile",
+    "user_file",
+]
 
-PositiveInt = Annotated[int, Field(ge=1)]
-
-
-class RayProfile(StrictOptions):
-    """Where networks are trained and their activations captured."""
-
-    address: str = Field(
-        default="local", description="local, or the address of a cluster: host:6379, ray://..."
-    )
-    cpus_per_network: PositiveInt = Field(
-        default=1, description="CPU cores of an actor, and its torch threads"
-    )
-    gpus_per_network: Annotated[float, Field(ge=0)] | Literal["auto"] = Field(
-        default="auto", description="auto: one where the cluster has GPUs; 0.25 packs four on one"
-    )
-    device: str = Field(default="auto", description="auto, cpu, cuda")
-    loader_workers: int = Field(default=0, ge=0, description="processes that decode images")
-    restarts: int = Field(default=3, ge=0, description="how often a killed actor is replaced")
-
-
-class DaskProfile(StrictOptions):
-    """Where layers are matched."""
-
-    scheduler: str = Field(
-        default="local", description="local, or the address of a scheduler: tcp://host:8786"
-    )
-    workers: PositiveInt | Literal["auto"] = Field(
-        default="auto", description="local worker processes; auto: one for each core"
-    )
-    threads_per_worker: PositiveInt = 1
+# REPSIM_RAY__CPUS_PER_NETWORK is ray.cpus_per_network.
+PREFIX = "REPSIM_"
+SEPARATOR = "__"
 
 
-class Profile(StrictOptions):
-    """Both engines."""
+@dataclass(frozen=True, kw_only=True)
+class Value:
+    """A value of a profile, and the layer that it comes from."""
 
-    description: str = ""
-    ray: RayProfile = RayProfile()
-    dask: DaskProfile = DaskProfile()
+    name: str
+    value: object
+    layer: str
 
-    @property
-    def shares_machine(self) -> bool:
-        """Whether both engines run here, so that one must end before the other starts."""
-        return self.ray.address == "local" and self.dask.scheduler == "local"
+
+@dataclass(frozen=True, kw_only=True)
+class Resolved:
+    """A profile, and the layers that made it; the last one that has a value wins."""
+
+    profile: Profile
+    layers: tuple[tuple[str, dict[str, Any]], ...]
+
+    def values(self) -> list[Value]:
+        """Every value with the layer that it comes from, in the order of the fields."""
+        origins = {name: layer for layer, values in self.layers for name in _flat(values)}
+        return [
+            Value(name=name, value=value, layer=origins.get(name, "default"))
+            for name, value in _flat(self.profile.model_dump()).items()
+        ]
 
 
 def profile_names() -> tuple[str, ...]:
@@ -63,7 +77,19 @@ def profile_names() -> tuple[str, ...]:
     return tuple(sorted(Path(f.name).stem for f in folder.iterdir() if f.name.endswith(".toml")))
 
 
-def load_profile(name: str) -> Profile:
+def user_file() -> Path:
+    """The user's own file: on Linux ``~/.config/repsim/config.toml``. It need not exist."""
+    return Path(typer.get_app_dir("repsim")) / "config.toml"
+
+
+def load_profile(name: str, overrides: Sequence[str] = ()) -> Profile:
+    """The profile of `resolve_profile`, without where it comes from."""
+    return resolve_profile(name, overrides).profile
+
+
+def resolve_profile(
+    name: str, overrides: Sequence[str] = (), *, environment: Mapping[str, str] = os.environ
+) -> Resolved:
     """A profile by name, by file, or by the address of a Dask scheduler or a Ray cluster.
 
     Parameters
@@ -71,30 +97,127 @@ def load_profile(name: str) -> Profile:
     name
         ``local`` (any of `profile_names`), ``my/profile.toml``, ``tcp://host:8786`` (Dask),
         ``ray://host:10001`` (Ray).
+    overrides
+        Of the command line, as in ``ray.cpus_per_network=4``.
+    environment
+        Where ``REPSIM_RAY__CPUS_PER_NETWORK`` is looked for.
 
     Raises
     ------
     StudyError
-        For a name that is none of these, or a file that is not a valid profile.
+        For a name that is none of these, and for a layer that is not valid: each is checked by
+        itself, so that the message names the place where the wrong value stands.
     """
-    if name.startswith(("tcp://", "tls://", "ucx://")):
-        return Profile(dask=DaskProfile(scheduler=name))
-    if name.startswith("ray://"):
-        return Profile(ray=RayProfile(address=name))
+    mine = user_file()
+    layers: list[tuple[str, dict[str, Any]]] = []
+    if mine.is_file():
+        layers.append((str(mine), _parsed(_file_text(str(mine)), f"profile {mine}")))
+    layers.append((f"profile {name}", _named(name)))
+    layers.append(("the environment", _of_environment(environment)))
+    layers.append(("the command line", _of_overrides(overrides)))
+    merged: dict[str, Any] = {}
+    for layer, values in layers:
+        validated_options(Profile, values, layer)
+        merged = _merged(merged, values)
+    profile = validated_options(Profile, merged, f"profile {name}")
+    return Resolved(profile=profile, layers=tuple(layers))
+
+
+def profile_text(name: str) -> str:
+    """A profile that ships, or a file of one's own, as it is written."""
     if name.endswith(".toml"):
-        try:
-            text = Path(name).read_text(encoding="utf-8")
-        except (OSError, UnicodeDecodeError) as problem:
-            raise StudyError(f"Expected a profile file. Got {name}: {problem}.") from None
-    elif name in profile_names():
-        text = (resources.files("cluster") / "profiles" / f"{name}.toml").read_text("utf-8")
-    else:
+        return _file_text(name)
+    if name not in profile_names():
         raise StudyError(
             unknown_name("cluster profile", name, profile_names())
             + " A file (my/profile.toml) or an address (tcp://host:8786, ray://host:10001) also do."
         )
+    return (resources.files("cluster") / "profiles" / f"{name}.toml").read_text("utf-8")
+
+
+def _named(name: str) -> dict[str, Any]:
+    if name.startswith(("tcp://", "tls://", "ucx://")):
+        return {"dask": {"scheduler": name}}
+    if name.startswith("ray://"):
+        return {"ray": {"address": name}}
+    return _parsed(profile_text(name), f"profile {name}")
+
+
+def _file_text(path: str) -> str:
     try:
-        raw = tomllib.loads(text)
+        return Path(path).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as problem:
+        raise StudyError(f"Expected a profile file. Got {path}: {problem}.") from None
+
+
+def _parsed(text: str, where: str) -> dict[str, Any]:
+    try:
+        return tomllib.loads(text)
     except tomllib.TOMLDecodeError as problem:
-        raise StudyError(f"Expected TOML. Got profile {name}, which is not: {problem}.") from None
-    return validated_options(Profile, raw, f"profile {name}")
+        raise StudyError(f"Expected TOML. Got {where}, which is not: {problem}.") from None
+
+
+def _of_environment(environment: Mapping[str, str]) -> dict[str, Any]:
+    """What is set by variables. A container engine sets others of this prefix for a service."""
+    values: dict[str, Any] = {}
+    for variable, text in sorted(environment.items()):
+        if not variable.startswith(PREFIX):
+            continue
+        table, *rest = variable.removeprefix(PREFIX).split(SEPARATOR)
+        names = [table.lower(), *(part.lower() for part in rest)]
+        if names[0] == "environment":
+            names[1:] = rest  # as they are: these are names of variables themselves
+        if rest or names[0] in {"store", "batch"}:
+            values = _merged(values, _nested(names, _value(text)))
+    return values
+
+
+def _of_overrides(overrides: Sequence[str]) -> dict[str, Any]:
+    values: dict[str, Any] = {}
+    for override in overrides:
+        name, equals, text = override.partition("=")
+        names = name.strip().split(".")
+        if not equals or not all(names):
+            raise StudyError(f"Expected an override like ray.cpus_per_network=4. Got {override!r}.")
+        values = _merged(values, _nested(names, _value(text.strip())))
+    return values
+
+
+def _value(text: str) -> object:
+    """`text` as a TOML value; a bare word, a time and a date are text."""
+    try:
+        value = tomllib.loads(f"value = {text}")["value"]
+    except tomllib.TOMLDecodeError:
+        return text
+    return value if isinstance(value, bool | int | float | str | list | dict) else text
+
+
+def _nested(names: Sequence[str], value: object) -> dict[str, Any]:
+    """``{"ray": {"address": value}}`` for ray, address."""
+    for name in reversed(names):
+        value = {name: value}
+    assert isinstance(value, dict)
+    return value
+
+
+def _merged(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
+    """Both, table by table; values of `above` win."""
+    merged = dict(below)
+    for name, value in above.items():
+        old = merged.get(name)
+        if isinstance(old, dict) and isinstance(value, dict):
+            merged[name] = _merged(old, value)
+        else:
+            merged[name] = value
+    return merged
+
+
+def _flat(values: Mapping[str, Any], above: str = "") -> dict[str, Any]:
+    """``ray.address`` and its value, for each value that is no table."""
+    flat: dict[str, Any] = {}
+    for key, value in values.items():
+        if isinstance(value, dict):
+            flat |= _flat(value, f"{above}{key}.")
+        else:
+            flat[f"{above}{key}"] = value
+    return flat

@@ -1,26 +1,38 @@
 """Connecting to Ray: a private local one, or a cluster by address."""
 
+import importlib.util
 import logging
 import os
+import secrets
 import shutil
 import signal
 import tempfile
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, nullcontext
+from pathlib import Path
 from typing import Any
 
 import ray
 
-from cluster.profile import RayProfile
-from repsim.errors import ClusterError
+from cluster.machine import usable_cores
+from cluster.schema import RayProfile
+from repsim.errors import ClusterError, StudyError
 
 __all__ = ["ray_session"]
 
+log = logging.getLogger("repsim")
+
+# Paths of sockets end at 107 characters, and Ray adds 88 to its folder: a batch system's TMPDIR is
+# too long for it.
+SHORT_FOLDER = Path("/tmp")
+
 
 @contextmanager
-def ray_session(profile: RayProfile) -> Iterator[None]:
-    """Ray, connected for the length of the block.
+def ray_session(
+    profile: RayProfile, environment: Mapping[str, str] | None = None
+) -> Iterator[None]:
+    """Ray, connected for the length of the block; its workers get the variables of `environment`.
 
     A local Ray gets a temporary folder of its own: an address file that a killed Ray left in the
     usual one makes the next start hang. Nothing that another user runs on the node is touched.
@@ -29,28 +41,43 @@ def ray_session(profile: RayProfile) -> Iterator[None]:
     ------
     ClusterError
         When the cluster cannot be reached.
+    StudyError
+        When the dashboard is asked for, and what draws it is not installed.
     """
-    with _private_folder() if profile.address == "local" else nullcontext():
-        _connect(profile)
+    local = profile.address == "local"
+    if local and profile.dashboard and not importlib.util.find_spec("aiohttp"):
+        raise StudyError(
+            "Expected what Ray's dashboard needs. Got an environment without it. Install "
+            "repsim-workflows[dashboards], or do without it."
+        )
+    with _private() if local else nullcontext():
+        context = _connect(profile, environment or {})
+        if profile.dashboard:
+            log.info("Ray dashboard: http://%s", context.dashboard_url)
         try:
             yield
         finally:
             ray.shutdown()
 
 
-def _connect(profile: RayProfile) -> None:
+def _connect(profile: RayProfile, environment: Mapping[str, str]) -> Any:
+    threads = {"OMP_NUM_THREADS": str(profile.cpus_per_network)}
     options: dict[str, Any] = {
         "log_to_driver": False,
         "logging_level": logging.ERROR,
-        "runtime_env": {"env_vars": {"OMP_NUM_THREADS": str(profile.cpus_per_network)}},
+        "runtime_env": {"env_vars": {**threads, **environment}},
     }
     if profile.address == "local":
-        # Activations go to the store, never through Ray's memory.
-        options |= {"include_dashboard": False, "object_store_memory": 200 * 2**20}
+        options |= {
+            "num_cpus": usable_cores(),
+            "include_dashboard": profile.dashboard,
+            # Activations go to the store, never through Ray's memory.
+            "object_store_memory": 200 * 2**20,
+        }
     # Ray installs handlers that abort the process where ours would stop it cleanly.
     handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
-        ray.init(profile.address, **options)
+        return ray.init(profile.address, **options)
     except Exception as problem:
         raise ClusterError(
             f"Expected a Ray cluster at {profile.address!r}. Got: {problem}. Check the "
@@ -63,18 +90,23 @@ def _connect(profile: RayProfile) -> None:
 
 
 @contextmanager
-def _private_folder() -> Iterator[None]:
-    """A folder for a local Ray, and no authentication: it is on loopback and ends with us."""
+def _private() -> Iterator[None]:
+    """A folder for a local Ray, and a secret without which nobody else on the network may use it.
+
+    Ray listens on all interfaces. The secret stays: a process keeps the first one it has read.
+    """
     names = ("RAY_TMPDIR", "RAY_AUTH_MODE")
-    before = {name: os.environ.get(name) for name in names}
-    folder = tempfile.mkdtemp(prefix="repsim-ray-")
-    os.environ.update(RAY_TMPDIR=folder, RAY_AUTH_MODE="disabled")
+    before = {name: os.environ.pop(name, None) for name in names}  # without a mode: by token
+    folder = tempfile.mkdtemp(
+        prefix="repsim-ray-", dir=SHORT_FOLDER if SHORT_FOLDER.is_dir() else None
+    )
+    os.environ["RAY_TMPDIR"] = folder
+    os.environ.setdefault("RAY_AUTH_TOKEN", secrets.token_hex(32))
     try:
         yield
     finally:
         shutil.rmtree(folder, ignore_errors=True)
         for name, value in before.items():
-            if value is None:
-                os.environ.pop(name, None)
-            else:
+            os.environ.pop(name, None)
+            if value is not None:
                 os.environ[name] = value

@@ -5,7 +5,7 @@ import logging
 import signal
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -17,9 +17,11 @@ from repsim.tasks.specs import StudyPlan
 from workflows.one_pass import Engine, Pass
 from workflows.progress import Reporter
 from workflows.references import record_references
-from workflows.summary import RunSummary, write_summary
+from workflows.shards import Shard, ShardPass, Stage
+from workflows.stages import MatchingPass, NetworksPass, ReportPass
+from workflows.summary import RunSummary, forget_jobs, write_summary
 
-__all__ = ["Engine", "RunSummary", "run_study"]
+__all__ = ["Engine", "RunSummary", "make_networks", "make_shard", "run_study"]
 
 log = logging.getLogger("repsim")
 
@@ -28,12 +30,21 @@ MOST_PASSES = 6
 
 
 def run_study(
-    plan: StudyPlan, store: Store, profile: Profile, engine: Engine, reporter: Reporter
+    plan: StudyPlan,
+    store: Store,
+    profile: Profile,
+    engine: Engine,
+    reporter: Reporter,
+    *,
+    train: bool = True,
+    compare: bool = True,
 ) -> RunSummary:
     """Make everything that is missing, and the report.
 
     A network or comparison that fails is recorded, and the others go on. An artifact that turns
-    out to be damaged is removed and made again.
+    out to be damaged is removed and made again. With `train` false no network is made: what is
+    there is compared, and the report says what is missing. With `compare` false, too, there is the
+    report alone.
 
     Raises
     ------
@@ -42,30 +53,99 @@ def run_study(
     ClusterError, StoreError
         When Ray, Dask or the store cannot be reached.
     PreemptedError
-        After SIGINT or SIGTERM: networks in training have written a checkpoint.
+        After SIGINT, SIGTERM or SIGUSR2: networks in training have written a checkpoint.
     """
-    started = time.monotonic()
     name = plan.study.name
-    with run_lock(store, name), _stop_on_signal() as stop:
+    summary = RunSummary(study=name)
+    with run_lock(store, name), _stop_on_signal() as stop, _told(store, summary):
         record_references(store, plan)
         store.write(f"studies/{name}/study.toml", study_toml(plan.study).encode())
-        summary = RunSummary(study=name)
-        try:
-            for _ in range(MOST_PASSES):
-                summary.failures.clear()
-                one = Pass(plan, store, profile, engine, reporter, stop, summary)
-                one.make()
-                if not _repair(store, one.errors, summary):
-                    break
-            summary.exit_code = _exit_code(one.errors)
-        except RepsimError as problem:
-            summary.exit_code, summary.error = problem.exit_code, str(problem)
-            raise
-        finally:
-            summary.seconds = round(time.monotonic() - started, 3)
-            with contextlib.suppress(StoreError):  # the store itself may be what failed
-                write_summary(store, summary)
+        kind = Pass if train else MatchingPass if compare else ReportPass
+        arguments = (plan, store, profile, engine, reporter, stop, summary)
+        _make(store, summary, lambda: kind(*arguments))
+        forget_jobs(store, name)
     return summary
+
+
+def make_networks(
+    plan: StudyPlan,
+    store: Store,
+    profile: Profile,
+    engine: Engine,
+    reporter: Reporter,
+    numbers: tuple[int, ...],
+) -> RunSummary:
+    """Train and capture the networks of these numbers in `plan`, and no more.
+
+    Any number of such jobs may work at the same study; each network belongs in one of them. Raises
+    what `run_study` does, `ActiveRunError` when a job of the same numbers is active.
+    """
+    name = plan.study.name
+    job = f"networks-{numbers[0]}"  # of jobs that share no network, each has its own first one
+    summary = RunSummary(study=name)
+    with (
+        run_lock(store, f"{name}/jobs/{job}"),
+        _stop_on_signal() as stop,
+        _told(store, summary, job),
+    ):
+        record_references(store, plan)
+        arguments = (plan, store, profile, engine, reporter, stop, summary)
+        _make(store, summary, lambda: NetworksPass(*arguments, numbers=numbers))
+    return summary
+
+
+def make_shard(
+    plan: StudyPlan,
+    store: Store,
+    profile: Profile,
+    reporter: Reporter,
+    shard: Shard,
+    stage: Stage,
+) -> RunSummary:
+    """One share of the work, in this process. Any number of shares may be made at once.
+
+    Raises what `run_study` does, `ActiveRunError` when the same share is being made.
+    """
+    name = plan.study.name
+    job = f"shard-{shard}"
+    summary = RunSummary(study=name)
+    with (
+        run_lock(store, f"{name}/jobs/{job}"),
+        _stop_on_signal() as stop,
+        _told(store, summary, job),
+    ):
+        record_references(store, plan)
+        store.write(f"studies/{name}/study.toml", study_toml(plan.study).encode())
+        engine: Engine = "inline"
+        arguments = (plan, store, profile, engine, reporter, stop, summary)
+        _make(store, summary, lambda: ShardPass(*arguments, shard=shard, stage=stage))
+    return summary
+
+
+def _make(store: Store, summary: RunSummary, begin: Callable[[], Pass]) -> None:
+    """Pass over the study until nothing is found damaged."""
+    for _ in range(MOST_PASSES):
+        summary.failures.clear()
+        one = begin()
+        one.make()
+        if not _repair(store, one.errors, summary):
+            break
+    summary.exit_code = _exit_code(one.errors)
+
+
+@contextmanager
+def _told(store: Store, summary: RunSummary, job: str = "") -> Iterator[None]:
+    """Write the summary however the block ends."""
+    started = time.monotonic()
+    try:
+        yield
+    except RepsimError as problem:
+        summary.exit_code, summary.error = problem.exit_code, str(problem)
+        raise
+    finally:
+        summary.seconds = round(time.monotonic() - started, 3)
+        with contextlib.suppress(StoreError):  # the store itself may be what failed
+            write_summary(store, summary, job)
 
 
 def _repair(store: Store, errors: list[Exception], summary: RunSummary) -> bool:
@@ -88,7 +168,10 @@ def _exit_code(errors: list[Exception]) -> int:
 
 @contextmanager
 def _stop_on_signal() -> Iterator[threading.Event]:
-    """An event that SIGINT and SIGTERM set; a second one ends the process at once."""
+    """An event that SIGINT, SIGTERM and SIGUSR2 set; a second one ends the process at once.
+
+    SIGUSR2 is the warning of a batch system that time is nearly up.
+    """
     stop = threading.Event()
 
     def handle(number: int, frame: Any) -> None:
@@ -98,7 +181,8 @@ def _stop_on_signal() -> Iterator[threading.Event]:
         log.warning("%s: stopping. Once more to end at once.", signal.Signals(number).name)
         stop.set()
 
-    before = {number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM)}
+    stops = (signal.SIGINT, signal.SIGTERM, signal.SIGUSR2)
+    before = {number: signal.signal(number, handle) for number in stops}
     try:
         yield stop
     finally:

@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass, field
 
 from repsim.store import Store
 
-__all__ = ["RunSummary", "read_summary", "write_summary"]
+__all__ = ["RunSummary", "forget_jobs", "job_failures", "read_summary", "write_summary"]
 
 
 @dataclass
@@ -36,21 +36,53 @@ class RunSummary:
         return not (self.networks_made or self.comparisons_made or self.report_made)
 
 
-def write_summary(store: Store, summary: RunSummary) -> None:
-    """Put the summary beside the report."""
+def write_summary(store: Store, summary: RunSummary, job: str = "") -> None:
+    """Put the summary beside the report; of a job that made some networks, where jobs have theirs.
+
+    What all jobs did is in the summary of the run that finds their networks: it replaces theirs.
+    """
     content = json.dumps(asdict(summary), indent=2).encode()
-    store.write(_path(summary.study), content)
+    path = f"{_jobs_path(summary.study)}/{job}.json" if job else _path(summary.study)
+    store.write(path, content)
+
+
+def job_failures(store: Store, study: str) -> dict[str, str]:
+    """Why networks failed in the jobs that were to make them, by label."""
+    failures: dict[str, str] = {}
+    for path in _job_summaries(store, study):
+        summary = _read(store, path)
+        if summary is not None:
+            failures |= summary.failures
+    return failures
+
+
+def forget_jobs(store: Store, study: str) -> None:
+    """Remove what jobs said."""
+    for path in _job_summaries(store, study):
+        store.delete(path)
 
 
 def read_summary(store: Store, study: str) -> RunSummary | None:
     """The summary of the last run; None where there is none that can be read."""
-    content = store.read(_path(study))
+    return _read(store, _path(study))
+
+
+def _read(store: Store, path: str) -> RunSummary | None:
+    content = store.read(path)
     if content is None:
         return None
     try:
         return RunSummary(**json.loads(content))
     except (ValueError, TypeError):
         return None  # a convenience: the artifacts are what counts
+
+
+def _job_summaries(store: Store, study: str) -> list[str]:
+    return [path for path in store.sizes(_jobs_path(study)) if path.endswith(".json")]
+
+
+def _jobs_path(study: str) -> str:
+    return f"studies/{study}/jobs"
 
 
 def _path(study: str) -> str:

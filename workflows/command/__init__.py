@@ -6,7 +6,20 @@ import traceback
 import typer
 
 from repsim.errors import RepsimError
-from workflows.command import compare, gc, layers, plan, report, run, status, verify
+from workflows.command import (
+    cluster,
+    compare,
+    drive,
+    gc,
+    layers,
+    missing,
+    plan,
+    report,
+    run,
+    status,
+    submit,
+    verify,
+)
 from workflows.command.output import complain
 
 __all__ = ["app", "main"]
@@ -32,13 +45,17 @@ app = typer.Typer(
     rich_markup_mode="rich",
 )
 app.command("run")(run.run)
+app.command("submit")(submit.submit)
+app.command("drive", hidden=True)(drive.drive)
 app.command("plan")(plan.plan)
+app.command("missing")(missing.missing)
 app.command("status")(status.status)
 app.command("report")(report.report)
 app.command("verify")(verify.verify)
 app.command("gc")(gc.gc)
 app.command("compare")(compare.compare)
 app.command("layers")(layers.layers)
+app.add_typer(cluster.cluster, name="cluster")
 
 
 def main() -> None:

@@ -35,6 +35,17 @@ errors = Console(stderr=True)
 StudyFile = Annotated[
     Path, typer.Argument(metavar="STUDY.toml", help="The study file.", show_default=False)
 ]
+
+
+def _usual_store(context: typer.Context, store: str) -> str:
+    """The store of the user's file or of REPSIM_STORE, where none is named."""
+    from cluster.profile import load_profile
+
+    source = context.get_parameter_source("store")
+    named = source is not None and source.name == "COMMANDLINE"
+    return store if named else load_profile("local").store or store
+
+
 StoreOption = Annotated[
     str,
     typer.Option(
@@ -42,6 +53,7 @@ StoreOption = Annotated[
         metavar="FOLDER|URL",
         help="Where everything that is made is kept: a folder, or s3://bucket/prefix, gs://..., "
         "az://... with credentials from the environment.",
+        callback=_usual_store,
     ),
 ]
 Overrides = Annotated[

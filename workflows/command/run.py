@@ -6,15 +6,22 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from repsim.errors import StudyError
 from workflows.command.output import (
     LogFormat,
     Overrides,
-    StoreOption,
     StudyFile,
     complain,
     log_console,
     say,
     start_log,
+)
+from workflows.command.where import (
+    ClusterOption,
+    ClusterOverrides,
+    ProfileStore,
+    chosen_profile,
+    store_of,
 )
 
 if TYPE_CHECKING:
@@ -27,16 +34,9 @@ log = logging.getLogger("repsim")
 
 def run(
     study_file: StudyFile,
-    store: StoreOption = "runs",
-    cluster: Annotated[
-        str,
-        typer.Option(
-            metavar="PROFILE",
-            help="Where to run: a profile that ships (local, local-gpu, address), a file of your "
-            "own (my.toml), or an address (tcp://host:8786 of a Dask scheduler, "
-            "ray://host:10001 of a Ray cluster).",
-        ),
-    ] = "local",
+    store: ProfileStore = None,
+    cluster: ClusterOption = "local",
+    cluster_overrides: ClusterOverrides = None,
     engine: Annotated[
         Literal["cluster", "inline"],
         typer.Option(
@@ -45,6 +45,40 @@ def run(
         ),
     ] = "cluster",
     overrides: Overrides = None,
+    stage: Annotated[
+        Literal["all", "networks", "comparisons"],
+        typer.Option(
+            help="networks: train and capture, no more. comparisons: compare the networks that are "
+            "there and write the report; train none. Jobs of batch systems do one at a time."
+        ),
+    ] = "all",
+    networks: Annotated[
+        str,
+        typer.Option(
+            metavar="NUMBERS",
+            help="With --stage networks: these alone, counted from 0, as in 0-3,7. Jobs that share "
+            "no network run side by side.",
+            show_default=False,
+        ),
+    ] = "",
+    shard: Annotated[
+        str,
+        typer.Option(
+            metavar="I/N",
+            help="Only share I of N of the work, counted from 0, in this process: for array jobs "
+            "and indexed jobs, which share nothing but the store. `repsim missing` says which "
+            "shares to run again.",
+            show_default=False,
+        ),
+    ] = "",
+    performance_report: Annotated[
+        str,
+        typer.Option(
+            metavar="FILE.html",
+            help="Write Dask's performance report of the matching to this file.",
+            show_default=False,
+        ),
+    ] = "",
     log_format: Annotated[
         LogFormat,
         typer.Option(
@@ -59,29 +93,48 @@ def run(
     every five minutes. A second run of a study that is active ends at once with 6. What a run did
     is in studies/NAME/run-summary.json of the store. Exit codes: see `repsim --help`.
     """
-    from cluster.profile import load_profile
+    start_log(log_format)
+    if networks and shard:
+        raise StudyError("Expected --networks or --shard. Got both.")
+    if networks and stage != "networks":
+        raise StudyError(
+            f"Expected --networks with --stage networks alone. Got it with --stage {stage}: a "
+            "comparison needs two networks."
+        )
+    asked = [f"dask.performance_report={performance_report!r}"] if performance_report else []
+    profile = chosen_profile(cluster, [*(cluster_overrides or ()), *asked])
+
     from repsim.store import Store
     from repsim.study import load_study
     from workflows.plan import plan_study
     from workflows.progress import progress
-    from workflows.run import run_study
+    from workflows.run import make_networks, make_shard, run_study
+    from workflows.shards import Shard
+    from workflows.stages import network_numbers
 
-    start_log(log_format)
     log.info("Reading the study, its data and its model")
     study = load_study(study_file, overrides or ())
-    profile = load_profile(cluster)
-    target = Store(store)
+    numbers = network_numbers(networks, len(study.networks)) if networks else ()
+    target = Store(store_of(store, profile))
     plan = plan_study(study)
     with progress(log_console(log_format)) as reporter:
-        summary = run_study(plan, target, profile, engine, reporter)
+        given = (plan, target, profile, engine, reporter)
+        if shard:
+            summary = make_shard(plan, target, profile, reporter, Shard.parse(shard), stage)
+        elif stage == "networks":
+            summary = make_networks(*given, numbers or tuple(range(len(plan.networks))))
+        else:
+            summary = run_study(*given, train=stage == "all")
     log.info("Ended with exit code %d", summary.exit_code, extra={"summary": asdict(summary)})
     _tell(summary)
     raise typer.Exit(summary.exit_code)
 
 
 def _tell(summary: "RunSummary") -> None:
-    if summary.did_nothing:
+    if summary.did_nothing and summary.report:
         say(f"Nothing to do: the study {summary.study!r} is complete.")
+    elif not summary.report:
+        say(f"Made {summary.networks_made} networks in {summary.seconds:.0f} s, as asked.")
     else:
         say(
             f"Made {summary.networks_made} networks and {summary.comparisons_made} comparisons "
@@ -93,5 +146,7 @@ def _tell(summary: "RunSummary") -> None:
     for label, error in summary.failures.items():
         complain(f"Failed: {label}: {error}", failed=label)
     if summary.failures:
-        complain("The report says what is missing. Run the same line again to try again.")
-    say(f"Report: {summary.report}")
+        missing = "The report says what is missing. " if summary.report else ""
+        complain(f"{missing}Run the same line again to try again.")
+    if summary.report:
+        say(f"Report: {summary.report}")

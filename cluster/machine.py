@@ -1,0 +1,17 @@
+"""What of this machine a run may use."""
+
+import os
+
+from dask.system import CPU_COUNT
+
+__all__ = ["usable_cores"]
+
+
+def usable_cores() -> int:
+    """Cores that are ours: of the machine, less what affinity, a container or Slurm keeps back.
+
+    Slurm need not bind a job to the cores that it gave it, so that only a variable says how many.
+    """
+    here: int = CPU_COUNT
+    given = os.environ.get("SLURM_CPUS_ON_NODE", "")
+    return min(here, int(given)) if given.isdigit() else here

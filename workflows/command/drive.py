@@ -1,0 +1,97 @@
+"""repsim drive: what the pod runs that `repsim submit --cluster kubernetes` starts."""
+
+import logging
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from workflows.command.output import log_console, say, start_log
+from workflows.command.where import chosen_profile, store_of
+
+if TYPE_CHECKING:
+    from repsim.store import Store
+    from repsim.tasks.specs import AcrossSpec, ComparisonSpec, StudyPlan
+
+__all__ = ["drive", "work_left"]
+
+log = logging.getLogger("repsim")
+
+
+def drive(
+    folder: Annotated[
+        Path,
+        typer.Argument(
+            help="With study.toml, profile.toml and the manifests of the stages.",
+            show_default=False,
+        ),
+    ],
+) -> None:
+    """Take a study through its stages on Kubernetes, and write its report.
+
+    For the pod that `repsim submit` starts. A stage of which nothing is missing is not started.
+    Exit code: that of the study, by what is in its store.
+    """
+    from cluster.kubernetes import Driver, InClusterApi, read_templates
+    from cluster.kubernetes import drive as drive_stages
+
+    start_log()
+    profile = chosen_profile(str(folder / "profile.toml"), None)
+    templates, driver, api = read_templates(folder), Driver.of_this_pod(), InClusterApi()
+
+    from repsim.store import Store
+    from repsim.study import load_study
+    from workflows.plan import plan_study
+    from workflows.progress import progress
+    from workflows.run import run_study
+
+    with _stop_on_signal() as stop:
+        log.info("Reading the study, its data and its model")
+        plan = plan_study(load_study(folder / "study.toml"))
+        store = Store(store_of(None, profile))
+        drive_stages(api, templates, driver, lambda stage: work_left(plan, store, stage), stop)
+    with progress(log_console("plain")) as reporter:
+        summary = run_study(plan, store, profile, "inline", reporter, train=False, compare=False)
+    for label, error in summary.failures.items():
+        log.error("Failed: %s: %s", label, error)
+    if summary.report:
+        say(f"Report: {summary.report}")
+    raise typer.Exit(summary.exit_code)
+
+
+def work_left(plan: "StudyPlan", store: "Store", stage: str) -> int:
+    """How many networks (``networks``) or comparisons a job could make now.
+
+    Comparisons of networks that are not there are no work: a job for them would fail at once.
+    """
+    from workflows.state import survey_study
+
+    survey = survey_study(plan, store)
+    if stage == "networks":
+        networks = {network.key for network in survey.networks}
+        return len(networks | {layer.network.key for layer in survey.layers})
+    compared: list[ComparisonSpec | AcrossSpec] = [*survey.comparisons, *survey.across]
+    absent = {layer.key for layer in survey.layers}
+    return sum(not absent & {layer.key for layer in spec.layers} for spec in compared)
+
+
+@contextmanager
+def _stop_on_signal() -> Iterator[threading.Event]:
+    """An event that SIGTERM and SIGINT set: the first process of a container has no defaults."""
+    stop = threading.Event()
+
+    def handle(number: int, frame: Any) -> None:
+        del frame
+        log.warning("%s: stopping", signal.Signals(number).name)
+        stop.set()
+
+    before = {number: signal.signal(number, handle) for number in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        yield stop
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
