@@ -17,7 +17,16 @@ from typer.main import get_command
 
 from repsim.data import dataset_names
 from repsim.models import model_names
-from repsim.study import Capture, Matching, Study, Training, load_study, parse_study
+from repsim.study import (
+    Across,
+    Capture,
+    Matching,
+    Resampling,
+    Study,
+    Training,
+    load_study,
+    parse_study,
+)
 from workflows.command import app
 from workflows.plan import plan_study
 
@@ -117,6 +126,8 @@ def test_the_reference_lists_every_key_of_a_study() -> None:
         "training.": Training,
         "capture.": Capture,
         "matching.": Matching,
+        "resampling.": Resampling,
+        "across.": Across,
     }
     keys = {prefix + key for prefix, model in tables.items() for key in model.model_fields}
     assert {key for key, _ in reference_rows() if key.split(".")[0] not in dataset_names()} == keys
@@ -127,6 +138,8 @@ def test_the_reference_states_the_defaults() -> None:
         "training": Training,
         "capture": Capture,
         "matching": Matching,
+        "resampling": Resampling,
+        "across": Across,
     }
     for key, stated in reference_rows():
         table, _, name = key.partition(".")

@@ -14,7 +14,6 @@ from dataclasses import asdict, dataclass
 from importlib import metadata
 from pathlib import Path
 
-import repsim
 from repsim.errors import RepsimError
 from repsim.store import Store
 
@@ -98,7 +97,7 @@ def _version(distribution: str) -> str:
 
 
 def _digest_of_source() -> str:
-    root = Path(next(iter(repsim.__path__)))
+    root = Path(__file__).parents[1]
     digest = hashlib.sha256()
     for file in sorted(root.rglob("*.py")):
         digest.update(f"{file.relative_to(root).as_posix()}\0".encode())
