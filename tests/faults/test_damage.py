@@ -10,22 +10,33 @@ from tests.faults.publication_points import run_inline
 from tests.runs import assert_same_results
 
 # What is damaged, and what has to be made again so that a run comes to read it.
+COMPARED = ["moments", "profiles", "replicates", "measures", "simple", "matches", "across"]
+OF_MOMENTS = COMPARED[1:-1]
 KINDS = {
-    "networks/*/marker.json": ["activations", "moments", "profiles", "simple", "matches"],
-    "networks/*/*/weights.pt": ["activations", "moments", "profiles", "simple", "matches"],
-    "networks/*/*/training.json": ["matches"],
-    "activations/*/marker.json": ["moments", "profiles", "simple", "matches"],
-    "activations/*/*/examples.json": ["moments", "profiles", "simple", "matches"],
-    "activations/*/*/activations/zarr.json": ["moments", "profiles", "simple", "matches"],
-    "activations/*/*/activations/c/*/*/*": ["moments", "profiles", "simple", "matches"],
-    "moments/*/marker.json": ["profiles", "simple", "matches"],
-    "moments/*/*/arrays.npz": ["profiles", "simple", "matches"],
+    "networks/*/marker.json": ["activations", "examples", *COMPARED],
+    "networks/*/*/weights.pt": ["activations", "examples", *COMPARED],
+    "networks/*/*/training.json": [],
+    "activations/*/marker.json": ["examples", *COMPARED],
+    "activations/*/*/examples.json": ["examples", *COMPARED],
+    "activations/*/*/activations/zarr.json": ["examples", *COMPARED],
+    "activations/*/*/activations/c/*/*/*": ["examples", *COMPARED],
+    "examples/*/marker.json": ["across"],
+    "examples/*/*/arrays.npz": ["across"],
+    "examples/*/*/first_components.npz": ["across"],
+    "moments/*/marker.json": OF_MOMENTS,
+    "moments/*/*/arrays.npz": OF_MOMENTS,
     "profiles/*/marker.json": [],
     "profiles/*/*/arrays.npz": [],
+    "replicates/*/marker.json": ["matches"],
+    "replicates/*/*/arrays.npz": ["matches"],
+    "measures/*/marker.json": ["matches"],
+    "measures/*/*/values.json": ["matches"],
     "simple/*/marker.json": [],
     "simple/*/*/simple.json": [],
     "matches/*/marker.json": [],
     "matches/*/*/rows.json": [],
+    "across/*/marker.json": [],
+    "across/*/*/tables.json": [],
     "studies/tiny/report.json": [],
     "studies/tiny/report/results.parquet": [],
     "studies/tiny/report/neurons.parquet": [],
@@ -65,9 +76,17 @@ def test_damage_is_made_good(
     random_ = random.Random(f"{kind} {harm.__name__}")
     for later in KINDS[kind]:
         shutil.rmtree(store / later)
-    if kind.startswith(("profiles", "simple", "matches")):
+    if not kind.startswith("studies"):
         (store / "studies/tiny/report.json").unlink()
-    harm(random_.choice(sorted(store.glob(kind))), random_)
+    files = sorted(store.glob(kind))
+    # Of simple matches there are parts as well, which nothing reads once their whole is there.
+    harmed = files if kind.startswith("simple") else [random_.choice(files)]
+    for file in harmed:
+        harm(file, random_)
     summary = run_inline(fault_study, store)
     assert summary.exit_code == 0, summary
     assert_same_results(store, clean)
+    # What was wrong was found and said; a file of an artifact that is there again is another one.
+    artifacts = {"/".join(file.relative_to(store).parts[:2]) for file in harmed}
+    if not kind.startswith("studies") and not (harm is delete and kind.endswith("marker.json")):
+        assert artifacts & set(summary.repaired)

@@ -9,11 +9,11 @@ from multiprocessing.process import BaseProcess
 from pathlib import Path
 from unittest.mock import patch
 
-from tests.conftest import TINY_STUDY
 from tests.faults.random_damage.commands import start
 from tests.faults.random_damage.harms import harm_a_file
 from tests.faults.random_damage.places import Bucket, Folder, Place
 from tests.faults.random_damage.reports import differences, report_of
+from tests.faults.small_study import small_study
 from tests.s3_server import s3_server
 
 __all__ = ["Rounds", "rounds_in"]
@@ -25,14 +25,6 @@ ENDS = {0, 3, 5}
 MOST_RUNS = 4
 # Engines start anew in every pass, on a machine that may be busy.
 LONGEST = 600.0
-
-
-def small_study(folder: Path) -> Path:
-    """Two networks and simple matches: every kind of artifact, in a second."""
-    file = folder / "tiny.toml"
-    text = TINY_STUDY.replace("seeds = [0, 1, 2]", "seeds = [0, 1]")
-    file.write_text(text.replace("[matching]", "[matching]\nminimal_at = [0.5]"))
-    return file
 
 
 @dataclass(kw_only=True)

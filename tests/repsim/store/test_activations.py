@@ -190,20 +190,15 @@ def test_another_number_of_examples_is_refused(store, given_examples):
 
 @pytest.mark.parametrize("step", [1, 3, 4, 11])
 def test_every_file_is_read_once_for_the_blocks_of_a_layer(stored, monkeypatch, step):
+    files = shards(stored)
     seen = []
     view = Store.view
-    monkeypatch.setattr(
-        Store, "view", lambda store, path: (seen.append(path), view(store, path))[1]
-    )
+    monkeypatch.setattr(Store, "view", lambda store, path: seen.append(path) or view(store, path))
     again = Activations(stored.store, stored.key)
-    assert again.ids == stored.ids
-    read(again, step)
-    assert sorted(Path(path).name for path in seen if "/c/" not in path) == [
-        "examples.json",
-        "marker.json",
-        "zarr.json",
-    ]
-    assert [path for path in seen if "/c/" in path] == shards(stored)
+    assert len(again.ids) * again.shape[1] == len(read(again, step))
+    assert [path for path in seen if "/c/" in path] == files
+    others = sorted(Path(path).name for path in seen if "/c/" not in path)
+    assert others == ["examples.json", "marker.json", "zarr.json"]
 
 
 def test_what_was_never_published_is_not_there(store):
@@ -272,17 +267,18 @@ def test_a_value_that_no_writer_could_have_written_is_found(stored, value):
     assert "Got NaN or infinity in examples 8 to 11" in damaged(stored)
 
 
-@pytest.mark.parametrize("examples_per_chunk", [1, 3])
-@pytest.mark.parametrize("which", [0, 2])
-def test_a_shard_with_chunks_of_another_shape_is_found(
-    store, monkeypatch, small_files, which, examples_per_chunk
-):
-    stored = write(store, values(SHAPE))
-    example_bytes = 3 * 4 * 4
-    monkeypatch.setattr(activations, "CHUNK_BYTES", examples_per_chunk * example_bytes)
-    monkeypatch.setattr(activations, "SHARD_BYTES", 2 * examples_per_chunk * example_bytes)
-    other = write(store, values((22, 3, 4)), key="other")
-    store.write(shards(stored)[which], store.read(shards(other)[which]))
+@pytest.mark.parametrize("which", [0, -1])
+@pytest.mark.parametrize(("examples", "others"), [(2, 3), (3, 1), (3, 4)])
+def test_a_chunk_of_another_shape_is_found(store, monkeypatch, examples, others, which):
+    def write_in_chunks(data, examples, key):
+        monkeypatch.setattr(activations, "CHUNK_BYTES", examples * 3 * 4 * 4)
+        monkeypatch.setattr(activations, "SHARD_BYTES", examples * 3 * 4 * 4)
+        return write(store, data, key=key)
+
+    other = write_in_chunks(values((9, 3, 4)), others, "other")
+    # In chunks of three, the last holds two examples and is filled up.
+    stored = write_in_chunks(values((11, 3, 4)), examples, "k")
+    store.write(shards(stored)[which], store.read(shards(other)[0]))
     damaged(stored)
 
 

@@ -272,7 +272,7 @@ def test_damaged_activations_give_no_moments(store, cut):
     pair = make_pair(store)
     shards = store.sizes(pair.spec.y.artifact(store).folder)
     store.delete(next(path for path in shards if "/c/3/" in path))
-    with pytest.raises(IntegrityError, match="a hole in examples 15 to 20"):
+    with pytest.raises(IntegrityError, match=r"Got nothing at activations/.*/c/3/0/0"):
         make(store, pair.spec)
     assert not pair.spec.artifact(store).exists()
 
