@@ -27,6 +27,8 @@ log = logging.getLogger("repsim")
 # too long for it.
 SHORT_FOLDER = Path("/tmp")
 
+TOKEN_NOTE = " (asks for a token: set RAY_AUTH_TOKEN to one of your own before the run)"
+
 
 @contextmanager
 def ray_session(
@@ -50,10 +52,11 @@ def ray_session(
             "Expected what Ray's dashboard needs. Got an environment without it. Install "
             "repsim-workflows[dashboards], or do without it."
         )
+    note = "" if os.environ.get("RAY_AUTH_TOKEN") else TOKEN_NOTE
     with _private() if local else nullcontext():
         context = _connect(profile, environment or {})
         if profile.dashboard:
-            log.info("Ray dashboard: http://%s", context.dashboard_url)
+            log.info("Ray dashboard: http://%s%s", context.dashboard_url, note if local else "")
         try:
             yield
         finally:

@@ -1,10 +1,12 @@
-"""Training and capturing on Ray: one actor for each network, as many at once as there is room for.
+"""Training and capturing on Ray: an actor for each network, as many at once as there is room for.
 
 An actor holds nothing that matters: a network's state is its checkpoint in the store. One that is
-killed is replaced by Ray, and asked again.
+killed is replaced by Ray, and asked again. A network that several processes train has an actor that
+lets Ray Train start them (`workflows.rank_groups`).
 """
 
 import threading
+from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -14,10 +16,12 @@ from ray.exceptions import ActorDiedError, RayActorError, RayTaskError
 
 from cluster.profile import RayProfile
 from repsim.errors import ClusterError, PreemptedError, TrainingError
+from repsim.store import Store
 from repsim.tasks.networks import Resources, prepare_network
 from repsim.tasks.specs import LayerSpec, NetworkSpec
-from repsim.tasks.stage import Stage
+from workflows.network_actors import Need, network_actor
 from workflows.progress import Reporter
+from workflows.rank_groups import rank_group
 
 __all__ = ["NetworkWork", "Prepared", "prepare_inline", "prepare_on_ray"]
 
@@ -50,6 +54,11 @@ def prepare_inline(
     stop: threading.Event,
 ) -> Iterator[Prepared]:
     """One network after the other in this process."""
+    resources = Resources(
+        device=profile.device,
+        threads=profile.cpus_per_network,
+        loader_workers=profile.loader_workers,
+    )
     for item in work:
         error: Exception | None = None
         try:
@@ -57,7 +66,7 @@ def prepare_inline(
                 location,
                 item.network,
                 item.layers,
-                _resources(profile),
+                resources,
                 report=reporter.network,
                 should_stop=stop.is_set,
             )
@@ -84,10 +93,17 @@ def prepare_on_ray(
     PreemptedError
         When `stop` was set; actors were given time to write a checkpoint.
     """
-    options = _actor_options(profile)
-    jobs = [_Job(location, item, profile, options) for item in work]
-    waiting = {job.start(): job for job in jobs}
-    while waiting:
+    total = ray.cluster_resources()
+    need = Need.of(profile, total)
+    room = need.room(total)
+    # A single actor waits in Ray's queue at no cost; what watches over several does not.
+    auto = room if need.ranks > 1 else len(work)
+    at_once = auto if profile.networks_at_once == "auto" else profile.networks_at_once
+    queue, waiting = deque(work), dict[Any, _Job]()
+    while queue or waiting:
+        while queue and len(waiting) < at_once:
+            job = _Job(location, queue.popleft(), need, profile.restarts)
+            waiting[job.start()] = job
         ready, _ = ray.wait(list(waiting), num_returns=len(waiting), timeout=POLL_SECONDS)
         for reference in ready:
             job = waiting.pop(reference)
@@ -98,13 +114,11 @@ def prepare_on_ray(
                 if not isinstance(problem, ActorDiedError):  # Ray is starting its replacement
                     waiting[job.start()] = job
                     continue
-                error = TrainingError(
-                    f"Expected the actor of {job.work.network.label} to live. Got: it died "
-                    f"{profile.restarts + 1} times, the last time so: {_first_line(problem)}. Was "
-                    "memory short? Its checkpoints are kept: run again."
-                )
+                error = job.died(problem)
             except RayTaskError as problem:
                 error = problem.cause if isinstance(problem.cause, Exception) else problem
+            if isinstance(error, ClusterError):
+                raise error
             ray.kill(job.actor)  # frees its GPU memory, which an idle process would hold
             yield Prepared(network=job.work.network, error=error)
         for job in waiting.values():
@@ -114,48 +128,18 @@ def prepare_on_ray(
             raise PreemptedError("Stopped while networks were trained. Run again to go on.")
 
 
-@ray.remote
-class NetworkActor:
-    """Trains and captures one network, and answers how far it is while it does (two threads)."""
-
-    def __init__(self) -> None:
-        self._stage: Stage | None = None
-        self._stop = threading.Event()
-
-    def prepare(self, location: str, work: NetworkWork, resources: Resources) -> None:
-        """As `prepare_network`."""
-
-        def report(stage: Stage) -> None:
-            self._stage = stage
-
-        prepare_network(
-            location,
-            work.network,
-            work.layers,
-            resources,
-            report=report,
-            should_stop=self._stop.is_set,
-        )
-
-    def stage(self) -> Stage | None:
-        """How far it is; None before it has begun."""
-        return self._stage
-
-    def stop(self) -> None:
-        """Write a checkpoint and end."""
-        self._stop.set()
-
-
 class _Job:
     """An actor, what it was asked to do, and the answer about its stage that is on its way."""
 
-    def __init__(
-        self, location: str, work: NetworkWork, profile: RayProfile, options: dict[str, Any]
-    ) -> None:
+    def __init__(self, location: str, work: NetworkWork, need: Need, restarts: int) -> None:
         self.work = work
-        # Ray starts an actor when there is room for it; the others wait in its queue.
-        self.actor = NetworkActor.options(**options).remote()  # type: ignore[attr-defined]
-        self._arguments = (location, work, _resources(profile))
+        self._arguments = (location, work.network, work.layers)
+        # One process captures: the others would wait for it.
+        alone = need.ranks == 1 or work.network.artifact(Store(location)).exists()
+        self._need = need.one_process if alone else need
+        self._restarts = restarts
+        make = network_actor if alone else rank_group
+        self.actor = make(self._need, restarts)
         self._answer: Any = None
         self.begun = False
 
@@ -163,6 +147,21 @@ class _Job:
         """Ask for the work; the reference is ready when it is done."""
         self._answer = None
         return self.actor.prepare.remote(*self._arguments)
+
+    def died(self, problem: ActorDiedError) -> Exception:
+        """What it means that the actor is gone for good."""
+        last = str(problem).strip().splitlines()[0].rstrip(".")
+        if self._need.ranks > 1:
+            return ClusterError(
+                f"Expected the actor that watches over {self.work.network.label} to live. Got: it "
+                f"died, so: {last}. Was memory short on the node that the run was started on? All "
+                "that is finished is kept: run again."
+            )
+        return TrainingError(
+            f"Expected the actor of {self.work.network.label} to live. Got: it died "
+            f"{self._restarts + 1} times, the last time so: {last}. Was memory short? Its "
+            "checkpoints are kept: run again."
+        )
 
     def tell(self, reporter: Reporter) -> None:
         """Pass on how far it is, never waiting for an answer."""
@@ -186,36 +185,3 @@ def _stop(waiting: dict[Any, _Job]) -> None:
         waiting[reference].actor.stop.remote()
     if begun:
         ray.wait(begun, num_returns=len(begun), timeout=STOP_SECONDS)
-
-
-def _actor_options(profile: RayProfile) -> dict[str, Any]:
-    total = ray.cluster_resources()
-    gpus = profile.gpus_per_network
-    if gpus == "auto":
-        gpus = 1.0 if total.get("GPU", 0) and profile.device in {"auto", "cuda"} else 0.0
-    wanted = {"CPU": float(profile.cpus_per_network), "GPU": float(gpus)}
-    for resource, amount in wanted.items():
-        if amount > total.get(resource, 0.0):
-            raise ClusterError(
-                f"Expected a cluster with at least {amount:g} {resource} for one network. Got "
-                f"{total.get(resource, 0.0):g} in all. Ask for less in the profile's [ray] table."
-            )
-    return {
-        "num_cpus": profile.cpus_per_network,
-        "num_gpus": gpus,
-        "max_restarts": profile.restarts,
-        "max_task_retries": 0,
-        "max_concurrency": 2,
-    }
-
-
-def _resources(profile: RayProfile) -> Resources:
-    return Resources(
-        device=profile.device,
-        threads=profile.cpus_per_network,
-        loader_workers=profile.loader_workers,
-    )
-
-
-def _first_line(problem: Exception) -> str:
-    return str(problem).strip().splitlines()[0]

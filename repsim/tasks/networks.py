@@ -14,7 +14,7 @@ from repsim.models import build_model
 from repsim.store import ActivationWriter, Checkpoints, Store
 from repsim.tasks.specs import TRAINING_RECORD, LayerSpec, NetworkSpec
 from repsim.tasks.stage import Stage
-from repsim.training import Epoch, select_device, thread_limit, train
+from repsim.training import ALONE, Epoch, Ranks, select_device, thread_limit, train
 
 __all__ = ["Resources", "prepare_network"]
 
@@ -48,10 +48,14 @@ def prepare_network(
     layers: Sequence[LayerSpec],
     resources: Resources,
     *,
+    ranks: Ranks = ALONE,
     report: Report = _silent,
     should_stop: ShouldStop = _never,
 ) -> None:
     """Train the network if it is not there, and capture those of `layers` that are not there.
+
+    Several `ranks` train it together, each called with resources of its own. The first publishes
+    the network and captures the layers, after which the others have returned.
 
     Raises
     ------
@@ -63,13 +67,15 @@ def prepare_network(
         When `should_stop` said so; training goes on from its checkpoint next time.
     """
     store = Store(location)
-    missing = [layer for layer in layers if not layer.artifact(store).exists()]
-    if spec.artifact(store).exists() and not missing:
+    wanted = layers if ranks.first else ()
+    missing = [layer for layer in wanted if not layer.artifact(store).exists()]
+    (trained,) = ranks.any(spec.artifact(store).exists())
+    if trained and not missing:
         return
     source = _source(spec)
     device = select_device(resources.device)
-    if not spec.artifact(store).exists():
-        _train(store, spec, source, device, resources, report=report, should_stop=should_stop)
+    if not trained:
+        _train(store, spec, source, device, resources, ranks, report, should_stop)
     if missing:
         _capture(store, spec, missing, source, device, resources, report=report)
 
@@ -96,7 +102,7 @@ def _train(
     source: DataSource,
     device: torch.device,
     resources: Resources,
-    *,
+    ranks: Ranks,
     report: Report,
     should_stop: ShouldStop,
 ) -> None:
@@ -125,7 +131,10 @@ def _train(
         checkpoints=checkpoints,
         on_epoch=on_epoch,
         should_stop=should_stop,
+        ranks=ranks,
     )
+    if not ranks.first:
+        return
     weights = io.BytesIO()
     torch.save(trained.state, weights)
     record = {
@@ -135,6 +144,7 @@ def _train(
         "parameters": trained.parameters,
         "kept_epoch": trained.kept_epoch,
         "threads": resources.threads,
+        "world_size": ranks.size,
         "torch": torch.__version__,
     }
     draft = spec.artifact(store).draft()

@@ -137,6 +137,31 @@ def test_what_slurm_refuses_is_said_and_nothing_stays_queued(
     assert queued == ""
 
 
+def test_the_nodes_that_jobs_would_get_are_asked(
+    on_slurm: SlurmServer, tmp_path: Path, profile: Path
+) -> None:
+    arguments = ("cluster", "check", profile, "--store", tmp_path / "runs", "--json")
+    nodes = json.loads(run(*arguments))["nodes"]
+    assert [node["fit"] for node in nodes] == [True] * 3
+    assert [node["node"].split(" ", 1)[-1] for node in nodes[1:]] == [
+        "for networks",
+        "for matching",
+    ]
+
+    other = tmp_path / "zarr-9.9.9.dist-info"
+    other.mkdir()
+    (other / "METADATA").write_text("Metadata-Version: 2.1\nName: zarr\nVersion: 9.9.9\n")
+    setup = f'slurm.setup=["export PYTHONPATH={tmp_path}"]'
+    nodes = json.loads(run(*arguments, "--cluster-set", setup, expect=2))["nodes"]
+    assert [node["fit"] for node in nodes] == [True, False, False]
+    assert nodes[1]["problems"][0].startswith("other versions: zarr 9.9.9 (here ")
+
+    nowhere = "slurm.matching.partition=nowhere"
+    nodes = json.loads(run(*arguments, "--cluster-set", nowhere, expect=4))["nodes"]
+    assert [node["fit"] for node in nodes] == [True, True, False]
+    assert "invalid partition specified: nowhere" in nodes[2]["problems"][0]
+
+
 def test_without_slurm_it_is_said_where_to_submit(
     tmp_path: Path, profile: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -15,6 +15,7 @@ from repsim.store import Activations, Checkpoints, Store
 from repsim.study import load_study
 from repsim.tasks import networks
 from repsim.tasks.networks import Resources, prepare_network
+from tests.repsim.training.rank_processes import prepared, rank_processes
 from workflows.plan import plan_study
 
 CPU = Resources(device="cpu", threads=1)
@@ -51,7 +52,7 @@ def test_a_network_is_trained_and_its_layers_are_captured(made):
     record = spec.record(made.store)
     assert [epoch["epoch"] for epoch in record["history"]] == [1, 2]
     assert record["kept_epoch"] == 2
-    assert record["device"] == "cpu"
+    assert (record["device"], record["world_size"]) == ("cpu", 1)
     assert record["parameters"] == sum(v.numel() for v in weights(made.store, spec).values())
     assert made.store.sizes("checkpoints") == {}
 
@@ -169,6 +170,25 @@ def test_a_stopped_training_goes_on_to_the_same_weights(work, store, made):
     undisturbed = weights(made.store, spec)
     for name, tensor in weights(store, spec).items():
         assert torch.equal(tensor, undisturbed[name]), name
+
+
+def test_of_several_processes_the_first_publishes_and_captures(work, store):
+    spec, layers = work()
+    with rank_processes() as each:
+        told, _ = each(prepared, store.location, spec, layers)
+        assert [stage.name for stage in told] == ["training"] * 3 + ["capturing"]
+        assert spec.record(store)["world_size"] == 2
+        assert store.sizes("checkpoints") == {}
+        for made in (spec, *layers):
+            folder = store.root / made.artifact(store).kind / made.key
+            assert len([path for path in folder.iterdir() if path.is_dir()]) == 1
+        before = times(store)
+        assert each(prepared, store.location, spec, layers) == [[], []]
+        assert times(store) == before
+        # Only the first looks for layers, and needs nobody to capture them.
+        store.delete(layers[0].artifact(store).marker_path)
+        told, others = each(prepared, store.location, spec, layers)
+        assert ([stage.name for stage in told], others) == (["capturing"], [])
 
 
 def test_a_damaged_checkpoint_costs_an_epoch_and_not_the_result(work, store, made):

@@ -7,7 +7,7 @@ import copy
 import multiprocessing
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
@@ -21,6 +21,9 @@ from torch import nn
 from repsim.data import DataSource, from_arrays
 from repsim.errors import RepsimError
 from repsim.study import Seed, Training
+from repsim.tasks.networks import Resources, prepare_network
+from repsim.tasks.specs import LayerSpec, NetworkSpec
+from repsim.tasks.stage import Stage
 from repsim.training import ALONE, Epoch, Ranks, evaluate, train
 
 SIZE = 2
@@ -213,6 +216,16 @@ def normalised(
     model.eval()
     found["evaluated"] = model(images).detach()
     return {name: value.numpy() for name, value in found.items() if value is not None}
+
+
+def prepared(
+    ranks: Ranks, location: str, spec: NetworkSpec, layers: Sequence[LayerSpec]
+) -> list[Stage]:
+    """A network that is trained and captured; the stages that are told."""
+    told: list[Stage] = []
+    resources = Resources(device="cpu", threads=1)
+    prepare_network(location, spec, layers, resources, ranks=ranks, report=told.append)
+    return told
 
 
 def accuracy(ranks: Ranks, batch_size: int) -> float:

@@ -1,0 +1,136 @@
+"""Connecting to Dask: limits of a local cluster, certificates, the performance report."""
+
+import importlib.util
+import logging
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import dask
+import pytest
+from distributed import get_worker
+
+from cluster import dask_cluster
+from cluster.dask_cluster import dask_session, task_memory
+from cluster.machine import usable_cores
+from cluster.schema import DaskProfile
+from repsim.errors import ClusterError, StudyError
+
+ROLES = ("CLIENT", "SCHEDULER", "WORKER")
+
+
+def test_workers_are_as_many_and_as_large_as_asked() -> None:
+    profile = DaskProfile(workers=2, threads_per_worker=2, memory_per_worker="512MiB")
+    with dask_session(profile) as client:
+        assert list(client.nthreads().values()) == [2, 2]
+        assert task_memory(client) == 256 * 2**20
+        assert client.submit(lambda: get_worker().memory_manager.memory_limit).result() == 2**29
+
+
+def test_slurm_says_how_many_cores_are_ours(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("SLURM_CPUS_ON_NODE", raising=False)
+    all_of_them = usable_cores()
+    monkeypatch.setenv("SLURM_CPUS_ON_NODE", "1")
+    assert usable_cores() == 1
+    monkeypatch.setenv("SLURM_CPUS_ON_NODE", str(all_of_them + 1))
+    assert usable_cores() == all_of_them
+
+
+@pytest.fixture
+def certificate(tmp_path: Path) -> dict[str, str]:
+    """A certificate and its key, as the environment names them."""
+    key, certificate = tmp_path / "key.pem", tmp_path / "certificate.pem"
+    subprocess.run(
+        [
+            *("openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2"),
+            *("-subj", "/CN=test", "-keyout", key, "-out", certificate),
+        ],
+        check=True,
+        capture_output=True,
+    )
+    prefix = "DASK_DISTRIBUTED__COMM__TLS__"
+    files = {f"{prefix}CA_FILE": str(certificate)}
+    for role in ROLES:
+        files |= {f"{prefix}{role}__CERT": str(certificate), f"{prefix}{role}__KEY": str(key)}
+    return {**files, "DASK_DISTRIBUTED__COMM__REQUIRE_ENCRYPTION": "True"}
+
+
+@pytest.fixture
+def secured(certificate: dict[str, str], tmp_path: Path) -> Iterator[Path]:
+    """The scheduler file of a cluster that lets in who has the certificate."""
+    file = tmp_path / "scheduler.json"
+    options = ("--protocol", "tls", "--no-dashboard", "--scheduler-file", str(file))
+    processes = [
+        subprocess.Popen(
+            [sys.executable, "-m", f"distributed.cli.dask_{kind}", *options, *more],
+            env={**os.environ, **certificate},
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        for kind, more in (("scheduler", ("--port", "0")), ("worker", ("--no-nanny",)))
+    ]
+    yield file
+    for process in processes:
+        process.kill()
+        process.wait()
+
+
+def test_a_scheduler_with_certificates_is_reached_with_them_alone(
+    secured: Path, certificate: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # As a process that is started with these variables has it.
+    configuration = {
+        name.removeprefix("DASK_").lower().replace("__", ".").replace("_", "-"): value
+        for name, value in certificate.items()
+    }
+    by_file = DaskProfile(scheduler=f"file:{secured}")
+    with dask.config.set(configuration), dask_session(by_file) as one:
+        address = one.scheduler.address
+        assert address.startswith("tls://")
+        with dask_session(DaskProfile(scheduler=address)) as client:
+            assert client.submit(sum, [1, 2]).result() == 3
+    monkeypatch.setattr(dask_cluster, "WORKERS_SECONDS", 5)
+    with (
+        pytest.raises(ClusterError, match=r"Expected a Dask scheduler .* certificates"),
+        dask_session(DaskProfile(scheduler=address)),
+    ):
+        pass
+
+
+def test_the_performance_report_is_written_and_the_dashboard_named(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO, logger="repsim")
+    logging.getLogger("repsim").propagate = True
+    report = tmp_path / "report.html"
+    profile = DaskProfile(workers=1, dashboard=True, performance_report=str(report))
+    with dask_session(profile) as client:
+        client.submit(sum, [1, 2]).result()
+    assert "Duration" in report.read_text()
+    assert "Dask dashboard: http://127.0.0.1:" in caplog.text
+    assert f"Dask performance report: {report}" in caplog.text
+
+
+def test_a_report_that_cannot_be_written_ends_nothing(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    logging.getLogger("repsim").propagate = True
+    (tmp_path / "file").touch()
+    profile = DaskProfile(workers=1, performance_report=str(tmp_path / "file" / "report.html"))
+    with dask_session(profile) as client:
+        assert client.submit(sum, [1, 2]).result() == 3
+    assert "No Dask performance report: " in caplog.text
+
+
+@pytest.mark.parametrize("asked", [{"dashboard": True}, {"performance_report": "report.html"}])
+def test_what_draws_them_is_asked_for_before_anything_starts(
+    asked: dict[str, object], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    with (
+        pytest.raises(StudyError, match=r"Install repsim-workflows\[dashboards\]"),
+        dask_session(DaskProfile(**asked)),
+    ):
+        pass

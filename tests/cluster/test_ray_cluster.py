@@ -1,0 +1,82 @@
+"""A local Ray: nobody else may use it, its workers have what the profile says, nothing is left."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from cluster import ray_cluster
+from cluster.ray_cluster import ray_session
+from cluster.schema import RayProfile
+from repsim.errors import StudyError
+
+ROOT = Path(__file__).parents[2]
+
+SESSION = """
+import json, os, subprocess, sys
+import ray
+from cluster.ray_cluster import ray_session
+from cluster.schema import RayProfile
+
+OUTSIDER = "import ray, sys; ray.init(sys.argv[1], log_to_driver=False)"
+
+@ray.remote
+def variables():
+    return {name: os.environ.get(name) for name in ("REGION", "OMP_NUM_THREADS")}
+
+def admitted(**token):
+    environment = {k: v for k, v in os.environ.items() if k != "RAY_AUTH_TOKEN"} | token
+    address = ray.get_runtime_context().gcs_address
+    command = [sys.executable, "-c", OUTSIDER, address]
+    return subprocess.run(command, env=environment, capture_output=True).returncode == 0
+
+with ray_session(RayProfile(cpus_per_network=1), {"REGION": "north"}):
+    folder = os.environ["RAY_TMPDIR"]
+    said = {
+        "variables": ray.get(variables.remote()),
+        "with its token": admitted(RAY_AUTH_TOKEN=os.environ["RAY_AUTH_TOKEN"]),
+        "with another token": admitted(RAY_AUTH_TOKEN="of-somebody-else"),
+        "without": admitted(RAY_AUTH_MODE="disabled"),
+    }
+said["left"] = os.path.exists(folder), "RAY_TMPDIR" in os.environ
+print(json.dumps(said))
+"""
+
+
+def test_a_local_ray_is_private_and_leaves_nothing(tmp_path: Path) -> None:
+    long = tmp_path / ("a-folder-of-a-batch-system-" * 4)
+    long.mkdir()
+    environment = {**os.environ, "TMPDIR": str(long), "HOME": str(tmp_path)}
+    environment.pop("RAY_AUTH_TOKEN", None)
+    ran = subprocess.run(
+        [sys.executable, "-c", SESSION],
+        env=environment,
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    assert ran.returncode == 0, ran.stderr
+    assert json.loads(ran.stdout) == {
+        "variables": {"REGION": "north", "OMP_NUM_THREADS": "1"},
+        "with its token": True,
+        "with another token": False,
+        "without": False,
+        "left": [False, False],
+    }
+    assert not (tmp_path / ".ray").exists()
+
+
+def test_what_draws_the_dashboard_is_asked_for_before_anything_starts(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(ray_cluster.importlib.util, "find_spec", lambda name: None)
+    with (
+        pytest.raises(StudyError, match=r"Install repsim-workflows\[dashboards\]"),
+        ray_session(RayProfile(dashboard=True)),
+    ):
+        pass

@@ -1,0 +1,78 @@
+"""What one of the processes that train a network together does, once Ray Train has started it."""
+
+import threading
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import ray
+from ray.exceptions import RayActorError
+
+from repsim.tasks.networks import Resources, prepare_network
+from repsim.tasks.stage import Stage
+from repsim.training import Ranks
+
+__all__ = ["run_rank"]
+
+# Between two times that the first rank says how far it is, and asks whether to stop.
+EXCHANGE_SECONDS = 0.5
+
+
+def run_rank(config: dict[str, Any]) -> None:
+    """What Ray Train runs in each process, after it has set up torch's process group."""
+    from ray.train.torch import get_device
+
+    group = config["group"]
+    location, network, layers, resources = config["work"]
+    ranks = Ranks.of_process_group()
+    report, should_stop = _link(group) if ranks.first else (_ignore, _never)
+    try:
+        prepare_network(
+            location,
+            network,
+            layers,
+            _on(str(get_device()), resources),
+            ranks=ranks,
+            report=report,
+            should_stop=should_stop,
+        )
+    except RuntimeError:
+        raise  # what a rank meets when another one dies: the group tries again
+    except Exception as problem:
+        ray.get(group.fail.remote(problem))
+        raise
+
+
+def _on(device: str, resources: Resources) -> Resources:
+    """On the device that Ray gave this process, which sees all GPUs of its group on its node."""
+    given = device != "cpu" or resources.device == "auto"
+    return replace(resources, device=device) if given else resources
+
+
+def _link(group: Any) -> tuple[Callable[[Stage], None], Callable[[], bool]]:
+    """How the first rank reports, and is told to stop: a thread asks, so that no step waits."""
+    latest: list[Stage | None] = [None]
+    stop = threading.Event()
+
+    def report(stage: Stage) -> None:
+        latest[0] = stage
+
+    def exchange() -> None:
+        while not stop.wait(EXCHANGE_SECONDS):
+            try:
+                if ray.get(group.exchange.remote(latest[0])):
+                    stop.set()
+            except RayActorError:  # with it, this process will soon be ended
+                stop.set()
+
+    ray.get(group.begin.remote(ray.util.get_current_placement_group()))
+    threading.Thread(target=exchange, daemon=True).start()
+    return report, stop.is_set
+
+
+def _ignore(stage: Stage) -> None:
+    del stage
+
+
+def _never() -> bool:
+    return False
