@@ -111,4 +111,4 @@ def _write(codec: str, layer: np.ndarray, chunk_mb: int, folder: Path) -> zarr.A
 
 def _shards(array: zarr.Array) -> Iterator[slice]:
     step = array.shards[0]
-    return (slice(first, first + step) for first in range(0, len(array), step))
+    return (slice(first, first + step) for first in range(0, array.shape[0], step))

@@ -132,7 +132,8 @@ def test_a_network_that_is_trained_across_nodes_goes_on_without_one(
     profile.write_text(cluster.profile.read_text().replace("[dask]", RANKS + "[dask]"))
     cluster.server.misbehave(slow=1.0, delay=0.05)
 
-    place = ("--store", store.location, "--cluster", profile, "--networks", "0")
+    first = ("--stage", "networks", "--networks", "0")
+    place = ("--store", store.location, "--cluster", profile, *first)
     process = start("run", file, *place)
     wait_for(lambda: cluster.put("checkpoints"), process, seconds=SECONDS)
     busy_with("ray::RayTrainWorker", cluster).kill()

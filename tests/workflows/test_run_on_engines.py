@@ -21,7 +21,7 @@ def digits_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The main job as the README has it, run once."""
     store = tmp_path_factory.mktemp("digits") / "runs"
     output = run("run", DIGITS, "--store", store)
-    assert "Made 3 networks and 15 comparisons" in output
+    assert "Made 3 networks and 21 comparisons" in output
     return store
 
 
@@ -95,7 +95,7 @@ def test_clusters_by_address_give_the_results_of_one_process(
     monkeypatch.setenv("RAY_AUTH_MODE", "disabled")
     store = tmp_path / "runs"
     output = run("run", study_file(tmp_path), "--store", store, "--cluster", clusters)
-    assert "Made 2 networks and 5 comparisons" in output
+    assert "Made 2 networks and 8 comparisons" in output
     assert_same_results(store, undisturbed)
 
 

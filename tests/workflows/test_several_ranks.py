@@ -20,6 +20,7 @@ from workflows.network_actors import Need
 from workflows.plan import plan_study
 from workflows.rank_groups import RankGroup
 
+FIRST = ("--stage", "networks", "--networks", "0")
 # The machine may be busy, and each process imports torch.
 SECONDS = 300
 
@@ -52,8 +53,8 @@ def test_stopped_and_killed_it_becomes_a_network_like_that_of_one_process(
     profile: Path, tmp_path: Path
 ) -> None:
     file, store, single = study_file(tmp_path, epochs=20), tmp_path / "runs", tmp_path / "single"
-    run("run", file, "--store", single, "--networks", "0", "--engine", "inline")
-    arguments = ("run", file, "--store", store, "--networks", "0", "--cluster", profile)
+    run("run", file, "--store", single, *FIRST, "--engine", "inline")
+    arguments = ("run", file, "--store", store, *FIRST, "--cluster", profile)
 
     process = start(*arguments)
     wait_for(lambda: checkpoints(store), process, seconds=SECONDS)
@@ -87,7 +88,7 @@ def test_a_training_that_diverges_is_an_error_that_says_what_to_change(
     profile: Path, tmp_path: Path
 ) -> None:
     change = ("--set", "training.learning_rate=1e30")
-    place = ("--store", tmp_path / "runs", "--cluster", profile, "--networks", "0")
+    place = ("--store", tmp_path / "runs", "--cluster", profile, *FIRST)
     process = start("run", study_file(tmp_path), *place, *change)
     output = finish(process, seconds=SECONDS)
     assert process.returncode == 3, output

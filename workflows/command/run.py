@@ -138,8 +138,8 @@ def _tell(summary: "RunSummary") -> None:
     else:
         say(
             f"Made {summary.networks_made} networks and {summary.comparisons_made} comparisons "
-            f"(a layer of a pair) in {summary.seconds:.0f} s; {summary.already_there} comparisons "
-            "were there before."
+            f"(a layer of a pair, or two networks across layers) in {summary.seconds:.0f} s; "
+            f"{summary.already_there} comparisons were there before."
         )
     for folder in summary.repaired:
         say(f"Repaired: {folder} was damaged, and was made again.")
