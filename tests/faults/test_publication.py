@@ -1,11 +1,11 @@
 """SIGKILL at every point at which a run changes the store: running again gives the same tables."""
 
-import multiprocessing
 import signal
 from pathlib import Path
 
 import pytest
 
+from tests.faults.forks import fork
 from tests.faults.publication_points import run_and_die, run_inline, visiting
 from tests.runs import assert_same_results
 
@@ -77,10 +77,7 @@ def test_a_kill_loses_nothing(
     change: str, when: str, clean: tuple[Path, list[str]], fault_study: Path, tmp_path: Path
 ) -> None:
     store = tmp_path / "runs"
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["tests.faults.publication_points", "repsim.report"])
-    process = context.Process(target=run_and_die, args=(fault_study, store, f"{change} {when}"))
-    process.start()
+    process = fork(run_and_die, fault_study, store, f"{change} {when}")
     process.join()
     assert process.exitcode == -signal.SIGKILL
     assert run_inline(fault_study, store).exit_code == 0

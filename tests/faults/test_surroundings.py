@@ -1,6 +1,5 @@
 """What surrounds a run fails: the disk is full, the scheduler is gone, the clock jumps."""
 
-import multiprocessing
 import resource
 import signal
 import subprocess
@@ -12,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from repsim.errors import StoreError
+from tests.faults.forks import fork
 from tests.faults.publication_points import run_inline
 from tests.runs import assert_same_results, finish, run, start, study_file, wait_for
 
@@ -39,9 +39,7 @@ def test_a_full_disk_is_said_and_loses_nothing(
     clean: Path, fault_study: Path, tmp_path: Path
 ) -> None:
     store = tmp_path / "runs"
-    context = multiprocessing.get_context("forkserver")
-    process = context.Process(target=run_on_a_full_disk, args=(fault_study, store))
-    process.start()
+    process = fork(run_on_a_full_disk, fault_study, store)
     process.join()
     assert process.exitcode == 4
     assert not list(store.glob("*/*/marker.json"))

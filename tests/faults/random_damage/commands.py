@@ -1,6 +1,5 @@
-"""`repsim` in a process of its own that is there at once: forked from one that has all imports."""
+"""`repsim` in a process of its own."""
 
-import multiprocessing
 import os
 import sys
 from multiprocessing.process import BaseProcess
@@ -8,21 +7,15 @@ from pathlib import Path
 from unittest.mock import patch
 
 from repsim.store import lock
+from tests.faults.forks import fork
 from workflows.command import main
 
 __all__ = ["start"]
 
-# The last is what torch imports when a model is first made; a second and a half.
-PRELOADED = ["tests.faults.random_damage.commands", "workflows.run", "torch._dynamo"]
-
 
 def start(*arguments: str, log: Path) -> BaseProcess:
     """`repsim` with these arguments, whose output is added to `log`."""
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(PRELOADED)
-    process = context.Process(target=_repsim, args=(arguments, log, dict(os.environ)))
-    process.start()
-    return process
+    return fork(_repsim, arguments, log, dict(os.environ))
 
 
 def _repsim(arguments: tuple[str, ...], log: Path, environment: dict[str, str]) -> None:
