@@ -4,7 +4,7 @@ import os
 
 from dask.system import CPU_COUNT
 
-__all__ = ["usable_cores"]
+__all__ = ["given_memory", "usable_cores"]
 
 
 def usable_cores() -> int:
@@ -15,3 +15,9 @@ def usable_cores() -> int:
     here: int = CPU_COUNT
     given = os.environ.get("SLURM_CPUS_ON_NODE", "")
     return min(here, int(given)) if given.isdigit() else here
+
+
+def given_memory() -> int | None:
+    """Bytes that Slurm gave to this job on this node; None where it did not say."""
+    given = os.environ.get("SLURM_MEM_PER_NODE", "")
+    return int(given) * 2**20 if given.isdigit() and int(given) else None

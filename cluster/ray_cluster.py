@@ -15,7 +15,7 @@ from typing import Any
 
 import ray
 
-from cluster.machine import usable_cores
+from cluster.machine import given_memory, usable_cores
 from cluster.schema import RayProfile
 from repsim.errors import ClusterError, StudyError
 
@@ -76,6 +76,8 @@ def _connect(profile: RayProfile, environment: Mapping[str, str]) -> Any:
             "include_dashboard": profile.dashboard,
             # Activations go to the store, never through Ray's memory.
             "object_store_memory": 200 * 2**20,
+            # Ray would keep back a third, in which a network that was given all has no room.
+            "_memory": given_memory(),
         }
     # Ray installs handlers that abort the process where ours would stop it cleanly.
     handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}

@@ -3,8 +3,10 @@
 Needs the programs of Debian's `slurm-wlm` and `munge`, and nothing of their configuration: no
 daemon of the system is used or touched, and no user but this one is needed.
 
-    uv run python -m tests.slurm_server                   # a shell in which sbatch works
-    uv run python -m tests.slurm_server squeue --long     # one command
+    uv run python -m tests.slurm_server               # a shell in which sbatch works
+    uv run python -m tests.slurm_server run COMMAND   # one command
+    uv run python -m tests.slurm_server kill n2       # in that shell: as if the machine were lost
+    uv run python -m tests.slurm_server start n2      # and come back
 """
 
 import getpass
@@ -25,6 +27,7 @@ import psutil
 
 PROGRAMS = ("munged", "slurmctld", "slurmd", "sbatch", "srun", "scontrol", "squeue", "scancel")
 SYSTEM_FOLDERS = "/usr/sbin:/sbin"
+NODES = ("n1", "n2")
 PACKAGES = ("slurm-wlm", "munge")
 INSTALL = f"apt-get install --no-install-recommends {' '.join(PACKAGES)}"
 
@@ -111,9 +114,11 @@ class SlurmServer:
 
     def kill_node(self, name: str) -> None:
         """SIGKILL to a node's daemon and to all that runs there, as when a machine is lost."""
-        daemon = self.daemons.pop(f"slurmd-{name}")
-        daemon.kill()
-        daemon.wait()
+        with suppress(psutil.Error, OSError):
+            psutil.Process(int((self.folder / f"slurmd-{name}.pid").read_text())).kill()
+        daemon = self.daemons.pop(f"slurmd-{name}", None)
+        if daemon is not None:
+            daemon.wait()
         here = {"SLURM_CONF": self.environment()["SLURM_CONF"], "SLURMD_NODENAME": name}
         steps, others = set(), []
         for process in psutil.process_iter():
@@ -163,16 +168,16 @@ class SlurmServer:
         self._start("munged", "munged", "--foreground", *options)
         self._wait((self.folder / "munge.socket").exists)
         self._start("slurmctld", "slurmctld", "-D")
-        self.start_node("n1")
-        self.start_node("n2")
-        self._wait(lambda: list(self.node_states().values()) == ["idle", "idle"])
+        for name in NODES:
+            self.start_node(name)
+        self._wait(lambda: self.node_states() == dict.fromkeys(NODES, "idle"))
 
     def stop(self) -> None:
         """End all jobs and daemons."""
-        for name in reversed([*self.daemons]):  # nodes, controller, munge
-            if name.startswith("slurmd-"):
-                self.kill_node(name.removeprefix("slurmd-"))
-            else:
+        for name in NODES:
+            self.kill_node(name)
+        for name in ("slurmctld", "munged"):
+            if name in self.daemons:
                 self.daemons[name].terminate()
                 self.daemons[name].wait()
 
@@ -245,13 +250,20 @@ def _free_ports(count: int) -> list[int]:
     return ports
 
 
-def main(command: Sequence[str]) -> int:
-    """Run a command, or a shell, in which this Slurm is the one that is talked to."""
+def main(arguments: Sequence[str]) -> int:
+    """Run a shell or a command with a Slurm of its own; or, in it, kill or start a node."""
+    verb, *rest = arguments or ("run",)
+    if verb in {"kill", "start"} and len(rest) == 1 and rest[0] in NODES:
+        server = SlurmServer(Path(os.environ["SLURM_CONF"]).parent)
+        {"kill": server.kill_node, "start": server.start_node}[verb](rest[0])
+        return 0
+    if verb != "run":
+        print(__doc__)
+        return 2
     with slurm_server() as server:
-        program = list(command) or [os.environ.get("SHELL", "/bin/bash")]
-        return subprocess.run(
-            program, env={**os.environ, **server.environment()}, check=False
-        ).returncode
+        program = rest or [os.environ.get("SHELL", "/bin/bash")]
+        variables = {**os.environ, **server.environment()}
+        return subprocess.run(program, env=variables, check=False).returncode
 
 
 if __name__ == "__main__":

@@ -37,6 +37,7 @@ with ray_session(RayProfile(cpus_per_network=1), {"REGION": "north"}):
     folder = os.environ["RAY_TMPDIR"]
     said = {
         "variables": ray.get(variables.remote()),
+        "memory": ray.cluster_resources()["memory"],
         "with its token": admitted(RAY_AUTH_TOKEN=os.environ["RAY_AUTH_TOKEN"]),
         "with another token": admitted(RAY_AUTH_TOKEN="of-somebody-else"),
         "without": admitted(RAY_AUTH_MODE="disabled"),
@@ -50,6 +51,7 @@ def test_a_local_ray_is_private_and_leaves_nothing(tmp_path: Path) -> None:
     long = tmp_path / ("a-folder-of-a-batch-system-" * 4)
     long.mkdir()
     environment = {**os.environ, "TMPDIR": str(long), "HOME": str(tmp_path)}
+    environment["SLURM_MEM_PER_NODE"] = "300"
     environment.pop("RAY_AUTH_TOKEN", None)
     ran = subprocess.run(
         [sys.executable, "-c", SESSION],
@@ -63,6 +65,7 @@ def test_a_local_ray_is_private_and_leaves_nothing(tmp_path: Path) -> None:
     assert ran.returncode == 0, ran.stderr
     assert json.loads(ran.stdout) == {
         "variables": {"REGION": "north", "OMP_NUM_THREADS": "1"},
+        "memory": 300 * 2**20,
         "with its token": True,
         "with another token": False,
         "without": False,

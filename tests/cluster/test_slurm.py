@@ -18,10 +18,10 @@ from workflows.plan import plan_study
 PROFILE = """
 batch = "slurm"
 [ray]
-cpus_per_network = 2
 gpus_per_network = 0
+memory_per_network = "4GiB"
 [dask]
-workers = 2
+workers = 1
 [slurm]
 folder = "{folder}/jobs"
 """
@@ -29,11 +29,11 @@ folder = "{folder}/jobs"
 
 @pytest.fixture(scope="module")
 def slurm() -> Iterator[SlurmServer]:
-    """Two nodes of two CPUs: a network fills one."""
+    """Two nodes of one CPU: a network fills one."""
     reason = install()
     if reason:
         pytest.skip(reason)
-    with slurm_server(cpus=2) as server:
+    with slurm_server(cpus=1) as server:
         yield server
 
 
@@ -112,7 +112,7 @@ def test_a_dry_run_starts_and_writes_nothing(
     arguments = (study_file(tmp_path), "--store", tmp_path / "runs", "--cluster", profile)
     said = run("submit", *arguments, "--dry-run")
     assert "#SBATCH --array=0-1\n" in said
-    assert "#SBATCH --ntasks=3\n" in said
+    assert "#SBATCH --ntasks=2\n" in said
     assert on_slurm.states() == before
     assert not (tmp_path / "jobs").exists()
     assert not (tmp_path / "runs").exists()

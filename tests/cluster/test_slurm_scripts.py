@@ -173,6 +173,8 @@ def ran(script, variables, folder):
         ("exit 3", "", "begun\nexit 3"),
         ("exit 75", "", "begun\nStopped in time: queued again, to go on from there.\n"
          "scontrol requeue 7\nexit 75"),
+        ("exit 6", "", "begun\nAn earlier attempt is still at it: queued again, to go on from "
+         "there.\nscontrol requeue 7\nexit 6"),
         ("exit 75", "1", "begun\nStopped in time: queued again, to go on from there.\n"
          "scontrol requeue 7\nexit 75"),
         ("exit 75", "2", "begun\nStopped in time, and queued again 2 times before: submit the "
