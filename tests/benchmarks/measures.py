@@ -6,6 +6,7 @@ Alone: ``uv run python -m tests.benchmarks.measures`` (two minutes).
 from dataclasses import dataclass
 
 import numpy as np
+from threadpoolctl import threadpool_limits
 
 from repsim.measures import Measure, load_measure, measure_names
 from repsim.moments import Moments
@@ -69,20 +70,23 @@ def measure_costs(
     A tenth of the samples is read and the time multiplied: it is linear in them.
     """
     costs = []
-    for width in widths:
-        samples = 2 * samples_per_neuron * width
-        pair = graded_pair(0, samples // 10, width)
-        x, y = pair.x.astype(np.float32), pair.y.astype(np.float32)
-        costs.append(
-            MeasureCost(
-                width=width,
-                samples=samples,
-                moments=10
-                * min(timed(lambda x=x, y=y: Moments.from_arrays(x, y))[1] for _ in range(3)),
-                one_of_each=min(_seconds(ONE_OF_EACH, x, y) for _ in range(3)),
-                all_conventions=min(_seconds(ONE_OF_EACH + FURTHER, x, y) for _ in range(3)),
+    # Throughout, not around what is timed alone: an idle thread of BLAS spins for a while, and its
+    # processor time would count.
+    with threadpool_limits(1):
+        for width in widths:
+            samples = 2 * samples_per_neuron * width
+            pair = graded_pair(0, samples // 10, width)
+            x, y = pair.x.astype(np.float32), pair.y.astype(np.float32)
+            costs.append(
+                MeasureCost(
+                    width=width,
+                    samples=samples,
+                    moments=10
+                    * min(timed(lambda x=x, y=y: Moments.from_arrays(x, y))[1] for _ in range(3)),
+                    one_of_each=min(_seconds(ONE_OF_EACH, x, y) for _ in range(3)),
+                    all_conventions=min(_seconds(ONE_OF_EACH + FURTHER, x, y) for _ in range(3)),
+                )
             )
-        )
     return costs
 
 

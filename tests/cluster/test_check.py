@@ -15,11 +15,11 @@ import psutil
 import pytest
 from distributed import Client
 
-import repsim
 from cluster.check import check_cluster
 from cluster.profile import Profile
 from repsim.errors import StudyError
 from repsim.store import Store
+from repsim.tasks import node
 from repsim.tasks.node import check_path, inspect_node
 from tests.runs import run
 
@@ -179,8 +179,8 @@ def test_a_checkout_of_another_day_has_another_version(
 
     before = version()
     copy = tmp_path / "copy"
-    shutil.copytree(repsim.__path__[0], copy)
-    monkeypatch.setattr(repsim, "__path__", [str(copy)])
+    shutil.copytree(Path(node.__file__).parents[1], copy)
+    monkeypatch.setattr(node, "__file__", str(copy / "tasks" / "node.py"))
     assert version() == before
     (copy / "options.py").write_text("# changed\n")
     assert version() != before
