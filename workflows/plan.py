@@ -4,7 +4,13 @@ from collections.abc import Sequence
 
 import torch
 
-from repsim.capture import LayerInfo, layer_table_of, parameter_count_of, select_layers
+from repsim.capture import (
+    LayerInfo,
+    forward_operations_of,
+    layer_table_of,
+    parameter_count_of,
+    select_layers,
+)
 from repsim.data import load_data
 from repsim.errors import StudyError
 from repsim.measures import load_measure
@@ -84,6 +90,9 @@ def plan_study(study: Study) -> StudyPlan:
             layers, [(a.label, b.label) for a, b in study.network_pairs], study.across
         ),
         parameters=parameter_count_of(build),
+        operations=forward_operations_of(build, source.image_shape),
+        examples=(len(source.train), len(source.probe)),
+        decodes=source.train.decodes,
     )
 
 

@@ -158,7 +158,7 @@ def study_state(plan: StudyPlan, store: Store, survey: Survey | None = None) -> 
         _stage(
             "moments",
             [
-                ("", Artifact(store, "moments", spec.moments_key), 8 * _moment_numbers(spec))
+                ("", Artifact(store, "moments", spec.moments_key), 8 * spec.moment_numbers)
                 for spec in comparisons
             ],
             survey,
@@ -198,11 +198,6 @@ def last_failures(store: Store, study: str) -> dict[str, str]:
         return dict(json.loads(content)["failures"])
     except (ValueError, KeyError, TypeError):
         return {}  # what the last run said is a convenience: the artifacts are what counts
-
-
-def _moment_numbers(spec: ComparisonSpec) -> int:
-    p, q = spec.x.neurons, spec.y.neurons
-    return p * p + p * q + q * q
 
 
 def _stage(

@@ -1,13 +1,15 @@
 """Capture of activations: which layers a model has, which are meant, and what they put out."""
 
 from repsim.capture.blocks import capture_blocks
-from repsim.capture.layers import LayerInfo, layer_table, layer_table_of, parameter_count_of
+from repsim.capture.layers import LayerInfo, layer_table, layer_table_of
 from repsim.capture.patterns import select_layers
 from repsim.capture.sampling import sampled_examples, sampled_positions
+from repsim.capture.size import forward_operations_of, parameter_count_of
 
 __all__ = [
     "LayerInfo",
     "capture_blocks",
+    "forward_operations_of",
     "layer_table",
     "layer_table_of",
     "parameter_count_of",

@@ -3,19 +3,16 @@
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TypeVar
 
 import torch
 from torch import Tensor, nn
 
 from repsim.capture.calls import call_name, observed_modules, watch_calls
+from repsim.capture.meta import without_computing
 from repsim.errors import StudyError
 from repsim.training.evaluation import evaluation_mode
-from repsim.training.streams import isolated_randomness
 
-__all__ = ["LayerInfo", "layer_table", "layer_table_of", "parameter_count_of"]
-
-Answer = TypeVar("Answer")
+__all__ = ["LayerInfo", "layer_table", "layer_table_of"]
 
 # Two, so that an output whose first axis is not the batch (a positional embedding) shows itself.
 _BATCH = 2
@@ -136,25 +133,7 @@ def layer_table_of(
     It is built on torch's meta device, where tensors have shapes and no content; a model whose
     forward pass looks at values is built on the CPU instead. See `layer_table`.
     """
-    return _without_computing(lambda: layer_table(build(), image_shape))
-
-
-def parameter_count_of(build: Callable[[], nn.Module]) -> int:
-    """Trainable numbers of the model that `build` makes, without drawing them if possible."""
-    return _without_computing(
-        lambda: sum(p.numel() for p in build().parameters() if p.requires_grad)
-    )
-
-
-def _without_computing(question: Callable[[], Answer]) -> Answer:
-    """The answer on torch's meta device, or on the CPU where a model does not run there."""
-    with isolated_randomness(torch.device("cpu")):
-        try:
-            with torch.device("meta"):
-                return question()
-        # The CPU has the last word, and its message is the one that concerns the user.
-        except Exception:
-            return question()
+    return without_computing(lambda: layer_table(build(), image_shape))
 
 
 def _output_shape(output: object) -> tuple[int, ...]:

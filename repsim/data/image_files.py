@@ -85,6 +85,8 @@ class FileSplit(Split):
         int64 (n,).
     """
 
+    decodes = True
+
     def __init__(
         self,
         *,

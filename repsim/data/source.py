@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
@@ -37,6 +37,8 @@ class Split(abc.ABC):
     """Ids of the n examples, in the order of the split."""
     labels: np.ndarray
     """int64 (n,)"""
+    decodes: ClassVar[bool] = False
+    """Whether images are decoded from files each time they are asked for."""
 
     def __len__(self) -> int:
         return len(self.labels)

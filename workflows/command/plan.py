@@ -1,7 +1,11 @@
 """repsim plan"""
 
-from typing import TYPE_CHECKING
+import math
+from dataclasses import asdict
+from datetime import timedelta
+from typing import TYPE_CHECKING, Annotated
 
+import typer
 from rich.filesize import decimal
 
 from workflows.command.output import (
@@ -20,6 +24,7 @@ if TYPE_CHECKING:
 
     from repsim.store import Store
     from repsim.tasks.specs import StudyPlan
+    from workflows.costs import Cost, Machines
     from workflows.explain import Reason
     from workflows.state import StageState
 
@@ -29,16 +34,30 @@ __all__ = ["plan"]
 # float32, and room for another copy while it is written.
 CHECKPOINT_BYTES = 16
 
+CORES_PER_GPU = 8
+
 
 def plan(
     study_file: StudyFile,
     store: StoreOption = "runs",
     overrides: Overrides = None,
+    gpus: Annotated[
+        int | None,
+        typer.Option(min=0, help="Say about how long it would take with so many GPUs in all."),
+    ] = None,
+    cores: Annotated[
+        int | None,
+        typer.Option(min=1, help="... and so many CPU cores in all. By default 8 for each GPU."),
+    ] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Say what a run would make and why, and what is there already; start nothing."""
+    """Say what a run would make and why, and what is there already; start nothing.
+
+    With --gpus or --cores also about how long it would take, by the model in docs/scale.md.
+    """
     from repsim.store import Store
     from repsim.study import load_study
+    from workflows.costs import costs_of
     from workflows.explain import explain
     from workflows.plan import plan_study
     from workflows.state import study_state, survey_study
@@ -48,7 +67,16 @@ def plan(
     survey = survey_study(planned, target)
     stages = study_state(planned, target, survey)
     show = _show_json if as_json else _show
-    show(planned, target, stages, explain(survey))
+    show(planned, target, stages, explain(survey), costs_of(survey), _machines(gpus, cores))
+
+
+def _machines(gpus: int | None, cores: int | None) -> "Machines | None":
+    """What a time is asked for; None where none is."""
+    from workflows.costs import Machines
+
+    if gpus is None and cores is None:
+        return None
+    return Machines(gpus=gpus or 0, cores=cores or CORES_PER_GPU * (gpus or 0) or 1)
 
 
 def _show(
@@ -56,6 +84,8 @@ def _show(
     target: "Store",
     stages: "Sequence[StageState]",
     reasons: "Sequence[Reason]",
+    costs: "Sequence[Cost]",
+    machines: "Machines | None",
 ) -> None:
     from repsim.tasks.specs import tiles_of
 
@@ -78,6 +108,8 @@ def _show(
             say(f"  {reason}")
     elif stages[-1].to_make:
         say("\nOnly the report is to be written: it is not of what is there now.")
+    if any(cost.tasks for cost in costs):
+        _show_costs(costs, machines)
     layers = columns("layer", "type", "neurons", "positions", "samples", words=2)
     for layer in next(iter(planned.layers.values())):
         samples = layer.examples * layer.positions
@@ -96,11 +128,45 @@ def _show(
     )
 
 
+def _show_costs(costs: "Sequence[Cost]", machines: "Machines | None") -> None:
+    from workflows.costs import Rates, seconds_of
+
+    rates = Rates()
+    table = columns("work", "tasks", "reads", "keeps", "operations", *["time"] * bool(machines))
+    for cost in costs:
+        if not cost.tasks:
+            continue
+        row = [
+            cost.name,
+            f"{cost.tasks:,}",
+            decimal(cost.read) if cost.read else "",
+            decimal(cost.written) if cost.written else "",
+            f"{cost.operations:.1e}",
+        ]
+        if machines:
+            seconds = seconds_of(cost, machines, rates)
+            row.append(str(timedelta(seconds=math.ceil(seconds))))
+        table.add_row(*row)
+    console.print()
+    console.print(table)
+    if machines:
+        gpus = f" and {machines.gpus} GPUs" if machines.gpus else ""
+        of_gpu = f" and {rates.gpu:.0e} of a GPU, which is an assumption" if gpus else ""
+        console.print(
+            f"Times are estimates for {machines.cores} cores{gpus}, with {rates.images:.0f} "
+            f"photographs a second of a core, {rates.core:.0e} operations{of_gpu}. They leave out "
+            "the start of processes. See docs/scale.md.",
+            highlight=False,
+        )
+
+
 def _show_json(
     planned: "StudyPlan",
     target: "Store",
     stages: "Sequence[StageState]",
     reasons: "Sequence[Reason]",
+    costs: "Sequence[Cost]",
+    machines: "Machines | None",
 ) -> None:
     from repsim.tasks.specs import tiles_of
 
@@ -127,7 +193,15 @@ def _show_json(
                 {"stage": reason.stage, "why": reason.why, "of": list(reason.labels)}
                 for reason in reasons
             ],
+            "costs": [_cost(cost, machines) for cost in costs],
             "checkpoint_bytes_per_network": CHECKPOINT_BYTES * planned.parameters,
             "largest_task_bytes": max(tile.memory for tile in tiles_of(planned.comparisons)),
         }
     )
+
+
+def _cost(cost: "Cost", machines: "Machines | None") -> dict[str, object]:
+    from workflows.costs import Rates, seconds_of
+
+    seconds = seconds_of(cost, machines, Rates()) if machines else None
+    return {**asdict(cost), "seconds": seconds}

@@ -95,6 +95,12 @@ class ComparisonSpec:
         return list(pairwise([*starts, x.examples]))
 
     @property
+    def moment_numbers(self) -> int:
+        """How many numbers the second moments are."""
+        p, q = self.x.neurons, self.y.neurons
+        return p * p + p * q + q * q
+
+    @property
     def group_borders(self) -> list[int]:
         """Where the groups of examples begin, and the end of the last: contiguous, since examples
         are captured in a random order."""

@@ -23,3 +23,9 @@ class StudyPlan:
     across: tuple[AcrossSpec, ...]
     parameters: int
     """Trainable numbers of each network."""
+    operations: int
+    """Floating-point operations of one example's way through a network."""
+    examples: tuple[int, int]
+    """How many there are to train on, and in the probe split."""
+    decodes: bool
+    """Whether images are decoded from files, over and over."""

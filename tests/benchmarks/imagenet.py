@@ -1,0 +1,48 @@
+"""ImageNet's sizes without its images, for `repsim plan` where the data set is not at hand:
+
+repsim plan workflows/studies/imagenet-vgg16.toml --gpus 8 --cores 64 \\
+    --set 'data={ name = "tests.benchmarks.imagenet:sizes" }'
+"""
+
+from collections.abc import Iterator
+
+import numpy as np
+import torch
+
+from repsim.data import DataSource, Split
+from repsim.data.source import Augmentation
+
+CLASSES = 1000
+
+
+class SizesAlone(Split):
+    """A split of so many images, of which none can be had."""
+
+    decodes = True
+
+    def __init__(self, examples: int) -> None:
+        self.ids = tuple(map(str, range(examples)))
+        self.labels = np.arange(examples) % CLASSES
+
+    def batches(
+        self,
+        indices: np.ndarray,
+        *,
+        batch_size: int,
+        augmentation: Augmentation | None,
+        device: torch.device,
+        workers: int = 0,
+    ) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
+        raise NotImplementedError
+
+
+def sizes(train: int = 1_281_167, probe: int = 50_000) -> DataSource:
+    """A data set that can be planned with."""
+    return DataSource(
+        name="imagenet",
+        classes=CLASSES,
+        image_shape=(3, 224, 224),
+        train=SizesAlone(train),
+        probe=SizesAlone(probe),
+        preprocessing="",
+    )
