@@ -12,13 +12,16 @@ from dataclasses import dataclass
 from typing import Any
 
 import distributed
+from dask.task_spec import List, Task, TaskRef
 from distributed import Client, Future
 from distributed.client import FuturesCancelledError
 from distributed.comm import CommClosedError
 
 from cluster.dask_cluster import task_memory
+from cluster.dask_records import records_to
 from repsim.errors import ClusterError, PreemptedError
 from repsim.tasks.graph import Ref, run_step, run_steps, steps_of
+from repsim.tasks.record import Recorder
 from repsim.tasks.specs import AcrossSpec, ComparisonSpec, TileSpec, tiles_of
 
 __all__ = [
@@ -55,11 +58,14 @@ def work_of(comparisons: Sequence[Comparison]) -> list[Work]:
 
 
 def compare_inline(
-    location: str, ready: "queue.Queue[Work | None]", stop: threading.Event
+    location: str,
+    ready: "queue.Queue[Work | None]",
+    stop: threading.Event,
+    recorder: Recorder | None = None,
 ) -> Iterator[Compared]:
     """One comparison after the other in this process; None ends the queue."""
     while (work := ready.get()) is not None:
-        for step, error in run_steps(steps_of(location, work)):
+        for step, error in run_steps(steps_of(location, work), recorder):
             if step.completes is not None:
                 yield Compared(comparison=step.completes, error=error)
             if stop.is_set():
@@ -71,8 +77,11 @@ def compare_on_dask(
     location: str,
     ready: "queue.Queue[Work | None]",
     stop: threading.Event,
+    recorder: Recorder | None = None,
 ) -> Iterator[Compared]:
     """Each comparison as it is done, in the order in which they end; None ends the queue.
+
+    `recorder` is given what each task took, in a thread of the client.
 
     Raises
     ------
@@ -81,6 +90,17 @@ def compare_on_dask(
     PreemptedError
         When `stop` was set.
     """
+    with records_to(client, recorder) as on_workers:
+        yield from _compared(client, location, ready, stop, on_workers)
+
+
+def _compared(
+    client: Client,
+    location: str,
+    ready: "queue.Queue[Work | None]",
+    stop: threading.Event,
+    recorder: Recorder | None,
+) -> Iterator[Compared]:
     # Enough that no thread waits for the driver, few enough that the scheduler stays quick.
     window = 4 * max(1, sum(client.nthreads().values()))
     running: dict[Future, Comparison | None] = {}
@@ -97,7 +117,7 @@ def compare_on_dask(
             if work is None:
                 ended = True
             else:
-                running |= _submit(client, location, work)
+                running |= _submit(client, location, work, recorder)
         if not running:
             continue
         try:
@@ -139,33 +159,36 @@ def check_memory(client: Client, works: Sequence[Work]) -> None:
         )
 
 
-def _submit(client: Client, location: str, work: Work) -> dict[Future, Comparison | None]:
-    """Submit the graph; the futures of its last steps keep those before them while needed."""
-    futures: dict[str, Future] = {}
-    last: dict[Future, Comparison | None] = {}
+def _submit(
+    client: Client, location: str, work: Work, recorder: Recorder | None
+) -> dict[Future, Comparison | None]:
+    """Submit the graph in one message; its last steps keep those before them while needed."""
+    steps = steps_of(location, work)
+    # The rest of the digest would only make the scheduler's messages longer.
+    keys = {step.name: step.name[: step.name.rindex("-") + 17] for step in steps}
 
     def resolved(argument: Any) -> Any:
         if isinstance(argument, Ref):
-            return futures[argument.step]
-        return [resolved(item) for item in argument] if isinstance(argument, list) else argument
+            return TaskRef(keys[argument.step])
+        return List(*map(resolved, argument)) if isinstance(argument, list) else argument
 
-    steps = steps_of(location, work)
-    for step in steps:
-        future = client.submit(
+    graph = {
+        keys[step.name]: Task(
+            keys[step.name],
             run_step,
             step.function,
             resolved(list(step.arguments)),
-            [futures[name] for name in step.after],
-            # The rest of the digest would only make the scheduler's messages longer.
-            key=step.name[: step.name.rindex("-") + 17],
-            # A worker that lost the store for a moment tries again elsewhere.
-            retries=1,
-            pure=False,
+            List(*(TaskRef(keys[name]) for name in step.after)),
+            task=step.task,
+            of=step.of,
+            recorder=recorder,
         )
-        futures[step.name] = future
-        if step.completes is not None or step is steps[-1]:
-            last[future] = step.completes
-    return last
+        for step in steps
+    }
+    ends = [step for step in steps if step.completes is not None or step is steps[-1]]
+    # A worker that lost the store for a moment tries again elsewhere.
+    futures = client.get(graph, [keys[step.name] for step in ends], sync=False, retries=1)
+    return {future: step.completes for future, step in zip(futures, ends, strict=True)}
 
 
 def _stopped() -> PreemptedError:

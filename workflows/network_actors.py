@@ -11,6 +11,7 @@ from cluster.profile import RayProfile
 from cluster.schema import memory_bytes
 from repsim.errors import ClusterError
 from repsim.tasks.networks import Resources, prepare_network
+from repsim.tasks.record import TaskRecord
 from repsim.tasks.specs import LayerSpec, NetworkSpec
 from repsim.tasks.stage import Stage
 
@@ -82,9 +83,16 @@ class NetworkActor:
     def __init__(self, resources: Resources) -> None:
         self._resources = resources
         self._stage: Stage | None = None
+        self._records: list[TaskRecord] = []
         self._stop = threading.Event()
 
-    def prepare(self, location: str, network: NetworkSpec, layers: Sequence[LayerSpec]) -> None:
+    def prepare(
+        self,
+        location: str,
+        network: NetworkSpec,
+        layers: Sequence[LayerSpec],
+        recording: bool = False,
+    ) -> None:
         """As `prepare_network`."""
 
         def report(stage: Stage) -> None:
@@ -97,11 +105,12 @@ class NetworkActor:
             self._resources,
             report=report,
             should_stop=self._stop.is_set,
+            recorder=self._records.append if recording else None,
         )
 
-    def stage(self) -> Stage | None:
-        """How far it is; None before it has begun."""
-        return self._stage
+    def progress(self) -> tuple[Stage | None, tuple[TaskRecord, ...]]:
+        """How far it is, None before it has begun; and its tasks that have ended."""
+        return self._stage, tuple(self._records)
 
     def stop(self) -> None:
         """Write a checkpoint and end."""

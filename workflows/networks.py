@@ -5,6 +5,7 @@ killed is replaced by Ray, and asked again. A network that several processes tra
 lets Ray Train start them (`workflows.rank_groups`).
 """
 
+import contextlib
 import threading
 from collections import deque
 from collections.abc import Iterator, Sequence
@@ -12,12 +13,13 @@ from dataclasses import dataclass
 from typing import Any
 
 import ray
-from ray.exceptions import ActorDiedError, RayActorError, RayTaskError
+from ray.exceptions import ActorDiedError, GetTimeoutError, RayActorError, RayTaskError
 
 from cluster.profile import RayProfile
 from repsim.errors import ClusterError, PreemptedError, TrainingError
 from repsim.store import Store
 from repsim.tasks.networks import Resources, prepare_network
+from repsim.tasks.record import Recorder, TaskRecord
 from repsim.tasks.specs import LayerSpec, NetworkSpec
 from workflows.network_actors import Need, network_actor
 from workflows.progress import Reporter
@@ -28,6 +30,8 @@ __all__ = ["NetworkWork", "Prepared", "prepare_inline", "prepare_on_ray"]
 # How long a stop may take: actors write a checkpoint and end.
 STOP_SECONDS = 20.0
 POLL_SECONDS = 0.5
+# How long an actor that has done its work may take to say what it took.
+RECORDS_SECONDS = 10.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,6 +56,7 @@ def prepare_inline(
     profile: RayProfile,
     reporter: Reporter,
     stop: threading.Event,
+    recorder: Recorder | None = None,
 ) -> Iterator[Prepared]:
     """One network after the other in this process."""
     resources = Resources(
@@ -69,6 +74,7 @@ def prepare_inline(
                 resources,
                 report=reporter.network,
                 should_stop=stop.is_set,
+                recorder=recorder,
             )
         except PreemptedError:
             raise
@@ -83,8 +89,11 @@ def prepare_on_ray(
     profile: RayProfile,
     reporter: Reporter,
     stop: threading.Event,
+    recorder: Recorder | None = None,
 ) -> Iterator[Prepared]:
     """Each network as it is done, in the order in which they end. Ray must be connected.
+
+    `recorder` is given what each task took; not that of an actor which died before it could tell.
 
     Raises
     ------
@@ -102,7 +111,7 @@ def prepare_on_ray(
     queue, waiting = deque(work), dict[Any, _Job]()
     while queue or waiting:
         while queue and len(waiting) < at_once:
-            job = _Job(location, queue.popleft(), need, profile.restarts)
+            job = _Job(location, queue.popleft(), need, profile.restarts, recorder)
             waiting[job.start()] = job
         ready, _ = ray.wait(list(waiting), num_returns=len(waiting), timeout=POLL_SECONDS)
         for reference in ready:
@@ -117,6 +126,7 @@ def prepare_on_ray(
                 error = job.died(problem)
             except RayTaskError as problem:
                 error = problem.cause if isinstance(problem.cause, Exception) else problem
+            job.end()
             if isinstance(error, ClusterError):
                 raise error
             ray.kill(job.actor)  # frees its GPU memory, which an idle process would hold
@@ -129,11 +139,20 @@ def prepare_on_ray(
 
 
 class _Job:
-    """An actor, what it was asked to do, and the answer about its stage that is on its way."""
+    """An actor, what it was asked to do, and the answer on its way that says how far it is."""
 
-    def __init__(self, location: str, work: NetworkWork, need: Need, restarts: int) -> None:
+    def __init__(
+        self,
+        location: str,
+        work: NetworkWork,
+        need: Need,
+        restarts: int,
+        recorder: Recorder | None,
+    ) -> None:
         self.work = work
-        self._arguments = (location, work.network, work.layers)
+        self._arguments = (location, work.network, work.layers, recorder is not None)
+        self._recorder = recorder
+        self._recorded: set[TaskRecord] = set()
         # One process captures: the others would wait for it.
         alone = need.ranks == 1 or work.network.artifact(Store(location)).exists()
         self._need = need.one_process if alone else need
@@ -166,17 +185,32 @@ class _Job:
     def tell(self, reporter: Reporter) -> None:
         """Pass on how far it is, never waiting for an answer."""
         if self._answer is None:
-            self._answer = self.actor.stage.remote()
+            self._answer = self.actor.progress.remote()
         if not ray.wait([self._answer], timeout=0)[0]:
             return
         try:
-            stage = ray.get(self._answer)
+            stage, records = ray.get(self._answer)
         except RayActorError:
-            stage = None
+            stage, records = None, ()
         self._answer = None
+        self._record(records)
         if stage is not None:
             self.begun = True
             reporter.network(stage)
+
+    def end(self) -> None:
+        """Pass on what tasks took, for the last time."""
+        if self._recorder is None:
+            return
+        with contextlib.suppress(RayActorError, GetTimeoutError):  # it is dead, or on its way
+            self._record(ray.get(self.actor.progress.remote(), timeout=RECORDS_SECONDS)[1])
+
+    def _record(self, records: Sequence[TaskRecord]) -> None:
+        """Pass on those of the actor's records that are new."""
+        for record in records:
+            if self._recorder is not None and record not in self._recorded:
+                self._recorded.add(record)
+                self._recorder(record)
 
 
 def _stop(waiting: dict[Any, _Job]) -> None:
@@ -184,4 +218,6 @@ def _stop(waiting: dict[Any, _Job]) -> None:
     for reference in begun:
         waiting[reference].actor.stop.remote()
     if begun:
-        ray.wait(begun, num_returns=len(begun), timeout=STOP_SECONDS)
+        ended, _ = ray.wait(begun, num_returns=len(begun), timeout=STOP_SECONDS)
+        for reference in ended:
+            waiting[reference].end()

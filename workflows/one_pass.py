@@ -14,6 +14,7 @@ from cluster.ray_cluster import ray_session
 from repsim.errors import IntegrityError, RepsimError, StoreError
 from repsim.store import Artifact, Store, conditions
 from repsim.tasks.consolidation import consolidate, report_folder, report_is_current
+from repsim.tasks.record import Recorder
 from repsim.tasks.specs import AcrossSpec, ComparisonSpec, LayerSpec, NetworkSpec, StudyPlan
 from workflows.comparisons import (
     Compared,
@@ -47,6 +48,8 @@ class Pass:
     reporter: Reporter
     stop: threading.Event
     summary: RunSummary
+    recorder: Recorder | None = None
+    """Is given what each task took."""
     errors: list[Exception] = field(default_factory=list)
     ready: "queue.Queue[Work | None]" = field(default_factory=queue.Queue)
     """What can be compared, since its activations are there; None after the last."""
@@ -160,14 +163,13 @@ class Pass:
     def _prepared(self, work: list[NetworkWork]) -> Iterator[Prepared]:
         if not work:
             return
-        arguments = (self.store.location, work, self.profile.ray, self.reporter, self.stop)
+        location, profile = self.store.location, self.profile.ray
+        arguments = (location, work, profile, self.reporter, self.stop, self.recorder)
         if self.engine == "inline":
             yield from prepare_inline(*arguments)
         else:
-            log.info(
-                "Connecting to Ray (%s); networks to make: %d", self.profile.ray.address, len(work)
-            )
-            with ray_session(self.profile.ray):
+            log.info("Connecting to Ray (%s); networks to make: %d", profile.address, len(work))
+            with ray_session(profile):
                 yield from prepare_on_ray(*arguments)
 
     def _compare(self, missing: list[Comparison]) -> None:
@@ -186,13 +188,13 @@ class Pass:
         if not missing or (self.profile.shares_machine and self.ready.queue[0] is None):
             return
         if alone:
-            yield from compare_inline(location, self.ready, self.stop)
+            yield from compare_inline(location, self.ready, self.stop, self.recorder)
             return
         scheduler = self.profile.dask.scheduler
         log.info("Connecting to Dask (%s); comparisons to make: %d", scheduler, len(missing))
         with dask_session(self.profile.dask) as client:
             check_memory(client, work_of(missing))
-            yield from compare_on_dask(client, location, self.ready, self.stop)
+            yield from compare_on_dask(client, location, self.ready, self.stop, self.recorder)
 
     def _failed(self, label: str, error: Exception) -> None:
         if isinstance(error, StoreError):

@@ -15,6 +15,7 @@ from ray.exceptions import RayActorError
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from repsim.errors import ClusterError, PreemptedError, TrainingError
+from repsim.tasks.record import TaskRecord
 from repsim.tasks.specs import LayerSpec, NetworkSpec
 from repsim.tasks.stage import Stage
 from workflows.network_actors import Need
@@ -41,11 +42,18 @@ class RankGroup:
         self._need = need
         self._restarts = restarts
         self._stage: Stage | None = None
+        self._records: list[TaskRecord] = []
         self._stop = threading.Event()
         self._error: Exception | None = None
         self._placement: Any = None
 
-    def prepare(self, location: str, network: NetworkSpec, layers: Sequence[LayerSpec]) -> None:
+    def prepare(
+        self,
+        location: str,
+        network: NetworkSpec,
+        layers: Sequence[LayerSpec],
+        recording: bool = False,
+    ) -> None:
         """As `prepare_network`, by several processes.
 
         Raises
@@ -60,7 +68,7 @@ class RankGroup:
         for _ in range(self._restarts + 1):
             self._error = self._placement = None
             try:
-                self._train(location, network, layers)
+                self._train(location, network, layers, recording)
                 return
             except RayActorError as problem:
                 self._release(problem)
@@ -78,7 +86,9 @@ class RankGroup:
             "short? Its checkpoints are kept: run again."
         )
 
-    def _train(self, location: str, network: NetworkSpec, layers: Sequence[LayerSpec]) -> None:
+    def _train(
+        self, location: str, network: NetworkSpec, layers: Sequence[LayerSpec], recording: bool
+    ) -> None:
         from ray.train import FailureConfig, RunConfig, ScalingConfig
         from ray.train.torch import TorchTrainer
 
@@ -89,6 +99,7 @@ class RankGroup:
                 train_loop_config={
                     "group": ray.get_runtime_context().current_actor,
                     "work": (location, network, layers, need.resources),
+                    "recording": recording,
                 },
                 scaling_config=ScalingConfig(
                     num_workers=need.ranks,
@@ -124,13 +135,17 @@ class RankGroup:
         self._stage = stage
         return self._stop.is_set()
 
+    def record(self, record: TaskRecord) -> None:
+        """A task of a rank has ended."""
+        self._records.append(record)
+
     def fail(self, error: Exception) -> None:
         """A rank ends with an error that it would meet again."""
         self._error = self._error or error
 
-    def stage(self) -> Stage | None:
-        """How far the network is; None before its training has begun."""
-        return self._stage
+    def progress(self) -> tuple[Stage | None, tuple[TaskRecord, ...]]:
+        """How far the network is, None before its training has begun; and tasks that have ended."""
+        return self._stage, tuple(self._records)
 
     def stop(self) -> None:
         """Have a checkpoint written, and end."""

@@ -1,5 +1,6 @@
 """What one of the processes that train a network together does, once Ray Train has started it."""
 
+import contextlib
 import threading
 from collections.abc import Callable
 from dataclasses import replace
@@ -9,6 +10,7 @@ import ray
 from ray.exceptions import RayActorError
 
 from repsim.tasks.networks import Resources, prepare_network
+from repsim.tasks.record import Recorder, TaskRecord
 from repsim.tasks.stage import Stage
 from repsim.training import Ranks
 
@@ -35,12 +37,21 @@ def run_rank(config: dict[str, Any]) -> None:
             ranks=ranks,
             report=report,
             should_stop=should_stop,
+            recorder=_recorder(group) if config["recording"] else None,
         )
     except RuntimeError:
         raise  # what a rank meets when another one dies: the group tries again
     except Exception as problem:
         ray.get(group.fail.remote(problem))
         raise
+
+
+def _recorder(group: Any) -> Recorder:
+    def record(record: TaskRecord) -> None:
+        with contextlib.suppress(RayActorError):  # with it, this process will soon be ended
+            ray.get(group.record.remote(record))
+
+    return record
 
 
 def _on(device: str, resources: Resources) -> Resources:

@@ -13,6 +13,7 @@ from cluster.profile import Profile
 from repsim.errors import IntegrityError, RepsimError, StoreError
 from repsim.store import Artifact, Store, run_lock
 from repsim.tasks.consolidation import study_toml
+from repsim.tasks.record import Recorder
 from repsim.tasks.specs import StudyPlan
 from workflows.one_pass import Engine, Pass
 from workflows.progress import Reporter
@@ -38,13 +39,14 @@ def run_study(
     *,
     train: bool = True,
     compare: bool = True,
+    recorder: Recorder | None = None,
 ) -> RunSummary:
     """Make everything that is missing, and the report.
 
     A network or comparison that fails is recorded, and the others go on. An artifact that turns
     out to be damaged is removed and made again. With `train` false no network is made: what is
     there is compared, and the report says what is missing. With `compare` false, too, there is the
-    report alone.
+    report alone. `recorder` is given what each task took, from any thread.
 
     Raises
     ------
@@ -61,7 +63,7 @@ def run_study(
         record_references(store, plan)
         store.write(f"studies/{name}/study.toml", study_toml(plan.study).encode())
         kind = Pass if train else MatchingPass if compare else ReportPass
-        arguments = (plan, store, profile, engine, reporter, stop, summary)
+        arguments = (plan, store, profile, engine, reporter, stop, summary, recorder)
         _make(store, summary, lambda: kind(*arguments))
         forget_jobs(store, name)
     return summary
@@ -74,6 +76,8 @@ def make_networks(
     engine: Engine,
     reporter: Reporter,
     numbers: tuple[int, ...],
+    *,
+    recorder: Recorder | None = None,
 ) -> RunSummary:
     """Train and capture the networks of these numbers in `plan`, and no more.
 
@@ -89,7 +93,7 @@ def make_networks(
         _told(store, summary, job),
     ):
         record_references(store, plan)
-        arguments = (plan, store, profile, engine, reporter, stop, summary)
+        arguments = (plan, store, profile, engine, reporter, stop, summary, recorder)
         _make(store, summary, lambda: NetworksPass(*arguments, numbers=numbers))
     return summary
 
@@ -101,6 +105,8 @@ def make_shard(
     reporter: Reporter,
     shard: Shard,
     stage: Stage,
+    *,
+    recorder: Recorder | None = None,
 ) -> RunSummary:
     """One share of the work, in this process. Any number of shares may be made at once.
 
@@ -117,7 +123,7 @@ def make_shard(
         record_references(store, plan)
         store.write(f"studies/{name}/study.toml", study_toml(plan.study).encode())
         engine: Engine = "inline"
-        arguments = (plan, store, profile, engine, reporter, stop, summary)
+        arguments = (plan, store, profile, engine, reporter, stop, summary, recorder)
         _make(store, summary, lambda: ShardPass(*arguments, shard=shard, stage=stage))
     return summary
 

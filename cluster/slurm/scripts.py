@@ -105,7 +105,6 @@ def matching_script(profile: Profile, jobs: StudyJobs) -> str:
         threads=threads,
         scheduler_options=" ".join(filter(None, (interface, dashboard))),
         worker_options=" ".join(filter(None, (interface, "--no-dashboard", limit))),
-        folder=str(jobs.folder),
     )
 
 
@@ -153,6 +152,7 @@ def _render(template: str, profile: Profile, jobs: StudyJobs, **values: object) 
         warning=profile.slurm.warning_seconds,
         requeues=profile.slurm.requeues,
         python=python,
+        folder=str(jobs.folder),
         repsim=f"{command} --log-format plain",
         **values,
     )

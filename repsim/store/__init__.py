@@ -5,6 +5,7 @@ from repsim.store.artifact import Artifact, Draft, Marker, Part, artifact_key, c
 from repsim.store.checkpoints import Checkpoints
 from repsim.store.location import Store
 from repsim.store.lock import run_lock
+from repsim.store.traffic import Traffic, counted
 
 __all__ = [
     "ActivationWriter",
@@ -15,8 +16,10 @@ __all__ = [
     "Marker",
     "Part",
     "Store",
+    "Traffic",
     "artifact_key",
     "conditions",
+    "counted",
     "examples_per_file",
     "markers",
     "run_lock",

@@ -9,6 +9,7 @@ from zarr.core.buffer import Buffer, BufferPrototype
 from zarr.storage import WrapperStore
 
 from repsim.store.requests import Request
+from repsim.store.traffic import note_read, note_written
 
 __all__ = ["StoreForZarr"]
 
@@ -44,7 +45,10 @@ class StoreForZarr(WrapperStore[ZarrStore]):
         self, key: str, prototype: BufferPrototype, byte_range: ByteRequest | None = None
     ) -> Buffer | None:
         """Read a file, or part of it."""
-        return await self._ask("read", key, lambda: self._store.get(key, prototype, byte_range))
+        content = await self._ask("read", key, lambda: self._store.get(key, prototype, byte_range))
+        if content is not None:
+            note_read(len(content))
+        return content
 
     async def exists(self, key: str) -> bool:
         """Whether a file is there."""
@@ -53,6 +57,7 @@ class StoreForZarr(WrapperStore[ZarrStore]):
     async def set(self, key: str, value: Buffer) -> None:
         """Write a file."""
         await self._ask("write", key, lambda: self._store.set(key, value))
+        note_written(len(value))
 
     async def set_if_not_exists(self, key: str, value: Buffer) -> None:
         """Write a file unless it is there."""

@@ -11,6 +11,7 @@ from repsim.tasks.across import compare_across
 from repsim.tasks.comparison import match_at, measure_row_of, profile_layer, publish_rows
 from repsim.tasks.example_measures import measure_examples
 from repsim.tasks.examples import summarise_layer
+from repsim.tasks.record import Recorder, recorded
 from repsim.tasks.reduction import collect_moments, discard_parts, reduce_tile
 from repsim.tasks.replicates import replicate_layer
 from repsim.tasks.simple import find_simple, join_simple, simple_summary
@@ -31,12 +32,20 @@ class Step:
     """One call: a function and its arguments, where a `Ref` is the result of an earlier step."""
 
     name: str
+    """Its kind, what distinguishes it, and a key: with `-` between."""
+    of: str
+    """What it belongs to, with its ε, measure or part: for people."""
     function: Callable[..., Any]
     arguments: tuple[Any, ...]
     after: tuple[str, ...] = ()
     """Earlier steps whose results it needs only to be there, in the store."""
     completes: ComparisonSpec | AcrossSpec | None = None
     """What is complete when this step is done."""
+
+    @property
+    def task(self) -> str:
+        """Its kind: ``reduce``, ``profile``, ``match``, ..."""
+        return self.name.partition("-")[0]
 
 
 def steps_of(location: str, work: TileSpec | AcrossSpec) -> list[Step]:
@@ -57,6 +66,7 @@ def _across_steps(location: str, spec: AcrossSpec) -> list[Step]:
     pair = (spec.a[0].network.label, spec.b[0].network.label)
     compare = Step(
         name=f"across-{spec.key}",
+        of=spec.label,
         function=partial(compare_across, features=spec.across.features, pairs=[pair]),
         arguments=(location, spec.key, layers),
         after=tuple(step.name for step in examples),
@@ -70,6 +80,7 @@ def _examples_step(location: str, layer: LayerSpec, count: int) -> Step:
     same_positions = layer.positions == layer.total_positions
     return Step(
         name=f"examples-{key}",
+        of=f"{layer.network.label}, {layer.layer}",
         function=partial(summarise_layer, same_positions=same_positions),
         arguments=(location, key, layer.key, count),
     )
@@ -82,6 +93,7 @@ def _tile_steps(location: str, tile: TileSpec) -> list[Step]:
     parts = [
         Step(
             name=f"reduce-{tile.part_key(*span)}",
+            of=f"{tile.label}, examples {span[0]} to {span[1]}",
             function=reduce_tile,
             arguments=(location, tile, *span),
         )
@@ -95,21 +107,32 @@ def _tile_steps(location: str, tile: TileSpec) -> list[Step]:
     for spec in tile.comparisons:
         moments = Step(
             name=f"moments-{spec.resamples_key}",
+            of=spec.label,
             function=collect_moments,
             arguments=(location, spec, keys),
         )
         collected.append(Ref(moments.name))
         steps += [moments, *_comparison_steps(location, spec, moments.name)]
     tidy = Step(
-        name=f"tidy-{tile.key}", function=discard_parts, arguments=(location, keys, collected)
+        name=f"tidy-{tile.key}",
+        of=tile.label,
+        function=discard_parts,
+        arguments=(location, keys, collected),
     )
     return [*steps, tidy]
 
 
 def _comparison_steps(location: str, spec: ComparisonSpec, moments: str) -> Iterator[Step]:
-    def step(name: str, function: Callable[..., Any], *arguments: Any, after: list[str]) -> Step:
+    def step(
+        name: str,
+        function: Callable[..., Any],
+        *arguments: Any,
+        after: list[str],
+        of: str = "",
+    ) -> Step:
         return Step(
             name=f"{name}-{spec.key}",
+            of=f"{spec.label}, {of}" if of else spec.label,
             function=function,
             arguments=(location, *arguments),
             after=tuple(after),
@@ -118,13 +141,19 @@ def _comparison_steps(location: str, spec: ComparisonSpec, moments: str) -> Iter
     profile = step("profile", profile_layer, spec, after=[moments])
     yield profile
     replicates = [
-        step(f"replicates-{part[0]}", replicate_layer, spec, part, after=[profile.name])
+        step(
+            f"replicates-{part[0]}",
+            replicate_layer,
+            *(spec, part),
+            after=[profile.name],
+            of=_part_words(part),
+        )
         for part in spec.replicate_parts
     ]
     yield from replicates
     made = [replicate.name for replicate in replicates]
     rows = [
-        step(f"match-{epsilon}", match_at, spec, epsilon, after=made)
+        step(f"match-{epsilon}", match_at, spec, epsilon, after=made, of=f"ε={epsilon}")
         for epsilon in spec.matching.epsilons
     ]
     for number, measure in enumerate(spec.measures):
@@ -133,20 +162,27 @@ def _comparison_steps(location: str, spec: ComparisonSpec, moments: str) -> Iter
             keys = [side.examples_key(spec.examples) for side in (spec.x, spec.y)]
             examples = [f"examples-{key}" for key in keys]
             measured = step(
-                f"values-{number}-{measure.name}", measure_examples, spec, measure, after=examples
+                f"values-{number}-{measure.name}",
+                measure_examples,
+                *(spec, measure),
+                after=examples,
+                of=measure.name,
             )
             yield measured
             values = [measured.name]
         name = f"measure-{number}-{measure.name}"
-        rows.append(step(name, measure_row_of, spec, measure, after=values))
+        rows.append(step(name, measure_row_of, spec, measure, after=values, of=measure.name))
     for epsilon in spec.matching.minimal_at:
         simple = list(_simple_steps(location, spec, epsilon, profile.name))
         yield from simple
         key, centred = Ref(simple[-1].name), spec.matching.centred
-        rows.append(step(f"unique-{epsilon}", simple_summary, key, centred, after=[]))
+        rows.append(
+            step(f"unique-{epsilon}", simple_summary, key, centred, after=[], of=f"ε={epsilon}")
+        )
     yield from rows
     yield Step(
         name=f"rows-{spec.key}",
+        of=spec.label,
         function=publish_rows,
         arguments=(location, spec, [Ref(row.name) for row in rows]),
         completes=spec,
@@ -161,6 +197,7 @@ def _simple_steps(
     They come after the profile, which says whether the moments are enough.
     """
     count, moments = spec.simple_parts, spec.moments_key
+    label = f"{spec.label}, ε={epsilon}"
     refs = []
     for number in range(count):
         part = (number, count)
@@ -168,6 +205,7 @@ def _simple_steps(
         refs.append(Ref(f"simple-{key}"))
         yield Step(
             name=f"simple-{key}",
+            of=f"{label}, {_part_words(part)}",
             function=find_simple,
             arguments=(
                 *(location, key, moments, spec.profile_key, epsilon, spec.simple_options, part),
@@ -177,20 +215,38 @@ def _simple_steps(
     key, centred = spec.simple_key(epsilon), spec.matching.centred
     yield Step(
         name=f"simple-{key}",
+        of=label,
         function=join_simple,
         arguments=(location, key, moments, refs, centred),
     )
 
 
+def _part_words(part: tuple[int, int]) -> str:
+    number, count = part
+    return f"part {number + 1} of {count}"
+
+
 def run_step(
-    function: Callable[..., Any], arguments: Sequence[Any], after: Sequence[Any] = ()
+    function: Callable[..., Any],
+    arguments: Sequence[Any],
+    after: Sequence[Any] = (),
+    *,
+    task: str = "",
+    of: str = "",
+    recorder: Recorder | None = None,
 ) -> Any:
-    """Call a step's function; `after` are the results of the steps that had to come first."""
+    """Call a step's function; `after` are the results of the steps that had to come first.
+
+    `recorder` is given what it took, under the names `task` and `of`.
+    """
     del after
-    return function(*arguments)
+    with recorded(recorder, task, of):
+        return function(*arguments)
 
 
-def run_steps(steps: Sequence[Step]) -> Iterator[tuple[Step, Exception | None]]:
+def run_steps(
+    steps: Sequence[Step], recorder: Recorder | None = None
+) -> Iterator[tuple[Step, Exception | None]]:
     """Run the steps one after the other in this process; yields each, and why it failed.
 
     A step fails with what it needs, for the same reason; the others go on. BLAS gets one thread,
@@ -209,7 +265,13 @@ def run_steps(steps: Sequence[Step]) -> Iterator[tuple[Step, Exception | None]]:
         if problem is None:
             try:
                 with threadpool_limits(limits=1):
-                    results[step.name] = run_step(step.function, resolved(list(step.arguments)))
+                    results[step.name] = run_step(
+                        step.function,
+                        resolved(list(step.arguments)),
+                        task=step.task,
+                        of=step.of,
+                        recorder=recorder,
+                    )
             except Exception as error:
                 problem = error
         if problem is not None:

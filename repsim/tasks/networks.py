@@ -1,5 +1,6 @@
 """What a training worker runs: train one network, then write the activations of its layers."""
 
+import functools
 import io
 import json
 from collections.abc import Callable, Sequence
@@ -12,6 +13,7 @@ from repsim.data import DataSource, load_data
 from repsim.errors import InputError, IntegrityError, TrainingError
 from repsim.models import build_model
 from repsim.store import ActivationWriter, Checkpoints, Store
+from repsim.tasks.record import Recorder, process_seconds, recorded
 from repsim.tasks.specs import TRAINING_RECORD, LayerSpec, NetworkSpec
 from repsim.tasks.stage import Stage
 from repsim.training import ALONE, Epoch, Ranks, select_device, thread_limit, train
@@ -51,11 +53,13 @@ def prepare_network(
     ranks: Ranks = ALONE,
     report: Report = _silent,
     should_stop: ShouldStop = _never,
+    recorder: Recorder | None = None,
 ) -> None:
     """Train the network if it is not there, and capture those of `layers` that are not there.
 
     Several `ranks` train it together, each called with resources of its own. The first publishes
-    the network and captures the layers, after which the others have returned.
+    the network and captures the layers, after which the others have returned. `recorder` is given
+    what the training took in this process, and what the capture of all layers took.
 
     Raises
     ------
@@ -72,12 +76,17 @@ def prepare_network(
     (trained,) = ranks.any(spec.artifact(store).exists())
     if trained and not missing:
         return
-    source = _source(spec)
-    device = select_device(resources.device)
+    # Loaded by whichever of the two comes first.
+    source = functools.cache(lambda: _source(spec))
+    of = spec.label if ranks.size == 1 else f"{spec.label}, rank {ranks.rank} of {ranks.size}"
     if not trained:
-        _train(store, spec, source, device, resources, ranks, report, should_stop)
+        with recorded(recorder, "train", of, cpu_clock=process_seconds):
+            given = (source(), select_device(resources.device), resources)
+            _train(store, spec, *given, ranks, report, should_stop)
     if missing:
-        _capture(store, spec, missing, source, device, resources, report=report)
+        with recorded(recorder, "capture", spec.label, cpu_clock=process_seconds):
+            given = (source(), select_device(resources.device), resources)
+            _capture(store, spec, missing, *given, report=report)
 
 
 def _source(spec: NetworkSpec) -> DataSource:

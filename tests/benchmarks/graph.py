@@ -6,17 +6,19 @@ are tiny, so that what is measured is what orchestration costs.
 
 import argparse
 import json
-import re
 import shutil
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
+import psutil
+from threadpoolctl import threadpool_limits
 from torch import nn
 
 from repsim.study import load_study
@@ -76,6 +78,8 @@ class GraphRun:
     """From the start of Dask to the last comparison."""
     driver_bytes: int
     """Most resident memory of the process that drives, in which Dask's scheduler is, too."""
+    driver_seconds: float
+    """Of processor time of that process: what bounds the tasks a second of any cluster."""
     step_seconds: float
     """Of one step on average, with no engine."""
     again_seconds: float
@@ -83,18 +87,19 @@ class GraphRun:
 
     @property
     def overhead(self) -> float:
-        """Seconds that a task costs a worker beyond the step that it runs."""
-        return WORKERS * self.matching_seconds / self.tasks - self.step_seconds
+        """Seconds that a task adds to the run beyond its step, with all workers at work."""
+        return self.matching_seconds / self.tasks - self.step_seconds / WORKERS
 
     def __str__(self) -> str:
+        matching, tasks = self.matching_seconds, self.tasks
         return (
-            f"{self.networks} networks, {self.comparisons} comparisons, {self.tasks} tasks\n"
-            f"matching {self.matching_seconds:.0f} s on {WORKERS} workers: "
-            f"{1000 * self.matching_seconds / self.tasks:.1f} ms a task; a step alone takes "
-            f"{1000 * self.step_seconds:.1f} ms of one core, its task "
-            f"{1000 * self.overhead:.1f} ms more\n"
-            f"whole command {self.seconds:.0f} s, driver at most {self.driver_bytes / 2**20:.0f} "
-            f"MiB; typed again {self.again_seconds:.1f} s"
+            f"{self.networks} networks, {self.comparisons} comparisons, {tasks} tasks\n"
+            f"matching: {matching:.0f} s on {WORKERS} workers, {1000 * matching / tasks:.1f} ms a "
+            f"task; a step alone {1000 * self.step_seconds:.1f} ms of one core; overhead "
+            f"{1000 * self.overhead:.1f} ms a task\n"
+            f"driver and scheduler: at most {self.driver_bytes / 2**20:.0f} MiB, "
+            f"{1000 * self.driver_seconds / tasks:.1f} ms of processor time a task\n"
+            f"whole command: {self.seconds:.0f} s; typed again {self.again_seconds:.1f} s"
         )
 
 
@@ -107,8 +112,7 @@ def graph_run(pairs: int, folder: Path) -> GraphRun:
     command = (sys.executable, "-m", "workflows.command", "run", *place)
     subprocess.run([*command, "--stage", "networks", "--engine", "inline"], check=True)
     setting = ("--cluster-set", f"dask.workers={WORKERS}", "--log-format", "json")
-    seconds, driver_bytes, log = _watched([*command, *setting])
-    again, _, _ = _watched([*command, *setting])
+    first, again = _watched([*command, *setting]), _watched([*command, *setting])
 
     plan = plan_study(load_study(file))
     works = work_of(plan.comparisons)
@@ -117,37 +121,42 @@ def graph_run(pairs: int, folder: Path) -> GraphRun:
         networks=len(plan.networks),
         comparisons=len(plan.comparisons),
         tasks=tasks,
-        seconds=seconds,
-        matching_seconds=_between(log, "Connecting to Dask", "Writing the report"),
-        driver_bytes=driver_bytes,
+        seconds=first.seconds,
+        matching_seconds=_between(first.log, "Connecting to Dask", "Writing the report"),
+        driver_bytes=first.most_bytes,
+        driver_seconds=first.processor_seconds,
         step_seconds=_step_seconds(folder / "runs", works, folder / "again"),
-        again_seconds=again,
+        again_seconds=again.seconds,
     )
 
 
-def _watched(command: list[str]) -> tuple[float, int, list[dict[str, object]]]:
-    """Seconds of a command, most resident bytes of its process, and the lines of its log."""
+@dataclass(frozen=True, kw_only=True)
+class _Watched:
+    """What a command took, as a process without its children, and the lines of its log."""
+
+    seconds: float
+    most_bytes: int
+    processor_seconds: float
+    log: list[dict[str, object]]
+
+
+def _watched(command: list[str]) -> _Watched:
     started = time.perf_counter()
+    most, processor = 0, 0.0
     with tempfile.TemporaryFile("w+") as log:
         with subprocess.Popen(command, stderr=log, stdout=subprocess.DEVNULL) as process:
-            most = 0
+            watched = psutil.Process(process.pid)
             while process.poll() is None:
-                most = max(most, _peak(process.pid))
-                time.sleep(0.2)
+                with suppress(psutil.Error):
+                    most = max(most, watched.memory_info().rss)
+                    times = watched.cpu_times()
+                    processor = times.user + times.system
+                time.sleep(0.1)
         seconds = time.perf_counter() - started
         log.seek(0)
         lines = [json.loads(line) for line in log if line.startswith("{")]
     assert process.returncode == 0, lines[-1]
-    return seconds, most, lines
-
-
-def _peak(process: int) -> int:
-    try:
-        status = Path(f"/proc/{process}/status").read_text()
-    except OSError:
-        return 0  # it has ended
-    found = re.search(r"VmHWM:\s+(\d+) kB", status)
-    return 1024 * int(found[1]) if found else 0
+    return _Watched(seconds=seconds, most_bytes=most, processor_seconds=processor, log=lines)
 
 
 def _between(log: list[dict[str, object]], first: str, last: str) -> float:
@@ -169,7 +178,12 @@ def _step_seconds(store: Path, works: Sequence[Work], folder: Path) -> float:
     started = time.perf_counter()
     for step, error in run_steps(steps):
         assert error is None, step.name
-    return (time.perf_counter() - started) / len(steps)
+    # What holds BLAS to one thread in this process is no part of a step: workers do it once.
+    ended = time.perf_counter()
+    for _ in steps:
+        with threadpool_limits(limits=1):
+            pass
+    return (2 * ended - started - time.perf_counter()) / len(steps)
 
 
 def main() -> None:

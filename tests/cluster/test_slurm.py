@@ -13,6 +13,7 @@ from repsim.errors import ClusterError
 from repsim.study import load_study
 from tests.runs import assert_same_results, run, study_file
 from tests.slurm_server import SlurmServer, install, slurm_server
+from tests.task_lines import lines, named, planned
 from workflows.plan import plan_study
 
 PROFILE = """
@@ -102,7 +103,11 @@ def test_a_study_survives_a_job_that_is_stopped_and_a_node_that_is_lost(
     assert (folder / "networks-1.log").read_text().count("Connecting to Ray") == 2, logs
     assert_same_results(store, undisturbed)
     assert "Nothing to do: the study 'tiny' is complete." in run(*submission)
-    assert not list(folder.glob("matching-*")), "the key of the Dask scheduler was left behind"
+    assert not list(folder.glob("matching-[0-9]*")), "the key of the Dask scheduler was left behind"
+    told = [line for file in sorted(folder.glob("*-tasks.jsonl")) for line in lines(file)]
+    assert ("train", "seed 0", "stopped") in {(t["task"], t["of"], t["status"]) for t in told}
+    done = named([line for line in told if line["status"] == "done"])
+    assert set(done) == planned(plan_study(load_study(study)))
 
 
 def test_a_dry_run_starts_and_writes_nothing(

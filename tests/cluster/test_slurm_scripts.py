@@ -75,8 +75,9 @@ def test_the_array_that_makes_the_networks():
         f"run {shlex.quote(sys.executable)} -m workflows.command run "
         "/shared/jobs/digits/study.toml --store s3://bucket/runs "
         "--cluster /shared/jobs/digits/profile.toml --log-format plain "
-        '--stage networks --networks "$SLURM_ARRAY_TASK_ID"\n' in script
+        '--stage networks --networks "$SLURM_ARRAY_TASK_ID" --task-log "$log"\n' in script
     )
+    assert "\nlog=/shared/jobs/digits/networks-$SLURM_ARRAY_TASK_ID-tasks.jsonl\n" in script
 
 
 def test_the_job_that_matches():
@@ -100,6 +101,7 @@ def test_the_job_that_matches():
     assert "srun --ntasks=16 --cpus-per-task=1 " in script
     assert "--no-dashboard --memory-limit 8192MiB &\n" in script
     assert "--stage comparisons " in script
+    assert "--task-log /shared/jobs/digits/matching-tasks.jsonl\n" in script
 
 
 def test_what_a_profile_does_not_say_is_left_to_the_site():
@@ -143,8 +145,9 @@ def test_every_network_is_in_one_job(tmp_path, task, networks, numbers):
         ray={"gpus_per_network": 0.0}, slurm={"networks_per_job": 4, "python": "echo python"}
     )
     script = networks_script(said, jobs(networks=networks, to_make=(0,)))
+    log = f"/shared/jobs/digits/networks-{task}-tasks.jsonl"
     assert ran(script, {"SLURM_ARRAY_TASK_ID": str(task)}, tmp_path).endswith(
-        f"--networks {numbers}\n"
+        f"--networks {numbers} --task-log {log}\n"
     )
 
 
@@ -206,6 +209,7 @@ def test_names_with_spaces_and_quotes_stay_one_word(tmp_path):
     assert words[3:] == [
         *(f"{folder}/study.toml", "--store", "/the store", "--cluster", f"{folder}/profile.toml"),
         *("--log-format", "plain", "--stage", "networks", "--networks", "4"),
+        *("--task-log", f"{folder}/networks-4-tasks.jsonl"),
     ]
 
 

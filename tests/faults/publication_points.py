@@ -19,6 +19,7 @@ from repsim.report.drawing import Drawing, Picture
 from repsim.store import Store
 from repsim.store.activations import Recording
 from repsim.study import load_study
+from repsim.tasks.record import Recorder
 from workflows.plan import plan_study
 from workflows.progress import Reporter
 from workflows.run import RunSummary, run_study
@@ -50,11 +51,14 @@ def sketched(drawing: Drawing, *, epsilons: int) -> Picture:
     )
 
 
-def run_inline(study: Path, store: Path, *options: str) -> RunSummary:
+def run_inline(
+    study: Path, store: Path, *options: str, recorder: Recorder | None = None
+) -> RunSummary:
     """A run in this process, whose figures are not drawn."""
     plan = plan_study(load_study(study, options))
     with patch("repsim.report.build.render", sketched):
-        return run_study(plan, Store(str(store)), Profile(), "inline", Silent())
+        target = Store(str(store))
+        return run_study(plan, target, Profile(), "inline", Silent(), recorder=recorder)
 
 
 def kind_of(path: str) -> str:

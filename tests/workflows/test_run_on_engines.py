@@ -1,26 +1,32 @@
 """The main job on real engines: local Ray and Dask, and existing clusters by address."""
 
 import os
+import platform
 import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 import psutil
 import pytest
 from distributed import LocalCluster
 
+from repsim.study import load_study
+from repsim.tasks.specs import StudyPlan
 from tests.runs import assert_same_results, results, run, study_file
+from tests.task_lines import lines, named, planned
+from workflows.plan import plan_study
 
 DIGITS = Path(__file__).parents[2] / "workflows" / "studies" / "digits.toml"
 
 
 @pytest.fixture(scope="module")
 def digits_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The main job as the README has it, run once."""
+    """The main job as the README has it, run once; `tasks.jsonl` beside it is its task log."""
     store = tmp_path_factory.mktemp("digits") / "runs"
-    output = run("run", DIGITS, "--store", store)
+    output = run("run", DIGITS, "--store", store, "--task-log", store.parent / "tasks.jsonl")
     assert "Made 3 networks and 21 comparisons" in output
     return store
 
@@ -39,6 +45,28 @@ def test_the_main_job_writes_a_report_of_every_layer_pair_and_epsilon(digits_sto
     assert matches["value"].is_between(0, 1).all()
     page = digits_store / "studies" / "digits" / "report" / "report.html"
     assert page.read_text().count("<svg") >= 3
+
+
+def test_every_task_of_both_engines_has_one_line(digits_store: Path) -> None:
+    found = lines(digits_store.parent / "tasks.jsonl")
+    check_lines(found, plan_study(load_study(DIGITS)))
+    # An actor for each network, beside the workers of Dask.
+    assert len({line["process"] for line in found if line["task"] == "train"}) == 3
+
+
+def check_lines(found: list[dict[str, Any]], plan: StudyPlan) -> None:
+    """A line for each task of the plan; those that two pieces of work share may have two."""
+    counts = named(found)
+    assert set(counts) == planned(plan)
+    assert {task for (task, _), count in counts.items() if count > 1} <= {"examples"}
+    assert {line["status"] for line in found} == {"done"}
+    assert {line["host"] for line in found} == {platform.node()}
+    for line in found:
+        if line["task"] in {"train", "capture"}:
+            assert line["bytes_written"] > 0
+            assert line["cpu_seconds"] > 0
+        if line["task"] in {"reduce", "capture"}:
+            assert line["bytes_read"] > 0
 
 
 def test_running_again_does_nothing(digits_store: Path) -> None:
@@ -74,19 +102,22 @@ def clusters(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )
-    with LocalCluster(
-        n_workers=2, threads_per_worker=1, dashboard_address=None, silence_logs=50
-    ) as dask:
-        profile = folder / "profile.toml"
-        profile.write_text(
-            f'[ray]\naddress = "127.0.0.1:{port}"\n[dask]\nscheduler = "{dask.scheduler_address}"\n'
-        )
-        yield profile
-    family = [*psutil.Process(head.pid).children(recursive=True), psutil.Process(head.pid)]
-    for process in family:
-        process.kill()
-    head.wait()
-    psutil.wait_procs(family, timeout=10)
+    try:
+        with LocalCluster(
+            n_workers=2, threads_per_worker=1, dashboard_address="127.0.0.1:0", silence_logs=50
+        ) as dask:
+            profile = folder / "profile.toml"
+            profile.write_text(
+                f'[ray]\naddress = "127.0.0.1:{port}"\n'
+                f'[dask]\nscheduler = "{dask.scheduler_address}"\n'
+            )
+            yield profile
+    finally:
+        family = [*psutil.Process(head.pid).children(recursive=True), psutil.Process(head.pid)]
+        for process in family:
+            process.kill()
+        head.wait()
+        psutil.wait_procs(family, timeout=10)
 
 
 def test_clusters_by_address_give_the_results_of_one_process(
@@ -94,9 +125,11 @@ def test_clusters_by_address_give_the_results_of_one_process(
 ) -> None:
     monkeypatch.setenv("RAY_AUTH_MODE", "disabled")
     store = tmp_path / "runs"
-    output = run("run", study_file(tmp_path), "--store", store, "--cluster", clusters)
+    file, log = study_file(tmp_path), tmp_path / "tasks.jsonl"
+    output = run("run", file, "--store", store, "--cluster", clusters, "--task-log", log)
     assert "Made 2 networks and 8 comparisons" in output
     assert_same_results(store, undisturbed)
+    check_lines(lines(log), plan_study(load_study(file)))
 
 
 def test_no_scheduler_at_the_address_is_said_with_what_to_do(tmp_path: Path) -> None:

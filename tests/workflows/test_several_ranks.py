@@ -15,6 +15,7 @@ from repsim.errors import ClusterError, PreemptedError, TrainingError
 from repsim.store import Activations, Store
 from repsim.study import load_study
 from tests.runs import descendants, finish, run, start, study_file, wait_for
+from tests.task_lines import lines
 from workflows import rank_groups
 from workflows.network_actors import Need
 from workflows.plan import plan_study
@@ -54,7 +55,9 @@ def test_stopped_and_killed_it_becomes_a_network_like_that_of_one_process(
 ) -> None:
     file, store, single = study_file(tmp_path, epochs=20), tmp_path / "runs", tmp_path / "single"
     run("run", file, "--store", single, *FIRST, "--engine", "inline")
-    arguments = ("run", file, "--store", store, *FIRST, "--cluster", profile)
+    log = tmp_path / "tasks.jsonl"
+    place = ("--store", store, "--cluster", profile, "--task-log", log)
+    arguments = ("run", file, *place, *FIRST)
 
     process = start(*arguments)
     wait_for(lambda: checkpoints(store), process, seconds=SECONDS)
@@ -83,17 +86,28 @@ def test_stopped_and_killed_it_becomes_a_network_like_that_of_one_process(
         assert stored.shape == (layer.examples, layer.positions, layer.neurons)
     assert checkpoints(store) == []
 
+    told = [(line["task"], line["of"], line["status"]) for line in lines(log)]
+    assert {("train", f"seed 0, rank {rank} of 2", "stopped") for rank in (0, 1)} <= set(told)
+    assert told.count(("capture", "seed 0", "done")) == 1
+    for rank in (0, 1):
+        assert told.count(("train", f"seed 0, rank {rank} of 2", "done")) == 1
+    processes = {line["process"] for line in lines(log) if line["status"] == "done"}
+    assert len(processes) == 2  # the first rank captures
+
 
 def test_a_training_that_diverges_is_an_error_that_says_what_to_change(
     profile: Path, tmp_path: Path
 ) -> None:
     change = ("--set", "training.learning_rate=1e30")
-    place = ("--store", tmp_path / "runs", "--cluster", profile, *FIRST)
+    log = tmp_path / "tasks.jsonl"
+    place = ("--store", tmp_path / "runs", "--cluster", profile, "--task-log", log, *FIRST)
     process = start("run", study_file(tmp_path), *place, *change)
     output = finish(process, seconds=SECONDS)
     assert process.returncode == 3, output
     assert "NaN or infinity in the loss in epoch 1, batch" in " ".join(output.split())
     assert "trying again" not in output
+    failed = [line for line in lines(log) if "NaN or infinity in the loss" in line["error"]]
+    assert {line["task"] for line in failed} == {"train"}
 
 
 NETWORK = SimpleNamespace(label="seed 0")

@@ -79,6 +79,15 @@ def run(
             show_default=False,
         ),
     ] = "",
+    task_log: Annotated[
+        str,
+        typer.Option(
+            metavar="FILE",
+            help="Append one JSON object to this file for each task that ends: what it was, where "
+            "it ran, its seconds and its bytes. /dev/stderr is a file, too.",
+            show_default=False,
+        ),
+    ] = "",
     log_format: Annotated[
         LogFormat,
         typer.Option(
@@ -111,20 +120,24 @@ def run(
     from workflows.run import make_networks, make_shard, run_study
     from workflows.shards import Shard
     from workflows.stages import network_numbers
+    from workflows.task_log import task_log as open_task_log
 
-    log.info("Reading the study, its data and its model")
-    study = load_study(study_file, overrides or ())
-    numbers = network_numbers(networks, len(study.networks)) if networks else ()
-    target = Store(store_of(store, profile))
-    plan = plan_study(study)
-    with progress(log_console(log_format)) as reporter:
-        given = (plan, target, profile, engine, reporter)
-        if shard:
-            summary = make_shard(plan, target, profile, reporter, Shard.parse(shard), stage)
-        elif stage == "networks":
-            summary = make_networks(*given, numbers or tuple(range(len(plan.networks))))
-        else:
-            summary = run_study(*given, train=stage == "all")
+    with open_task_log(task_log) as recorder:
+        log.info("Reading the study, its data and its model")
+        study = load_study(study_file, overrides or ())
+        numbers = network_numbers(networks, len(study.networks)) if networks else ()
+        target = Store(store_of(store, profile))
+        plan = plan_study(study)
+        with progress(log_console(log_format)) as reporter:
+            given = (plan, target, profile, engine, reporter)
+            if shard:
+                share = (Shard.parse(shard), stage)
+                summary = make_shard(plan, target, profile, reporter, *share, recorder=recorder)
+            elif stage == "networks":
+                chosen = numbers or tuple(range(len(plan.networks)))
+                summary = make_networks(*given, chosen, recorder=recorder)
+            else:
+                summary = run_study(*given, train=stage == "all", recorder=recorder)
     log.info("Ended with exit code %d", summary.exit_code, extra={"summary": asdict(summary)})
     _tell(summary)
     raise typer.Exit(summary.exit_code)
