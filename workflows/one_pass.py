@@ -169,7 +169,7 @@ class Pass:
             yield from prepare_inline(*arguments)
         else:
             log.info("Connecting to Ray (%s); networks to make: %d", profile.address, len(work))
-            with ray_session(profile):
+            with ray_session(profile, self.profile.environment):
                 yield from prepare_on_ray(*arguments)
 
     def _compare(self, missing: list[Comparison]) -> None:

@@ -147,7 +147,9 @@ def _tell(summary: "RunSummary") -> None:
     if summary.did_nothing and summary.report:
         say(f"Nothing to do: the study {summary.study!r} is complete.")
     elif not summary.report:
-        say(f"Made {summary.networks_made} networks in {summary.seconds:.0f} s, as asked.")
+        compared = f" and {summary.comparisons_made} comparisons" * bool(summary.comparisons_made)
+        made = f"{summary.networks_made} networks{compared}"
+        say(f"Made {made} in {summary.seconds:.0f} s, as asked.")
     else:
         say(
             f"Made {summary.networks_made} networks and {summary.comparisons_made} comparisons "
