@@ -8,7 +8,7 @@ import json
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache, partial
 from typing import Any
 
 import numpy as np
@@ -246,10 +246,12 @@ class Activations:
                 shards[number].decode(within, place)
             except (ValueError, RuntimeError) as problem:
                 raise self.artifact.damaged(f"{problem} in {self._path(number)}") from problem
+            # While the chunk is still at hand: to go over all of the block once more takes longer.
+            examples_here = slice(max(0, first - chunk * per_chunk), last - chunk * per_chunk)
+            if not _is_finite(place[examples_here]):
+                raise self.artifact.damaged(f"NaN or infinity in examples {first} to {last}")
         if last % per_shard == 0:
             shards.clear()
-        if not _is_finite(block):
-            raise self.artifact.damaged(f"NaN or infinity in examples {first} to {last}")
         return block.reshape(-1, block.shape[-1])
 
     def _path(self, number: int) -> str:
@@ -257,10 +259,28 @@ class Activations:
 
     def _shard(self, number: int) -> Shard:
         path = self._path(number)
-        content = self.store.view(path)
+        chunks = self.examples_per_shard // self.array.chunks[0]
+        if self.store.is_local:
+            size = self.store.size(path)
+            if size is not None:
+                # The next block may begin in the chunk in which this one ends.
+                fetch = lru_cache(maxsize=1)(partial(self._part, path))
+                return Shard(fetch=fetch, size=size, chunks=chunks)
+        else:
+            content = self.store.view(path)  # one request, not one for each chunk
+            if content is not None:
+                return Shard(fetch=partial(_slice, content), size=len(content), chunks=chunks)
+        raise self.artifact.damaged(f"nothing at {path}")
+
+    def _part(self, path: str, start: int, stop: int) -> memoryview:
+        content = self.store.part(path, start, stop)
         if content is None:
             raise self.artifact.damaged(f"nothing at {path}")
-        return Shard(content=content, chunks=self.examples_per_shard // self.array.chunks[0])
+        return content
+
+
+def _slice(content: memoryview, start: int, stop: int) -> memoryview:
+    return content[start:stop]
 
 
 def _is_finite(values: np.ndarray) -> bool:

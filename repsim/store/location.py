@@ -102,6 +102,22 @@ class Store:
             note_read(len(content))
         return content
 
+    def part(self, path: str, start: int, stop: int) -> memoryview | None:
+        """Bytes `start` to `stop` of what is at `path`, or None where there is nothing."""
+        content = self._ask(
+            "read",
+            path,
+            lambda: memoryview(obstore.get_range(self.objects, path, start=start, end=stop)),
+        )
+        if content is not None:
+            note_read(len(content))
+        return content
+
+    def size(self, path: str) -> int | None:
+        """Bytes of what is at `path`, or None where there is nothing."""
+        found = self._ask("look for", path, lambda: obstore.head(self.objects, path))
+        return None if found is None else found["size"]
+
     def write(self, path: str, content: bytes) -> None:
         """Put `content` at `path`, replacing what was there: all of it, or nothing."""
         self._do("write", path, lambda: obstore.put(self.objects, path, content))

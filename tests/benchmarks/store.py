@@ -157,6 +157,8 @@ def _write(artifact: Artifact, values: np.ndarray) -> None:
 
 
 def _forget(folder: Path) -> None:
+    """Drop files from the memory of the system; what was written just now only leaves it synced."""
+    os.sync()
     for path in folder.rglob("*"):
         if path.is_file():
             with path.open("rb") as file:

@@ -126,5 +126,4 @@ def _reducing(comparisons: Sequence[ComparisonSpec], layers: Sequence[LayerSpec]
     pairs = [spec.x.neurons * spec.y.neurons for spec in comparisons]
     products = sum((2 + s.permutations) * pq for s, pq in zip(comparisons, pairs, strict=True))
     sums = 8 * (squares + products) + 48 * max(pairs)  # with those that are being written
-    file_and_chunks = int(2.5 * max(shards))
-    return sum(shards) + file_and_chunks + len(layers) * WIDENED_BYTES + sums + PROCESS_BYTES
+    return sum(shards) + 2 * max(shards) + len(layers) * WIDENED_BYTES + sums + PROCESS_BYTES
