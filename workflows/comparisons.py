@@ -15,7 +15,6 @@ import distributed
 from dask.task_spec import List, Task, TaskRef
 from distributed import Client, Future
 from distributed.client import FuturesCancelledError
-from distributed.comm import CommClosedError
 
 from cluster.dask_cluster import task_memory
 from cluster.dask_records import records_to
@@ -90,8 +89,12 @@ def compare_on_dask(
     PreemptedError
         When `stop` was set.
     """
-    with records_to(client, recorder) as on_workers:
-        yield from _compared(client, location, ready, stop, on_workers)
+    try:
+        with records_to(client, recorder) as on_workers:
+            yield from _compared(client, location, ready, stop, on_workers)
+    except (FuturesCancelledError, OSError) as problem:
+        # Whatever is asked of the scheduler may find it gone: a closed connection is an OSError.
+        raise _lost() from problem
 
 
 def _compared(
@@ -124,8 +127,6 @@ def _compared(
             done = distributed.wait(
                 list(running), timeout=POLL_SECONDS, return_when="FIRST_COMPLETED"
             ).done
-        except (FuturesCancelledError, CommClosedError) as problem:
-            raise _lost() from problem
         except TimeoutError:
             seen_workers = _seen_workers(client, seen_workers)
             continue

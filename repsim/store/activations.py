@@ -8,7 +8,7 @@ import json
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property, lru_cache, partial
+from functools import cached_property, partial
 from typing import Any
 
 import numpy as np
@@ -263,8 +263,7 @@ class Activations:
         if self.store.is_local:
             size = self.store.size(path)
             if size is not None:
-                # The next block may begin in the chunk in which this one ends.
-                fetch = lru_cache(maxsize=1)(partial(self._part, path))
+                fetch = partial(self._part, path)
                 return Shard(fetch=fetch, size=size, chunks=chunks)
         else:
             content = self.store.view(path)  # one request, not one for each chunk
