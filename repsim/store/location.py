@@ -95,20 +95,16 @@ class Store:
 
     def view(self, path: str) -> memoryview | None:
         """As `read`, in the memory it was read into: a copy of a large file takes time."""
-        content = self._ask(
-            "read", path, lambda: memoryview(obstore.get(self.objects, path).bytes())
-        )
-        if content is not None:
-            note_read(len(content))
-        return content
+        return self._fetched(path, lambda: obstore.get(self.objects, path).bytes())
 
     def part(self, path: str, start: int, stop: int) -> memoryview | None:
         """Bytes `start` to `stop` of what is at `path`, or None where there is nothing."""
-        content = self._ask(
-            "read",
-            path,
-            lambda: memoryview(obstore.get_range(self.objects, path, start=start, end=stop)),
+        return self._fetched(
+            path, lambda: obstore.get_range(self.objects, path, start=start, end=stop)
         )
+
+    def _fetched(self, path: str, fetch: Callable[[], obstore.Bytes]) -> memoryview | None:
+        content = self._ask("read", path, lambda: memoryview(fetch()))
         if content is not None:
             note_read(len(content))
         return content
@@ -164,7 +160,7 @@ class Store:
 
     def exists(self, path: str) -> bool:
         """Whether something is at `path`."""
-        return self._ask("look for", path, lambda: obstore.head(self.objects, path)) is not None
+        return self.size(path) is not None
 
     def existing(self, paths: Iterable[str]) -> set[str]:
         """Those of `paths` at which something is; many at once in a bucket."""

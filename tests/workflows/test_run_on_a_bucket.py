@@ -1,11 +1,7 @@
 """A study in a bucket, on a server that misbehaves: the numbers of a folder, bit for bit."""
 
-import os
 import re
-from collections.abc import Iterator
 from pathlib import Path
-
-import pytest
 
 from repsim.store import Store, run_lock
 from tests.runs import (
@@ -17,7 +13,7 @@ from tests.runs import (
     study_file,
     wait_for,
 )
-from tests.s3_server import BUCKET, KEY_ID, SECRET, TOKEN, S3Server, s3_server
+from tests.s3_server import BUCKET, KEY_ID, SECRET, TOKEN, S3Server
 
 # Of all requests one in five is answered with an error, and of some the answer is lost.
 FLAKY = {
@@ -28,17 +24,6 @@ FLAKY = {
     "slow": 0.1,
     "delay": 0.05,
 }
-
-
-@pytest.fixture
-def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[S3Server]:
-    """The server, and its user's environment, which processes and their workers take over."""
-    for name in [name for name in os.environ if name.startswith("AWS_")]:
-        monkeypatch.delenv(name)
-    with s3_server() as server:
-        for name, value in server.environment().items():
-            monkeypatch.setenv(name, value)
-        yield server
 
 
 def has_begun(server: S3Server, kind: str) -> bool:

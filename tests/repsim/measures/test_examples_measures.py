@@ -10,6 +10,7 @@ from repsim.across import LinearCKA
 from repsim.examples import ExamplePair, LayerExamples, example_pair
 from repsim.measures import load_measure, measure_names
 from repsim.measures.contract import Invariance
+from tests.repsim.measures.changes import changed
 
 VARIANTS = {
     "rsa": [
@@ -44,24 +45,6 @@ def layers(n=48, p=6, q=5, seed=0):
 
 def value(measure, x, y):
     return measure.value(example_pair(x, y, measure.features))
-
-
-def changed(change, x, generator):
-    p = x.shape[1]
-    match change:
-        case "neuron permutation":
-            return x[:, generator.permutation(p)]
-        case "neuron scaling":
-            return x * generator.uniform(0.1, 10, size=p)
-        case "isotropic scaling":
-            return 7.5 * x
-        case "orthogonal":
-            return x @ np.linalg.qr(generator.normal(size=(p, p)))[0]
-        case "invertible linear":
-            return x @ generator.normal(size=(p, p))
-        case "translation":
-            return x + 3 * generator.normal(size=p)
-    raise AssertionError(change)
 
 
 def test_all_measures_of_examples_are_tried():

@@ -14,6 +14,7 @@ from repsim.measures import load_measure, measure_names
 from repsim.measures.contract import Invariance
 from repsim.measures.procrustes import Form
 from repsim.moments import Moments
+from tests.repsim.measures.changes import changed
 
 VARIANTS = {
     "bures": [{}, {"centred": False}],
@@ -60,24 +61,6 @@ def layers(samples=200, p=5, q=7, seed=0):
 
 def value(measure, x, y):
     return measure.value(Moments.from_arrays(x, y))
-
-
-def changed(change, x, generator):
-    p = x.shape[1]
-    match change:
-        case "neuron permutation":
-            return x[:, generator.permutation(p)]
-        case "neuron scaling":
-            return x * generator.uniform(0.1, 10, size=p)
-        case "isotropic scaling":
-            return 7.5 * x
-        case "orthogonal":
-            return x @ np.linalg.qr(generator.normal(size=(p, p)))[0]
-        case "invertible linear":
-            return x @ generator.normal(size=(p, p))
-        case "translation":
-            return x + 3 * generator.normal(size=p)
-    raise AssertionError(change)
 
 
 def test_all_measures_of_moments_are_tried():

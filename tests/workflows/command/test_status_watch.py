@@ -9,7 +9,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
 
@@ -20,24 +20,13 @@ from repsim.study import load_study
 from repsim.tasks.consolidation import consolidate
 from tests.conftest import MadeStudy
 from tests.runs import finish, run, start
-from tests.s3_server import BUCKET, S3Server, s3_server
+from tests.s3_server import BUCKET, S3Server
 from tests.workflows.command.conftest import Ran
 from workflows.command.status_table import numbers, remarks, screen
 from workflows.plan import plan_study
 from workflows.watch import Watch
 
 Repsim = Callable[..., Ran]
-
-
-@pytest.fixture
-def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[S3Server]:
-    """The server, and its user's environment, which processes take over."""
-    for name in [name for name in os.environ if name.startswith("AWS_")]:
-        monkeypatch.delenv(name)
-    with s3_server() as server:
-        for name, value in server.environment().items():
-            monkeypatch.setenv(name, value)
-        yield server
 
 
 def follow_a_run(study: Path, store: str) -> list[dict[str, object]]:
