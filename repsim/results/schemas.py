@@ -86,6 +86,16 @@ RESULTS: Schema = {
         dtype=pl.Float64, meaning="tolerance; null where none applies", key=True, nullable=True
     ),
     "value": Column(dtype=pl.Float64, meaning="the measure; null if undefined", nullable=True),
+    "corrected": Column(
+        dtype=pl.Float64,
+        meaning="the value with the bias of few examples taken off: what the interval is about",
+        nullable=True,
+    ),
+    "permutations": Column(
+        dtype=pl.Int64,
+        meaning="permutations of the examples; no p-value is below 1 / (1 + permutations)",
+        nullable=True,
+    ),
     "null_mean": Column(
         dtype=pl.Float64,
         meaning="mean of the value with Y's examples exchanged: what chance gives",
@@ -108,6 +118,22 @@ RESULTS: Schema = {
     "calibrated": Column(
         dtype=pl.Float64,
         meaning="the value on a scale on which chance is 0 and identical layers are 1",
+        nullable=True,
+    ),
+    "within_mean": Column(
+        dtype=pl.Float64,
+        meaning="mean of the value with Y's examples permuted within their classes: what sharing "
+        "the classes alone gives; null without labels",
+        nullable=True,
+    ),
+    "within_low": Column(dtype=pl.Float64, meaning="least of those", nullable=True),
+    "within_high": Column(dtype=pl.Float64, meaning="largest of those", nullable=True),
+    "p_value_within": Column(
+        dtype=pl.Float64, meaning="p_value against permutations within classes", nullable=True
+    ),
+    "p_value_within_layers": Column(
+        dtype=pl.Float64,
+        meaning="p_value_layers against permutations within classes",
         nullable=True,
     ),
     "interval_low": Column(
@@ -162,6 +188,10 @@ NEURONS: Schema = {
         meaning="smallest epsilon at which it is in the maximum match; null if dead",
         nullable=True,
     ),
+    "critical_low": Column(
+        dtype=pl.Float64, meaning="lower end of its interval over examples", nullable=True
+    ),
+    "critical_high": Column(dtype=pl.Float64, meaning="its upper end", nullable=True),
 }
 
 _COMPARISON: Schema = {
