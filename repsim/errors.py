@@ -18,6 +18,7 @@ from collections.abc import Iterable
 
 __all__ = [
     "ActiveRunError",
+    "CautionWarning",
     "ClusterError",
     "InputError",
     "IntegrityError",
@@ -34,6 +35,10 @@ class RepsimError(Exception):
     """Base of every error that repsim raises on purpose."""
 
     exit_code = 1
+
+
+class CautionWarning(UserWarning):
+    """What to know before relying on a number that was computed."""
 
 
 class StudyError(RepsimError, ValueError):

@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from repsim.moments import Moments
+
 
 def norm_sums(x: np.ndarray, y: np.ndarray) -> dict[str, np.ndarray]:
     """The sums with squared norms, by their definition."""
@@ -34,3 +36,13 @@ def rotated(y: np.ndarray, examples: int, positions: int = 1) -> np.ndarray:
     whole = [y[start : start + positions] for start in range(0, len(y), positions)]
     places = [(place - examples) % len(whole) for place in range(len(whole))]
     return np.concatenate([whole[place] for place in places])
+
+
+def assert_moments_equal(
+    got: Moments, expected: Moments, *, rtol: float = 1e-9, atol: float = 1e-9
+) -> None:
+    """Both are of the same samples, whatever origin they were summed about."""
+    got, expected = got.raw(), expected.raw()
+    for name, values in got.arrays().items():
+        if name != "resolutions":
+            np.testing.assert_allclose(values, expected.arrays()[name], rtol=rtol, atol=atol)

@@ -67,7 +67,11 @@ def plan_study(study: Study) -> StudyPlan:
             f"Got capture.positions = {study.capture.positions}. Average them, or capture all."
         )
     examples = study.capture.examples_of(len(split))
-    layers = {spec.label: _layer_specs(spec, chosen, examples, study) for spec in networks}
+    labelled = split.labels is not None
+    layers = {
+        spec.label: _layer_specs(spec, chosen, examples, study, labelled=labelled)
+        for spec in networks
+    }
     comparisons = tuple(
         ComparisonSpec(
             x=x,
@@ -97,7 +101,12 @@ def plan_study(study: Study) -> StudyPlan:
 
 
 def _layer_specs(
-    network: NetworkSpec, chosen: Sequence[LayerInfo], examples: int, study: Study
+    network: NetworkSpec,
+    chosen: Sequence[LayerInfo],
+    examples: int,
+    study: Study,
+    *,
+    labelled: bool,
 ) -> tuple[LayerSpec, ...]:
     return tuple(
         LayerSpec(
@@ -109,6 +118,7 @@ def _layer_specs(
             total_positions=layer.positions,
             examples=examples,
             capture=study.capture,
+            labelled=labelled,
         )
         for layer in chosen
     )

@@ -57,7 +57,7 @@ def first_component(layer: ExampleGram) -> FirstComponent:
     >>> round(found.share, 12), np.round(found.scores * np.sqrt(14), 12).tolist()
     (1.0, [-2.0, -1.0, 0.0, 3.0])
     """
-    about_means = centred(layer.gram)
+    about_means = centred(layer.about_shift)
     total = float(np.trace(about_means))
     if total <= 0:
         nothing = np.full(layer.count, np.nan)
@@ -74,7 +74,7 @@ def without_first_component(layer: ExampleGram, component: FirstComponent) -> Ex
     Removing the component from the features takes exactly its part of the inner products away.
     """
     removed = component.variance * np.outer(component.scores, component.scores)
-    return ExampleGram(gram=centred(layer.gram) - np.nan_to_num(removed))
+    return ExampleGram(products=centred(layer.about_shift) - np.nan_to_num(removed))
 
 
 def first_component_cosines(

@@ -73,7 +73,7 @@ class LinearCKA(StrictOptions):
 
     def unit_vector(self, layer: ExampleGram) -> Float64[np.ndarray, " m"]:
         """The inner products about their means, of length 1."""
-        gram = layer.gram
+        gram = layer.about_shift
         if self.first_component == "removed":
             gram = without_first_component(layer, first_component(layer)).gram
         about_means = u_centred(gram) if self.debiased else centred(gram)

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from repsim.uncertainty import Interval, Null
+from repsim.uncertainty import Interval, Null, p_words
 
 __all__ = ["Estimate"]
 
@@ -18,54 +18,66 @@ class Estimate:
     convention : str
         Its exact definition.
     interval : Interval or None
-        Where the similarity lies with other examples. The bias of few examples is taken off in it,
-        so the value can lie outside. None where there are no groups, or a replicate is not defined.
+        Where the similarity lies that unlimited examples would show, about the `corrected` value.
+        None where there are no groups, or a replicate is not defined.
     null : Null or None
-        What the same layers show with the examples of one exchanged: chance.
-    p_value : float or None
-        How often chance shows as much similarity; at least 1 / (1 + permutations).
+        What the same layers show when one of them sees the examples in another order. Beyond it,
+        the layers respond to the same inputs; untrained networks do so, too.
+    null_within : Null or None
+        The same with examples permuted within their classes, where labels are given. Beyond it, the
+        layers share more than the classes.
+    p_value, p_value_within : float or None
+        How often permuted examples show as much similarity; at least 1 / (1 + permutations).
     calibrated : float or None
         The value where chance is 0 and identical layers are 1.
+    permutations : int
+        For each null.
     samples, examples : int
-        Rows, and inputs of the networks: an example may have several positions.
+        Rows, and units of rows that belong together: inputs of the networks, as a rule.
     neurons_x, neurons_y : int
         Columns.
+    caution : str
+        What to know before relying on the value; empty when there is nothing.
     """
 
     value: float
     convention: str
     interval: Interval | None
     null: Null | None
+    null_within: Null | None
     p_value: float | None
+    p_value_within: float | None
     calibrated: float | None
+    permutations: int
     samples: int
     examples: int
     neurons_x: int
     neurons_y: int
+    caution: str
+
+    @property
+    def corrected(self) -> float:
+        """The value with the bias of few examples taken off, where there is an interval."""
+        return self.value if self.interval is None else self.interval.corrected
 
     def __str__(self) -> str:
         parts = [f"{self.convention} = {self.value:.4g}"]
         if self.interval is not None:
             low, high = self.interval.low, self.interval.high
-            parts.append(f"{100 * self.interval.level:g} % interval {low:.4g} to {high:.4g}")
-        if self.null is not None:
-            parts.append(f"chance {self.null.low:.3g} to {self.null.high:.3g}")
-        if self.p_value is not None:
-            parts.append(f"p = {self.p_value:.2g}")
+            parts.append(
+                f"corrected for the number of examples {self.corrected:.4g}, "
+                f"{100 * self.interval.level:g} % interval {low:.4g} to {high:.4g}"
+            )
+        for null, p, words in (
+            (self.null_within, self.p_value_within, "permuted within classes"),
+            (self.null, self.p_value, "permuted"),
+        ):
+            if null is not None and p is not None:
+                band = f"{words} {null.low:.3g} to {null.high:.3g}"
+                parts.append(f"{band} ({p_words(p, self.permutations)})")
         if self.calibrated is not None:
             parts.append(f"calibrated {self.calibrated:.3g}")
         of = f" of {self.examples:,} examples" if self.examples != self.samples else ""
         parts.append(f"{self.samples:,} samples{of}, {self.neurons_x} + {self.neurons_y} neurons")
         line = "; ".join(parts)
         return f"{line}. {self.caution}" if self.caution else line
-
-    @property
-    def caution(self) -> str:
-        """What to know before relying on the value; empty when there is nothing."""
-        widest = max(self.neurons_x, self.neurons_y)
-        if widest < self.samples:
-            return ""
-        return (
-            f"Any two layers look alike with {widest} neurons and {self.samples} samples: "
-            "take more examples or positions."
-        )

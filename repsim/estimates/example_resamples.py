@@ -1,11 +1,12 @@
 """A pair of layers as examples × examples, again and again with other examples."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from repsim.errors import InputError
-from repsim.examples import ExamplePair, Features, example_pair
+from repsim.examples import ExamplePair
+from repsim.moments import UnitOrder
 
 __all__ = ["ExampleResamples"]
 
@@ -17,45 +18,27 @@ class ExampleResamples:
     Parameters
     ----------
     total : ExamplePair
-        Of examples in a random order.
-    groups : int
-        Groups of consecutive examples, of as equal numbers as there can be.
+        Of the examples of the units, in the order drawn.
+    order : UnitOrder
+        Of units of these examples: their numbers rise.
     """
 
     total: ExamplePair
-    groups: int
-
-    @classmethod
-    def from_arrays(
-        cls,
-        x: np.ndarray,
-        y: np.ndarray,
-        *,
-        features: Features,
-        examples: int | None,
-        groups: int,
-        permutations: int,
-        seed: int,
-    ) -> "ExampleResamples":
-        """Of examples × positions × neurons; see `repsim.estimate` for the parameters."""
-        if len(x) != len(y):
-            raise InputError(
-                f"Expected the same examples in X and Y. Got {len(x)} in X and {len(y)} in Y."
-            )
-        chosen = np.random.default_rng(seed).permutation(len(x))[:examples]
-        if groups > len(chosen) or (permutations and len(chosen) < 2):
-            raise InputError(
-                f"Expected at least {max(2, groups)} examples. Got {len(chosen)}. "
-                "Take more examples, or fewer groups."
-            )
-        pair = example_pair(x[chosen], y[chosen], features)
-        return cls(total=pair, groups=groups)
+    order: UnitOrder
 
     def without(self, group: int) -> ExamplePair:
         """All groups but one: a replicate of the jackknife."""
-        return self.total.without(np.array_split(np.arange(self.total.count), self.groups)[group])
+        return self.total.without(self.order.group_rows[group])
+
+    def drawn(self, groups: Sequence[int]) -> ExamplePair:
+        """These groups, each once."""
+        rows = self.order.group_rows
+        return self.total.subset(np.concatenate([rows[group] for group in groups]))
 
     def null(self, number: int) -> ExamplePair:
-        """All examples, those of Y exchanged: rotated by 1 for number 0, by 2 for number 1, …"""
-        count = self.total.count
-        return self.total.permuted(np.roll(np.arange(count), 1 + number % (count - 1)))
+        """All examples, those of Y permuted."""
+        return self.total.permuted(self.order.permuted_rows(number))
+
+    def null_within(self, number: int) -> ExamplePair:
+        """The same, permuted within their classes."""
+        return self.total.permuted(self.order.within_rows(number))

@@ -1,15 +1,18 @@
 """The maximum match at one ε in the form of a measure."""
 
+from collections.abc import Sequence
 from typing import ClassVar
 
+import numpy as np
 from pydantic import Field
 
-from repsim.matching import match_profile
+from repsim.matching import MatchProfile, match_profile
 from repsim.measures import Invariance, Properties, Statistic
-from repsim.moments import Moments
+from repsim.moments import Factor, Moments, UnitOrder
+from repsim.moments.samples import BLOCK_ELEMENTS
 from repsim.options import StrictOptions
 
-__all__ = ["MaximumMatch"]
+__all__ = ["FactorResamples", "MaximumMatch"]
 
 
 class MaximumMatch(StrictOptions):
@@ -39,6 +42,62 @@ class MaximumMatch(StrictOptions):
             invariances=frozenset(kept | {"translation"} if self.centred else kept),
         )
 
-    def value(self, moments: Moments) -> float:
+    def profile(self, statistic: Moments | Factor) -> MatchProfile:
+        """The match profile, which holds for every ε."""
+        return match_profile(statistic, centred=self.centred)
+
+    def value(self, statistic: Moments | Factor) -> float:
         """Share of the neurons of both layers that are in the maximum match."""
-        return float(match_profile(moments, centred=self.centred).similarity(self.epsilon))
+        return float(self.profile(statistic).similarity(self.epsilon))
+
+    def caution(self, statistic: Moments | Factor) -> str:
+        """What the profile says of itself."""
+        return self.profile(statistic).caution
+
+    def criticals(self, statistic: Moments | Factor) -> np.ndarray:
+        """Critical ε of all neurons, X before Y."""
+        profile = self.profile(statistic)
+        return np.concatenate((profile.critical_x, profile.critical_y))
+
+
+class FactorResamples:
+    """What `Resamples` is for moments, with twice the digits: each null is one more pass.
+
+    Parameters
+    ----------
+    x, y
+        Samples × neurons.
+    order
+        Of the units of the samples.
+    """
+
+    def __init__(self, x: np.ndarray, y: np.ndarray, order: UnitOrder) -> None:
+        self._x, self._y, self._order = x, y, order
+        self.groups = [self._factor(rows, rows) for rows in order.group_rows]
+        self.total = self.drawn(range(len(self.groups)))
+
+    def without(self, group: int) -> Factor:
+        """Of the samples of all groups but one."""
+        return self.drawn([other for other in range(len(self.groups)) if other != group])
+
+    def drawn(self, groups: Sequence[int]) -> Factor:
+        """Of these groups, each as often as it is named."""
+        first, *others = (self.groups[group] for group in groups)
+        return sum(others, start=first)
+
+    def null(self, number: int) -> Factor:
+        """Of all samples with Y's units permuted."""
+        return self._factor(self._order.rows, self._order.permuted_rows(number))
+
+    def null_within(self, number: int) -> Factor:
+        """Of all samples with Y's units permuted within their classes."""
+        return self._factor(self._order.rows, self._order.within_rows(number))
+
+    def _factor(self, of_x: np.ndarray, of_y: np.ndarray) -> Factor:
+        widths = self._x.shape[1], self._y.shape[1]
+        step = max(1, BLOCK_ELEMENTS // sum(widths))
+        factor = Factor.zeros(*widths)
+        for start in range(0, len(of_x), step):
+            some = slice(start, start + step)
+            factor = factor.update(self._x[of_x[some]], self._y[of_y[some]])
+        return factor

@@ -1,35 +1,34 @@
 """A measure of two layers, with its interval and with what chance would give."""
 
 import math
-from collections.abc import Iterable
-from typing import Literal
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
 
 import numpy as np
 
 from repsim.errors import InputError, unknown_name
+from repsim.estimates.dependence import dependence_caution
 from repsim.estimates.estimate import Estimate
 from repsim.estimates.example_resamples import ExampleResamples
-from repsim.estimates.maximum_match import MaximumMatch
-from repsim.examples import Features
-from repsim.measures import Measure, load_measure, measure_names
-from repsim.moments import ArrayLike, Resamples
+from repsim.estimates.maximum_match import FactorResamples, MaximumMatch
+from repsim.examples import Features, example_pair
+from repsim.measures import Measure, caution_of, checked_value, load_measure, measure_names
+from repsim.moments import ArrayLike, Resamples, UnitOrder, Units
 from repsim.moments.samples import matrix
 from repsim.options import validated_options
-from repsim.uncertainty import (
-    Interval,
-    bootstrap_interval,
-    chance_corrected,
-    jackknife_interval,
-    null_band,
-    p_value,
-)
+from repsim.uncertainty import Interval, RankedCriticals, Replicates
 
 __all__ = ["estimate"]
 
 Method = Literal["jackknife", "bootstrap"]
+AnyResamples: TypeAlias = Resamples | ExampleResamples | FactorResamples
 
 # Enough for a quantile of 5 % that is not the outermost value; twice as many change little.
 BOOTSTRAP_SAMPLES = 200
+
+# As in studies: the spread of fewer says next to nothing.
+GROUPS, LEAST_GROUPS = 16, 5
 
 
 def estimate(
@@ -38,7 +37,9 @@ def estimate(
     y: ArrayLike,
     *,
     positions: int = 1,
-    groups: int = 16,
+    blocks: int | ArrayLike | None = None,
+    labels: ArrayLike | None = None,
+    groups: int | None = None,
     permutations: int = 19,
     level: float = 0.9,
     method: Method = "jackknife",
@@ -48,8 +49,8 @@ def estimate(
 ) -> Estimate:
     """A measure of two layers with its interval, and with what chance would give.
 
-    One pass over the activations, and then the measure as often as there are groups and
-    permutations. Examples are put in a random order first, so arrays may be sorted.
+    The measure is computed as often as there are groups and permutations. Examples are put in a
+    random order first, so arrays may be sorted.
 
     Parameters
     ----------
@@ -62,17 +63,26 @@ def estimate(
     positions
         Samples of each example, in consecutive rows. Positions of one image are alike: without
         this, an interval would be far too narrow.
+    blocks
+        Examples that belong together, and are permuted and left out together: frames of a clip,
+        tokens of a sequence, stretches of one long recording. A number of consecutive examples, or
+        an id for each. Without it, examples count as independent: two independent series, each
+        alike from one row to the next, would come out as similar beyond chance.
+    labels
+        The class of each example (or block), for the null within classes.
     groups
-        Groups of whole examples, for the interval; 0 for none.
+        Groups of examples, for the interval; by default 16, or as many as there are examples; 0 for
+        none.
     permutations
-        Exchanges of the examples of Y, for chance; 0 for none.
+        Of the examples of Y, for each null; 0 for none.
     level
         Coverage of the interval.
     method
-        ``"jackknife"``, whose interval is for infinitely many examples (the bias of few is taken
-        off); but for as many examples as these where a measure of examples × examples has k
-        neighbours or a median among them. Or ``"bootstrap"`` with 200 draws of groups: not for
-        measures of examples × examples, for which an example drawn twice is its own neighbour.
+        ``"jackknife"``, or ``"bootstrap"`` with 200 draws of groups: not for measures of examples ×
+        examples, for which an example drawn twice is its own neighbour. The interval is for the
+        similarity that unlimited examples would show: the bias of few is taken off. Only mutual
+        nearest neighbours and minibatch CKA, which are another quantity for fewer examples, are
+        taken as they are.
     examples
         How many examples, in the random order, a measure of examples × examples takes: its time
         and memory rise with the square. None for all; other measures take all.
@@ -93,63 +103,64 @@ def estimate(
     >>> rng = np.random.default_rng(0)
     >>> x = rng.normal(size=(1000, 10))
     >>> print(estimate("cka", x, x + rng.normal(size=(1000, 10))))
-    cka[linear,centred,biased] = 0.4996; 90 % interval 0.4852 to 0.5058; \
-chance 0.00737 to 0.0118; p = 0.05; calibrated 0.495; 1,000 samples, 10 + 10 neurons
+    cka[linear,centred,biased] = 0.4996; corrected for the number of examples 0.4955, \
+90 % interval 0.4852 to 0.5058; permuted 0.00737 to 0.0118 (p ≤ 0.05, the least possible with 19 \
+permutations); calibrated 0.495; 1,000 samples, 10 + 10 neurons
     """
     known = _measure(measure, options)
-    first, positions_x = _samples(x, "X", positions)
-    second, positions_y = _samples(y, "Y", positions)
-    if positions_x != positions_y:
-        raise InputError(
-            f"Expected as many positions in X and Y. Got {positions_x} and {positions_y}."
-        )
     if method not in ("jackknife", "bootstrap"):
         raise InputError(unknown_name("method", method, ["jackknife", "bootstrap"]))
-    resamples: Resamples | ExampleResamples
-    if known.statistic == "moments":
-        resamples = Resamples.from_arrays(
-            first,
-            second,
-            positions=positions_x,
-            groups=max(1, groups),
-            permutations=permutations,
-            seed=seed,
+    of_moments = known.statistic == "moments"
+    if not of_moments and method == "bootstrap" and groups != 0:
+        raise InputError(
+            f"Expected method 'jackknife' for {known.convention}. Got 'bootstrap': examples "
+            "that are drawn twice would be each other's neighbours."
         )
-        samples = resamples.total.count
+    layers = _layers(x, y, positions, as_samples=of_moments)
+    units = _units(layers.examples, blocks)
+    known_labels = None if labels is None else units.values_of(np.asarray(labels), "labels")
+    groups = _groups(groups, units.count)
+    order = UnitOrder.drawn(units, groups=max(1, groups), seed=seed, labels=known_labels)
+    resamples: AnyResamples
+    if of_moments:
+        resamples = _of_samples(known, layers, order, permutations)
+        used = layers.examples
     else:
-        if method == "bootstrap" and groups:
-            raise InputError(
-                f"Expected method 'jackknife' for {known.convention}. Got 'bootstrap': examples "
-                "that are drawn twice would be each other's neighbours."
-            )
+        chosen, order = order.first(layers.examples if examples is None else examples)
         features: Features = getattr(known, "features", "averaged")
-        resamples = ExampleResamples.from_arrays(
-            *(_by_example(layer, positions_x) for layer in (first, second)),
-            features=features,
-            examples=examples,
-            groups=max(1, groups),
-            permutations=permutations,
-            seed=seed,
-        )
-        samples = resamples.total.count * positions_x
-    value = known.value(resamples.total)
-    null = [known.value(resamples.null(number)) for number in range(permutations)]
-    interval = _interval(known, resamples, value, groups, level=level, method=method, seed=seed)
-    against = known.properties
-    by_chance = bool(null) and bool(np.isfinite([value, *null]).all())
-    calibrated = chance_corrected(value, null, best=against.best) if by_chance else math.nan
-    larger = against.larger_is_more_similar
+        pair = example_pair(layers.x[chosen], layers.y[chosen], features)
+        resamples = ExampleResamples(total=pair, order=order)
+        used = len(chosen)
+    value = checked_value(known, resamples.total)
+    replicates = Replicates(
+        value=value,
+        null=_values(known, map(resamples.null, range(permutations))),
+        within=()
+        if known_labels is None
+        else _values(known, map(resamples.null_within, range(permutations))),
+        **_interval_replicates(known, resamples, groups, method=method, seed=seed),
+        groups=groups,
+        best=known.properties.best,
+        larger_is_more_similar=known.properties.larger_is_more_similar,
+    )
+    cautions = [caution_of(known, resamples.total, value)]
+    if blocks is None:
+        cautions.append(dependence_caution(layers.x, layers.y, known_labels))
     return Estimate(
         value=value,
         convention=known.convention,
-        interval=interval,
-        null=null_band(null) if by_chance else None,
-        p_value=p_value(value, null, larger_is_more_similar=larger) if by_chance else None,
-        calibrated=calibrated if math.isfinite(calibrated) else None,
-        samples=samples,
-        examples=samples // positions_x,
-        neurons_x=first.shape[1],
-        neurons_y=second.shape[1],
+        interval=_interval(known, resamples, replicates, level),
+        null=replicates.chance(),
+        null_within=replicates.chance(within=True),
+        p_value=replicates.p_value(),
+        p_value_within=replicates.p_value(within=True),
+        calibrated=replicates.calibrated(),
+        permutations=permutations,
+        samples=used * layers.positions,
+        examples=used,
+        neurons_x=layers.x.shape[-1],
+        neurons_y=layers.y.shape[-1],
+        caution=" ".join(filter(None, cautions)),
     )
 
 
@@ -165,6 +176,40 @@ def _measure(measure: str | Measure, options: dict[str, object]) -> Measure:
     if measure not in measure_names():
         raise InputError(unknown_name("measure", measure, [*measure_names(), "maximum_match"]))
     return load_measure(measure, options)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class _Layers:
+    """Both arrays, as samples × neurons or as examples × positions × neurons."""
+
+    x: np.ndarray
+    y: np.ndarray
+    examples: int
+    positions: int
+
+
+def _layers(x: ArrayLike, y: ArrayLike, positions: int, *, as_samples: bool) -> _Layers:
+    """What a measure takes: measures of samples as many positions of both, others any."""
+    (first, of_first), (second, of_second) = (
+        _samples(array, name, positions) for array, name in ((x, "X"), (y, "Y"))
+    )
+    examples = len(first) // of_first, len(second) // of_second
+    if examples[0] != examples[1]:
+        raise InputError(
+            f"Expected the same examples in X and Y. Got {examples[0]} in X and {examples[1]} in "
+            "Y. Both must hold the same inputs in the same order."
+        )
+    if as_samples and of_first != of_second:
+        raise InputError(
+            f"Expected as many positions in X and Y. Got {of_first} and {of_second}. A measure of "
+            "examples, such as rsa, takes layers of different sizes; or average the positions."
+        )
+    if not as_samples:
+        first, second = (
+            layer.reshape(-1, count, layer.shape[1])
+            for layer, count in ((first, of_first), (second, of_second))
+        )
+    return _Layers(x=first, y=second, examples=examples[0], positions=max(of_first, of_second))
 
 
 def _samples(array: ArrayLike, name: str, positions: int) -> tuple[np.ndarray, int]:
@@ -185,48 +230,90 @@ def _samples(array: ArrayLike, name: str, positions: int) -> tuple[np.ndarray, i
     return matrix(array.reshape(shape[0] * shape[1], shape[2]), name), shape[1]
 
 
-def _by_example(samples: np.ndarray, positions: int) -> np.ndarray:
-    return samples.reshape(-1, positions, samples.shape[1])
+def _units(examples: int, blocks: int | ArrayLike | None) -> Units:
+    if blocks is None:
+        return Units.of_length(examples, 1)
+    if isinstance(blocks, int | np.integer):
+        return Units.of_length(examples, int(blocks))
+    ids = np.asarray(blocks)
+    if ids.shape != (examples,):
+        raise InputError(
+            f"Expected blocks as a number of consecutive examples, or an id for each of {examples} "
+            f"examples. Got shape {ids.shape}."
+        )
+    return Units.of_ids(ids)
+
+
+def _groups(groups: int | None, units: int) -> int:
+    if groups is not None:
+        return groups
+    return min(GROUPS, units) if units >= LEAST_GROUPS else 0
+
+
+def _of_samples(
+    measure: Measure, layers: _Layers, order: UnitOrder, permutations: int
+) -> Resamples | FactorResamples:
+    """Moments again and again; factors for a match for which moments have too few digits."""
+    units = order.units.of_positions(layers.positions)
+    of_rows = UnitOrder(units=units, order=order.order, groups=order.groups, labels=order.labels)
+    resamples = Resamples.from_arrays(layers.x, layers.y, of_rows, permutations=permutations)
+    if isinstance(measure, MaximumMatch):
+        profile = measure.profile(resamples.total)
+        if not profile.settled:
+            factors = FactorResamples(layers.x, layers.y, of_rows)
+            if not measure.profile(factors.total).agrees_with(profile):
+                return factors
+    return resamples
+
+
+def _interval_replicates(
+    measure: Measure, resamples: AnyResamples, groups: int, *, method: Method, seed: int
+) -> dict[str, Sequence[float]]:
+    """The replicates that the interval is made of."""
+    if groups < 2:
+        return {}
+    if method == "bootstrap":
+        generator = np.random.default_rng([seed, 1])
+        draws = generator.integers(groups, size=(BOOTSTRAP_SAMPLES, groups)).tolist()
+        return {"drawn": _values(measure, map(resamples.drawn, draws))}
+    found: dict[str, Sequence[float]] = {
+        "without": _values(measure, map(resamples.without, range(groups)))
+    }
+    if getattr(measure, "halves", True):
+        both = range(groups // 2), range(groups // 2, groups)
+        found["halves"] = _values(measure, map(resamples.drawn, both))
+    return found
 
 
 def _interval(
-    measure: Measure,
-    resamples: Resamples | ExampleResamples,
-    value: float,
-    groups: int,
-    *,
-    level: float,
-    method: Method,
-    seed: int,
+    measure: Measure, resamples: AnyResamples, replicates: Replicates, level: float
 ) -> Interval | None:
     """None where there are no groups, or the measure is not defined for each replicate."""
-    if groups < 2 or not math.isfinite(value):
-        return None
-    halves = None
-    if method == "bootstrap" and isinstance(resamples, Resamples):
-        generator = np.random.default_rng([seed, 1])
-        draws = generator.integers(groups, size=(BOOTSTRAP_SAMPLES, groups)).tolist()
-        values = _values(measure, (resamples.drawn(draw) for draw in draws))
-    else:
-        values = _values(measure, (resamples.without(group) for group in range(groups)))
-        if isinstance(resamples, Resamples):
-            both = range(groups // 2), range(groups // 2, groups)
-            halves = _values(measure, (resamples.drawn(half) for half in both))
-            values = values if halves else None
-    if values is None:
-        return None
-    if method == "bootstrap":
-        return bootstrap_interval(value, values, groups=groups, level=level)
-    return jackknife_interval(
-        value, values, halves=(halves[0], halves[1]) if halves else None, level=level
+    if not isinstance(measure, MaximumMatch) or not replicates.without:
+        return replicates.interval(level)
+    assert not isinstance(resamples, ExampleResamples)  # A match is a function of moments.
+    groups = range(len(replicates.without))
+    without = np.stack([measure.criticals(resamples.without(group)) for group in groups])
+    ranked = RankedCriticals.of(measure.criticals(resamples.total), without=without)
+    low, high = ranked.interval(measure.epsilon, level)
+    error = float(np.sqrt((len(groups) - 1) * np.var(replicates.without)))
+    return Interval(
+        low=low,
+        high=high,
+        level=level,
+        corrected=replicates.value,
+        standard_error=error,
+        bias=0.0,
     )
 
 
-def _values(measure: Measure, statistics: Iterable[object]) -> list[float] | None:
-    """The measure of each; None where it is not defined for all."""
-    try:
-        values = [measure.value(statistic) for statistic in statistics]
-    except InputError:
-        # Fewer examples can be fewer samples than neurons.
-        return None
-    return values if np.isfinite(values).all() else None
+def _values(measure: Measure, statistics: Iterable[object]) -> list[float]:
+    """The measure of each; NaN where it is not defined."""
+    found = []
+    for statistic in statistics:
+        try:
+            found.append(checked_value(measure, statistic))
+        except InputError:
+            # Fewer examples can be fewer samples than neurons.
+            found.append(math.nan)
+    return found

@@ -9,8 +9,8 @@ import numpy as np
 from jaxtyping import Float64
 
 from repsim.errors import InputError
-from repsim.examples.gram import ExampleGram
-from repsim.moments import ArrayLike
+from repsim.examples.gram import ExampleGram, Offsets, centre_rows
+from repsim.moments import ArrayLike, Origin
 
 __all__ = ["Features", "LayerExamples"]
 
@@ -175,7 +175,8 @@ class LayerExamples:
 
         As many as fit into `memory` are held in float64 and multiplied with all before them, so
         the whole layer is read (t + 1) / 2 times, where it is t times as large as `memory` in
-        float64; once, where it fits. The peak is 1.3 `memory` beside the result.
+        float64; once, where it fits. The peak is 1.3 `memory` beside the result, and eight
+        numbers for each feature.
 
         Parameters
         ----------
@@ -198,30 +199,45 @@ class LayerExamples:
         held = min(examples, max(1, memory // (8 * width)))
         pooled = np.empty((examples, neurons))
         gram = np.empty((examples, examples)) if same_positions else None
-        sums = np.empty(examples)
+        row_means, along = np.empty(examples), np.empty(examples)
         room = np.empty((held, width))
+        origin = None
         for start in range(0, examples, held):
             stop = min(start + held, examples)
             tile = room[: stop - start]
             for first, last, part in _parts(read, shape, start, stop, held):
+                maps = part.reshape(-1, positions, neurons)
+                maps.mean(axis=1, out=pooled[first:last])
+                if gram is None:
+                    continue
+                origin = origin or Origin.of(part)
                 tile[first - start : last - start] = part
-            tile.reshape(-1, positions, neurons).mean(axis=1, out=pooled[start:stop])
-            if gram is None:
+                rows = tile[first - start : last - start]
+                row_means[first:last], along[first:last] = centre_rows(rows, origin)
+            if gram is None or origin is None:
                 continue
-            sums[start:stop] = tile.sum(axis=1)
             gram[start:stop, start:stop] = tile @ tile.T
             for first, last, part in _parts(read, shape, 0, start, held):
+                centre_rows(part, origin)
                 gram[start:stop, first:last] = tile @ part.T
                 gram[first:last, start:stop] = gram[start:stop, first:last].T
-        flattened = None if gram is None else ExampleGram(gram=gram, sums=sums, width=width)
+        flattened = None
+        if gram is not None and origin is not None:
+            offsets = Offsets.of(row_means, along, origin)
+            flattened = ExampleGram(products=gram, offsets=offsets)
         return cls(pooled=pooled, positions=positions, flattened=flattened)
 
     def arrays(self) -> dict[str, np.ndarray]:
         """Everything as named arrays, for a store: of the symmetric matrix one half."""
         arrays = {"pooled": self.pooled, "positions": np.array(self.positions, dtype=np.int64)}
-        if self.flattened is not None and self.flattened.sums is not None:
-            lower = np.tri(self.count, dtype=bool)
-            arrays |= {"gram": self.flattened.gram[lower], "sums": self.flattened.sums}
+        if self.flattened is not None and self.flattened.offsets is not None:
+            offsets = self.flattened.offsets
+            arrays |= {
+                "gram": self.flattened.products[np.tri(self.count, dtype=bool)],
+                "row_means": offsets.row_means,
+                "along": offsets.along,
+                "shift": np.array([offsets.mean, offsets.square]),
+            }
         return arrays
 
     @classmethod
@@ -242,7 +258,15 @@ class LayerExamples:
             gram = np.zeros((count, count))
             gram[np.tri(count, dtype=bool)] = arrays["gram"]
             gram += np.tril(gram, -1).T
-            flattened = ExampleGram(gram=gram, sums=arrays["sums"], width=positions * neurons)
+            mean, square = (float(number) for number in arrays["shift"])
+            offsets = Offsets(
+                row_means=arrays["row_means"],
+                along=arrays["along"],
+                mean=mean,
+                square=square,
+                width=positions * neurons,
+            )
+            flattened = ExampleGram(products=gram, offsets=offsets)
         return cls(pooled=pooled, positions=positions, flattened=flattened)
 
 
@@ -258,7 +282,7 @@ def _parts(
             raise InputError(
                 f"Expected examples of shape {(last - first, *shape[1:])}. Got {block.shape}."
             )
-        part = block.reshape(last - first, -1).astype(np.float64, copy=False)
+        part = block.reshape(last - first, -1).astype(np.float64)
         with np.errstate(over="ignore", invalid="ignore"):
             bad = ~np.isfinite(part.sum(axis=1))
         if bad.any():

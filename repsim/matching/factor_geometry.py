@@ -30,7 +30,7 @@ class FactorGeometry(Geometry):
     precision : float
         Bound on the error of a column, to first order, with high probability.
     digits_lost : array (n,)
-        Factor on that error for each neuron: its raw length over its length about the mean.
+        Factor on that error for each neuron: its length as it was summed over its length here.
     """
 
     coordinates: Float64[np.ndarray, "m n"]
@@ -43,11 +43,11 @@ class FactorGeometry(Geometry):
         if factor.count == 0:
             raise InputError("Expected at least one sample. Got a factor of no samples.")
         vectors = factor.neurons(centred=centred)
-        raw = np.linalg.norm(factor.neurons(centred=False), axis=0)
+        summed = np.linalg.norm(factor.r[:, 1:], axis=0)
         norm = np.linalg.norm(vectors, axis=0)
         precision = precision_of_sums(factor.count, factor.p + factor.q)
         # What is left of a constant neuron about its mean is the rounding of its length.
-        norm[norm <= precision * raw] = 0.0
+        norm[norm <= precision * summed] = 0.0
         live_x, live_y = live_neurons(norm[: factor.p]), live_neurons(norm[factor.p :])
         live = np.concatenate((live_x, factor.p + live_y))
         return cls(
@@ -55,7 +55,7 @@ class FactorGeometry(Geometry):
             live_y=live_y,
             coordinates=np.asfortranarray(vectors[:, live] / norm[live]),
             precision=precision,
-            digits_lost=raw[live] / norm[live],
+            digits_lost=np.maximum(summed[live] / norm[live], 1.0),
             rank_tolerance=RANK_MARGIN * precision,
         )
 

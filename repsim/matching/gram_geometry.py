@@ -26,7 +26,7 @@ class GramGeometry(Geometry):
     precision : float
         Bound on the error of an inner product, to first order, with high probability.
     digits_lost : array (n,)
-        Factor on that error for each neuron: its raw length over its length about the mean.
+        Factor on that error for each neuron: its length as it was summed over its length here.
     """
 
     gram: Float64[np.ndarray, "n n"]
@@ -38,8 +38,9 @@ class GramGeometry(Geometry):
         """Geometry of a pair, or of a pair about its means, from its moments."""
         if moments.count == 0:
             raise InputError("Expected at least one sample. Got moments of no samples.")
-        raw = np.concatenate((_lengths(moments.xx), _lengths(moments.yy)))
-        moments = moments.centred() if centred else moments
+        # Sums are known to so many digits of what they were summed as.
+        summed = np.concatenate((_lengths(moments.xx), _lengths(moments.yy)))
+        moments = moments.centred() if centred else moments.raw()
         norm_x, norm_y = _lengths(moments.xx), _lengths(moments.yy)
         live_x, live_y = live_neurons(norm_x), live_neurons(norm_y)
         a, n = len(live_x), len(live_x) + len(live_y)
@@ -58,7 +59,7 @@ class GramGeometry(Geometry):
             live_y=live_y,
             gram=gram,
             precision=precision,
-            digits_lost=raw[np.concatenate((live_x, moments.p + live_y))] / norm,
+            digits_lost=np.maximum(summed[np.concatenate((live_x, moments.p + live_y))] / norm, 1),
             # Squared distances below the precision of the inner products are noise.
             rank_tolerance=float(np.sqrt(precision)),
         )

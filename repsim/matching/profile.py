@@ -15,6 +15,17 @@ from repsim.moments import ArrayLike, Factor, Moments
 
 __all__ = ["MatchProfile", "match_profile"]
 
+# Above this many neurons per sample, unrelated neurons match at an ε in use: √(1 − 1/4) = 0.87
+# of what they do with samples without end.
+MANY_NEURONS = 0.25
+
+# Rectified Gaussian neurons are √(1 − 1/π) = 0.83 from their mean; below this, constants match at
+# an ε in use.
+NEAR_MEAN = 0.3
+
+# Critical ε that differ by less are the same to any reader.
+SAME = 1e-6
+
 # A store keeps the position in this list.
 METHODS: tuple[Method, ...] = ("moments", "factor")
 
@@ -43,6 +54,9 @@ class MatchProfile:
         it is one over `rank_tolerance`).
     method : {"moments", "factor"}
         What the profile was computed from: "moments" or "factor".
+    away_from_mean : float
+        Relative distance of a neuron to its own mean, the median over the live neurons of the layer
+        where it is smaller; 1 of centred neurons.
     """
 
     critical_x: Float64[np.ndarray, " p"]
@@ -56,6 +70,7 @@ class MatchProfile:
     rank_tolerance: float
     condition: float
     method: Method
+    away_from_mean: float
 
     def __repr__(self) -> str:
         dead = len(self.dead_x) + len(self.dead_y)
@@ -86,11 +101,40 @@ class MatchProfile:
 
     @property
     def caution(self) -> str:
-        """What to know before relying on the numbers, in words; empty when there is nothing.
+        """What to know before relying on the numbers, in words; empty when there is nothing."""
+        found = (self._few_samples(), self._means(), self._dependent())
+        return " ".join(sentence for sentence in found if sentence)
 
-        Second moments do not show how a neuron differs from the span of others when it is nearer
-        to it than about 1e-6. If that difference is rounding, nothing is lost. If it is meant, it
-        spans a direction that was left out.
+    def _few_samples(self) -> str:
+        """Any neuron is partly a combination of enough others, whatever they represent."""
+        live = max(self.p - len(self.dead_x), self.q - len(self.dead_y))
+        free = self.count - self.centred
+        if live <= MANY_NEURONS * free:
+            return ""
+        sizes = f"{self.count} samples for {self.p} + {self.q} neurons"
+        if live >= free:
+            return f"{sizes}: any two layers match completely. Take more examples or positions."
+        reached = self.away_from_mean * np.sqrt(1 - live / free)
+        return (
+            f"{sizes}: unrelated neurons already match from about ε = {reached:.2g}. "
+            "Take more examples or positions."
+        )
+
+    def _means(self) -> str:
+        """Two neurons with large means are near each other as two constants are."""
+        if self.away_from_mean >= NEAR_MEAN:
+            return ""
+        return (
+            "Most of a neuron's length is its mean: half of the neurons of a layer are within "
+            f"{self.away_from_mean:.2g} of a constant, and constants match from that ε on whatever "
+            "they represent. Compare the layers centred as well."
+        )
+
+    def _dependent(self) -> str:
+        """Second moments do not show how a neuron differs from a span nearer than about 1e-6.
+
+        If that difference is rounding, nothing is lost. If it is meant, it spans a direction that
+        was left out.
         """
         dependent = (
             self.p + self.q - len(self.dead_x) - len(self.dead_y) - self.rank_x - self.rank_y
@@ -112,7 +156,12 @@ class MatchProfile:
         if self.method == "factor":
             return True
         doubt = np.concatenate((self.uncertainty_x, self.uncertainty_y, [0.0]))
-        return not self.caution and bool(np.nanmax(doubt) <= ENOUGH)
+        return not self._dependent() and bool(np.nanmax(doubt) <= ENOUGH)
+
+    def agrees_with(self, other: "MatchProfile") -> bool:
+        """Whether both say the same of every neuron, to more digits than a reader would see."""
+        both = (self.critical_x, other.critical_x), (self.critical_y, other.critical_y)
+        return all(np.allclose(a, b, rtol=0, atol=SAME, equal_nan=True) for a, b in both)
 
     @property
     def _critical(self) -> Float64[np.ndarray, " n"]:
@@ -190,6 +239,7 @@ class MatchProfile:
             rank_tolerance=float(arrays["rank_tolerance"]),
             condition=float(arrays["condition"]),
             method=METHODS[int(arrays["method"])],
+            away_from_mean=float(arrays["away_from_mean"]),
         )
 
 
@@ -261,6 +311,7 @@ def match_profile(
         rank_tolerance=geometry.rank_tolerance,
         condition=geometry.condition(),
         method=pair.method,
+        away_from_mean=pair.away_from_mean,
     )
 
 

@@ -34,6 +34,9 @@ class Prepared:
         Numbers of neurons, dead ones included, and of samples.
     method : {"moments", "factor"}
         What the geometry comes from.
+    away_from_mean : float
+        Relative distance of a neuron to its own mean, the median over the live neurons of the layer
+        where it is smaller; 1 where neurons are centred.
     """
 
     geometry: Geometry
@@ -41,6 +44,7 @@ class Prepared:
     q: int
     count: int
     method: Method
+    away_from_mean: float
 
     @cached_property
     def peeled(self) -> Peeled:
@@ -88,7 +92,26 @@ def _prepared(source: Moments | Factor, *, centred: bool) -> Prepared:
         q=source.q,
         count=source.count,
         method="factor" if isinstance(source, Factor) else "moments",
+        away_from_mean=1.0 if centred else _away_from_mean(source, geometry),
     )
+
+
+def _away_from_mean(source: Moments | Factor, geometry: Geometry) -> float:
+    if isinstance(source, Factor):
+        raw, about = (np.linalg.norm(source.neurons(centred=c), axis=0) for c in (False, True))
+        shares = about[: source.p], about[source.p :]
+        lengths = raw[: source.p], raw[source.p :]
+    else:
+        moments, centred = source.raw(), source.centred()
+        shares = np.sqrt(centred.xx.diagonal()), np.sqrt(centred.yy.diagonal())
+        lengths = np.sqrt(moments.xx.diagonal()), np.sqrt(moments.yy.diagonal())
+    live = geometry.live_x, geometry.live_y
+    medians = [
+        float(np.median(share[neurons] / length[neurons]))
+        for share, length, neurons in zip(shares, lengths, live, strict=True)
+        if len(neurons)
+    ]
+    return min(medians, default=1.0)
 
 
 def _settled(pair: Prepared, *, centred: bool) -> bool:

@@ -14,7 +14,14 @@ from repsim.errors import StudyError, unknown_name
 from repsim.measures.bures import bures
 from repsim.measures.cca import cca, cca_spectrum
 from repsim.measures.cka import cka
-from repsim.measures.contract import Invariance, Measure, Properties, Statistic
+from repsim.measures.contract import (
+    Invariance,
+    Measure,
+    Properties,
+    Statistic,
+    caution_of,
+    checked_value,
+)
 from repsim.measures.linear_regression import linear_regression
 from repsim.measures.minibatch_cka import minibatch_cka
 from repsim.measures.mutual_knn import mutual_knn
@@ -32,8 +39,10 @@ __all__ = [
     "Properties",
     "Statistic",
     "bures",
+    "caution_of",
     "cca",
     "cca_spectrum",
+    "checked_value",
     "cka",
     "linear_regression",
     "load_measure",

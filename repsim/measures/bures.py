@@ -4,7 +4,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from repsim.measures.contract import Invariance, Properties, Statistic, moments_of
+from repsim.measures.contract import Invariance, Properties, Statistic, moments_of, value_of
 from repsim.moments import ArrayLike, Moments
 from repsim.moments.principal import principal
 from repsim.options import StrictOptions, validated_options
@@ -97,4 +97,4 @@ def bures(x: Moments | ArrayLike, y: ArrayLike | None = None, *, centred: bool =
     1.0
     """
     options = validated_options(Options, {"centred": centred}, "measure 'bures'")
-    return options.value(moments_of(x, y))
+    return value_of(options, moments_of(x, y))

@@ -13,6 +13,7 @@ from repsim.measures.contract import (
     check_samples,
     compatible,
     moments_of,
+    value_of,
 )
 from repsim.moments import ArrayLike, Moments
 from repsim.moments.principal import PrincipalPair, principal
@@ -147,7 +148,7 @@ def cca(
     1.0
     """
     given = {"power": power, "centred": centred, "compat": compat}
-    return validated_options(Options, given, "measure 'cca'").value(moments_of(x, y))
+    return value_of(validated_options(Options, given, "measure 'cca'"), moments_of(x, y))
 
 
 def cca_spectrum(

@@ -6,7 +6,7 @@ import numpy as np
 from pydantic import model_validator
 
 from repsim.errors import InputError
-from repsim.measures.contract import Properties, Statistic, compatible, moments_of
+from repsim.measures.contract import Properties, Statistic, compatible, moments_of, value_of
 from repsim.moments import ArrayLike, Moments
 from repsim.moments.principal import principal
 from repsim.options import StrictOptions, validated_options
@@ -133,7 +133,7 @@ def cka(
     (0.041, -0.01)
     """
     given = {"debiased": debiased, "compat": compat}
-    return validated_options(Options, given, "measure 'cka'").value(moments_of(x, y))
+    return value_of(validated_options(Options, given, "measure 'cka'"), moments_of(x, y))
 
 
 def _biased(moments: Moments) -> float:

@@ -4,7 +4,14 @@ from typing import ClassVar, Literal
 
 import numpy as np
 
-from repsim.measures.contract import Invariance, Properties, Statistic, check_samples, moments_of
+from repsim.measures.contract import (
+    Invariance,
+    Properties,
+    Statistic,
+    check_samples,
+    moments_of,
+    value_of,
+)
 from repsim.moments import ArrayLike, Moments
 from repsim.moments.principal import principal
 from repsim.options import StrictOptions, validated_options
@@ -117,4 +124,4 @@ def linear_regression(
     options = validated_options(
         Options, {"direction": direction, "centred": centred}, "measure 'linear_regression'"
     )
-    return options.value(moments_of(x, y))
+    return value_of(options, moments_of(x, y))

@@ -8,7 +8,7 @@ from pydantic import Field
 
 from repsim.examples import ExampleGram, ExamplePair, Features, example_pair
 from repsim.examples.alignment import half, u_centred, unit
-from repsim.measures.contract import Properties
+from repsim.measures.contract import Properties, value_of
 from repsim.moments import ArrayLike
 from repsim.options import StrictOptions, validated_options
 
@@ -25,6 +25,9 @@ class Options(StrictOptions):
     features: Features = "averaged"
 
     statistic: ClassVar[Literal["examples"]] = "examples"
+    undefined: ClassVar[str] = "it is constant in every batch"
+    # Without bias as it is; and fewer examples are other batches.
+    halves: ClassVar[bool] = False
 
     @property
     def convention(self) -> str:
@@ -52,7 +55,8 @@ class Options(StrictOptions):
         """The U-centred kernels of all batches, together of length 1."""
         stops = range(0, max(layer.count, 1), self.batch)
         batches = [slice(start, start + self.batch) for start in stops]
-        kernels = [layer.gram[batch, batch] for batch in batches]
+        about_shift = layer.about_shift
+        kernels = [about_shift[batch, batch] for batch in batches]
         # A rest that is too small for an estimate is left out, but not where it is all there is.
         kernels = [k for k in kernels if len(k) >= LEAST] or kernels
         return unit(np.concatenate([half(u_centred(k), diagonal=False) for k in kernels]))
@@ -129,4 +133,4 @@ def minibatch_cka(
     options = validated_options(
         Options, {"batch": batch, "features": features}, "measure 'minibatch_cka'"
     )
-    return options.value(example_pair(x, y, options.features))
+    return value_of(options, example_pair(x, y, options.features))

@@ -9,7 +9,7 @@ from pydantic import Field
 from repsim.errors import InputError
 from repsim.examples import ExampleGram, ExamplePair, Features, example_pair
 from repsim.examples.distances import cosines, squared_distances, told_apart
-from repsim.measures.contract import Invariance, Properties
+from repsim.measures.contract import Invariance, Properties, value_of
 from repsim.moments import ArrayLike
 from repsim.options import StrictOptions, validated_options
 
@@ -31,6 +31,9 @@ class Options(StrictOptions):
     features: Features = "averaged"
 
     statistic: ClassVar[Literal["examples"]] = "examples"
+    undefined: ClassVar[str] = "all its examples are as far from each other, up to rounding"
+    # k of fewer examples is another neighbourhood.
+    halves: ClassVar[bool] = False
 
     @property
     def convention(self) -> str:
@@ -63,7 +66,7 @@ class Options(StrictOptions):
                 f"{n}: all others would be neighbours in any layer. Take more, or a smaller k."
             )
         far = squared_distances(layer) if self.distance == "euclidean" else 1 - cosines(layer)
-        far = told_apart(far)
+        far = told_apart(far, bounded=self.distance == "cosine")
         np.fill_diagonal(far, np.nan)
         if np.nanmax(far) == np.nanmin(far):
             return np.full(n * n, np.nan)  # Nobody is nearer than anybody else.
@@ -131,4 +134,4 @@ def mutual_knn(
     """
     given = {"k": k, "distance": distance, "features": features}
     options = validated_options(Options, given, "measure 'mutual_knn'")
-    return options.value(example_pair(x, y, options.features))
+    return value_of(options, example_pair(x, y, options.features))

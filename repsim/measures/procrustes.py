@@ -4,7 +4,7 @@ from typing import ClassVar, Literal
 
 import numpy as np
 
-from repsim.measures.contract import Invariance, Properties, Statistic, moments_of
+from repsim.measures.contract import Invariance, Properties, Statistic, moments_of, value_of
 from repsim.moments import ArrayLike, Moments
 from repsim.moments.principal import principal
 from repsim.options import StrictOptions, validated_options
@@ -70,7 +70,9 @@ class Options(StrictOptions):
         bound = np.sqrt(pair.x.trace * pair.y.trace)
         nuclear = min(pair.nuclear_norm, bound)
         cosine = nuclear / bound
-        squared_size_and_shape = max(pair.x.trace + pair.y.trace - 2 * nuclear, 0.0)
+        x, y = pair.scale_x, pair.scale_y
+        sizes = x * (x * pair.x.trace) + y * (y * pair.y.trace)
+        squared_size_and_shape = max(sizes - 2 * x * (y * nuclear), 0.0)
         values: dict[Form, float] = {
             "angular": np.arccos(cosine),
             "similarity": cosine,
@@ -154,4 +156,4 @@ def procrustes(
     1.0
     """
     options = validated_options(Options, {"form": form, "centred": centred}, "measure 'procrustes'")
-    return options.value(moments_of(x, y))
+    return value_of(options, moments_of(x, y))

@@ -15,6 +15,7 @@ from repsim.measures.contract import (
     check_samples,
     compatible,
     moments_of,
+    value_of,
 )
 from repsim.moments import ArrayLike, Moments
 from repsim.moments.principal import PrincipalPair, principal
@@ -146,7 +147,7 @@ def pwcca(
     (0.98, 0.87)
     """
     given = {"weights": weights, "compat": compat}
-    return validated_options(Options, given, "measure 'pwcca'").value(moments_of(x, y))
+    return value_of(validated_options(Options, given, "measure 'pwcca'"), moments_of(x, y))
 
 
 def _weighted(rho: Float64[np.ndarray, " m"], projections: Float64[np.ndarray, "m a"]) -> float:
@@ -171,9 +172,10 @@ def _google(moments: Moments, pair: PrincipalPair) -> float:
         for layer, k in ((pair.x, pair.x.directions), (pair.y, pair.y.directions))
     ]
     u, rho, _ = np.linalg.svd(roots[0] @ pair.xy @ roots[1])
-    mean = moments.sum_x / moments.count
+    raw = moments.raw()
+    mean = raw.sum_x / raw.count
     # Direction i is the i-th projection of the centred layer plus the mean of the i-th neuron.
     gram = u.T @ pair.x.square @ u + moments.count * np.outer(mean, mean)
-    with_neurons = u.T @ pair.x.square + np.outer(mean, moments.sum_x)
+    with_neurons = u.T @ pair.x.square + np.outer(mean, raw.sum_x)
     # A QR of the directions has the Cholesky factor of their inner products.
     return _weighted(rho, linalg.solve_triangular(linalg.cholesky(gram), with_neurons, trans=1))

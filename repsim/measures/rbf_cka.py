@@ -9,7 +9,7 @@ from pydantic import Field
 from repsim.examples import ExampleGram, ExamplePair, Features, example_pair
 from repsim.examples.alignment import centred, half, u_centred, unit
 from repsim.examples.distances import squared_distances
-from repsim.measures.contract import Properties
+from repsim.measures.contract import Properties, value_of
 from repsim.moments import ArrayLike
 from repsim.options import StrictOptions, validated_options
 
@@ -30,6 +30,9 @@ class Options(StrictOptions):
     features: Features = "averaged"
 
     statistic: ClassVar[Literal["examples"]] = "examples"
+    undefined: ClassVar[str] = (
+        "its examples are all equal, or so many of them that their median distance is zero"
+    )
 
     @property
     def convention(self) -> str:
@@ -130,7 +133,7 @@ def rbf_cka(
     """
     given = {"fraction": fraction, "median": median, "debiased": debiased, "features": features}
     options = validated_options(Options, given, "measure 'rbf_cka'")
-    return options.value(example_pair(x, y, options.features))
+    return value_of(options, example_pair(x, y, options.features))
 
 
 def _kernel(

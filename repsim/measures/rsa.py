@@ -4,12 +4,13 @@ from typing import ClassVar, Literal
 
 import numpy as np
 from jaxtyping import Float64
+from scipy.stats import rankdata
 
 from repsim.errors import InputError
 from repsim.examples import ExampleGram, ExamplePair, Features, example_pair
 from repsim.examples.alignment import unit
 from repsim.examples.distances import correlations, cosines, squared_distances, told_apart
-from repsim.measures.contract import Invariance, Properties
+from repsim.measures.contract import Invariance, Properties, value_of
 from repsim.moments import ArrayLike
 from repsim.options import StrictOptions, validated_options
 
@@ -17,6 +18,9 @@ __all__ = ["Options", "rsa"]
 
 Distance = Literal["euclidean", "squared euclidean", "correlation", "cosine"]
 Comparison = Literal["pearson", "spearman"]
+
+# Their size does not follow that of the layer.
+BOUNDED = {"correlation", "cosine"}
 
 _INVARIANCES: dict[Distance, frozenset[Invariance]] = {
     "euclidean": frozenset({"orthogonal", "isotropic scaling", "translation"}),
@@ -35,6 +39,7 @@ class Options(StrictOptions):
     features: Features = "averaged"
 
     statistic: ClassVar[Literal["examples"]] = "examples"
+    undefined: ClassVar[str] = "all its distances between examples are equal, up to rounding"
 
     @property
     def convention(self) -> str:
@@ -64,11 +69,12 @@ class Options(StrictOptions):
             raise InputError(
                 f"Expected at least 3 examples, for 3 distances to correlate. Got {layer.count}."
             )
-        distances = _distances(layer, self.distance)[np.tri(layer.count, k=-1, dtype=bool)]
-        apart = told_apart(distances)
+        above = np.tri(layer.count, k=-1, dtype=bool)
+        distances = _distances(layer, self.distance)[above]
+        apart = told_apart(distances, bounded=self.distance in BOUNDED)
         if apart.max() == apart.min():
             return np.full_like(distances, np.nan)
-        values = _ranks(apart) if self.comparison == "spearman" else distances
+        values = rankdata(apart) if self.comparison == "spearman" else distances
         return unit(values - values.mean())
 
     def value(self, statistic: ExamplePair) -> float:
@@ -108,7 +114,7 @@ def rsa(
     Returns
     -------
     float
-        NaN where all distances of a layer are equal.
+        NaN, with a warning, where all distances of a layer are equal up to rounding.
 
     Raises
     ------
@@ -129,15 +135,7 @@ def rsa(
     """
     given = {"distance": distance, "comparison": comparison, "features": features}
     options = validated_options(Options, given, "measure 'rsa'")
-    return options.value(example_pair(x, y, options.features))
-
-
-def _ranks(values: Float64[np.ndarray, " m"]) -> Float64[np.ndarray, " m"]:
-    """Ranks from 1, equal values sharing the mean of theirs."""
-    _, place, counts = np.unique(values, return_inverse=True, return_counts=True)
-    last = np.cumsum(counts)
-    ranks: Float64[np.ndarray, " m"] = (last - (counts - 1) / 2)[place]
-    return ranks
+    return value_of(options, example_pair(x, y, options.features))
 
 
 def _distances(layer: ExampleGram, distance: Distance) -> Float64[np.ndarray, "n n"]:

@@ -9,6 +9,7 @@ from repsim.measures.contract import (
     Properties,
     check_samples,
     moments_of,
+    value_of,
 )
 from repsim.moments import ArrayLike, Moments
 from repsim.moments.principal import principal
@@ -110,4 +111,4 @@ def subspace_overlap(
     """
     given = {"variance": variance, "of": of, "directions": directions, "centred": centred}
     options = validated_options(Options, given, "measure 'subspace_overlap'")
-    return options.value(moments_of(x, y))
+    return value_of(options, moments_of(x, y))

@@ -13,6 +13,7 @@ from repsim.measures.contract import (
     check_samples,
     compatible,
     moments_of,
+    value_of,
 )
 from repsim.moments import ArrayLike, Moments
 from repsim.moments.factorisations import cosines
@@ -139,7 +140,7 @@ def svcca(
         "centred": centred,
         "compat": compat,
     }
-    return validated_options(Options, given, "measure 'svcca'").value(moments_of(x, y))
+    return value_of(validated_options(Options, given, "measure 'svcca'"), moments_of(x, y))
 
 
 def _anatome(moments: Moments, variance: float) -> float:

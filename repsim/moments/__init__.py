@@ -1,11 +1,25 @@
 """Statistics of a pair of layers that merge: read the activations once, keep p × q of them."""
 
-from repsim.moments.exchanged import Exchanged
 from repsim.moments.factor import Factor
 from repsim.moments.norms import Norms
-from repsim.moments.resamples import Resamples
+from repsim.moments.origin import Origin
+from repsim.moments.permuted import Permuted, within_classes
+from repsim.moments.resamples import Resamples, UnitOrder
 from repsim.moments.samples import ArrayLike
 from repsim.moments.second import Moments
 from repsim.moments.tile_sums import TileSums
+from repsim.moments.units import Units
 
-__all__ = ["ArrayLike", "Exchanged", "Factor", "Moments", "Norms", "Resamples", "TileSums"]
+__all__ = [
+    "ArrayLike",
+    "Factor",
+    "Moments",
+    "Norms",
+    "Origin",
+    "Permuted",
+    "Resamples",
+    "TileSums",
+    "UnitOrder",
+    "Units",
+    "within_classes",
+]

@@ -1,13 +1,14 @@
 """The triangular factor of a pair of layers: the second moment with twice the digits."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from jaxtyping import Float64
 from scipy.linalg import lapack
 
 from repsim.errors import InputError
+from repsim.moments.origin import Origin
 from repsim.moments.samples import ArrayLike, blocks, check_finite, paired
 
 __all__ = ["Factor"]
@@ -28,7 +29,8 @@ class Factor:
     Grigori, Hoemmen and Langou 2012, https://doi.org/10.1137/080731992).
 
     The column of ones comes first, so R without its first row and column is the factor of the
-    centred layers, with nothing subtracted.
+    centred layers, with nothing subtracted. X and Y are about an origin, as in `Moments`: what was
+    taken off comes back as a multiple of the column of ones.
 
     Parameters
     ----------
@@ -36,6 +38,8 @@ class Factor:
         Number of samples d.
     p, q : int
         Numbers of neurons of X and Y.
+    origins : tuple of Origin
+        What was taken off the neurons of X and of Y, and their units.
     r : array (1 + p + q, 1 + p + q)
         The factor; signs of its rows are arbitrary.
 
@@ -51,6 +55,7 @@ class Factor:
     count: int
     p: int
     q: int
+    origins: tuple[Origin, Origin]
     r: Float64[np.ndarray, "n n"]
 
     def __post_init__(self) -> None:
@@ -61,7 +66,8 @@ class Factor:
     @classmethod
     def zeros(cls, p: int, q: int) -> "Factor":
         """Factor of no samples: the start of a stream and the unit of addition."""
-        return cls(count=0, p=p, q=q, r=np.zeros((1 + p + q, 1 + p + q)))
+        r = np.zeros((1 + p + q, 1 + p + q))
+        return cls(count=0, p=p, q=q, origins=(Origin.zero(p), Origin.zero(q)), r=r)
 
     @classmethod
     def from_arrays(cls, x: ArrayLike, y: ArrayLike, *, block_size: int | None = None) -> "Factor":
@@ -72,21 +78,23 @@ class Factor:
         first, second = paired(x, y)
         p, q = first.shape[1], second.shape[1]
         width = 1 + p + q
+        origins = Origin.of(first), Origin.of(second)
         r = np.zeros((width, width), order="F")
         rows = block_size if block_size is not None else max(2048, 2 * width)
         for x_block, y_block, row in blocks(first, second, rows):
             stacked = np.empty((len(x_block), width), order="F")
             stacked[:, 0] = 1.0
-            stacked[:, 1 : 1 + p] = x_block
-            stacked[:, 1 + p :] = y_block
-            for name, block, part in (
-                ("X", x_block, stacked[:, 1 : 1 + p]),
-                ("Y", y_block, stacked[:, 1 + p :]),
+            for name, block, origin, part in (
+                ("X", x_block, origins[0], stacked[:, 1 : 1 + p]),
+                ("Y", y_block, origins[1], stacked[:, 1 + p :]),
             ):
-                if not np.isfinite(np.einsum("ij,ij->", part, part)):
+                origin.applied_to(block, part)
+                with np.errstate(over="ignore", invalid="ignore"):
+                    finite = np.isfinite(np.einsum("ij,ij->", part, part))
+                if not finite:
                     check_finite(block, name, row)
             r = _absorbed(r, stacked, triangular=False)
-        return cls(count=len(first), p=p, q=q, r=np.triu(r))
+        return cls(count=len(first), p=p, q=q, origins=origins, r=np.triu(r))
 
     def update(self, x_block: ArrayLike, y_block: ArrayLike) -> "Factor":
         """Factor with one more block of samples."""
@@ -98,40 +106,65 @@ class Factor:
                 f"Expected factors of equal widths. Got {self.p} + {self.q} neurons and "
                 f"{other.p} + {other.q}: they belong to different layers."
             )
-        merged = _absorbed(
-            np.array(self.r, order="F"), np.array(other.r, order="F"), triangular=True
-        )
-        return type(self)(count=self.count + other.count, p=self.p, q=self.q, r=np.triu(merged))
+        if self.count == 0 or other.count == 0:
+            return other if self.count == 0 else self
+        r = np.array(other._about(self.origins), order="F")
+        merged = _absorbed(np.array(self.r, order="F"), r, triangular=True)
+        return replace(self, count=self.count + other.count, r=np.triu(merged))
+
+    def _about(self, origins: tuple[Origin, Origin]) -> Float64[np.ndarray, "n n"]:
+        """The factor of the same samples about other origins."""
+        both = list(zip(self.origins, origins, strict=True))
+        if all(old.is_that_of(new) for old, new in both):
+            return self.r
+        r = self.r.copy()
+        widths = (self.p, self.q)
+        r[:, 1:] *= np.repeat([old.scale / new.scale for old, new in both], widths)
+        back = np.concatenate([(old.shift - new.shift) / new.scale for old, new in both])
+        r[:, 1:] += np.outer(self.r[:, 0], back)
+        return r
 
     def neurons(self, *, centred: bool) -> Float64[np.ndarray, "n m"]:
         """Vectors with the inner products of the neurons, as columns, X before Y.
 
-        Those of the raw neurons, or of the neurons about their means.
+        Those of the raw neurons, or of the neurons about their means; in the unit of each layer.
         """
-        return self.r[1:, 1:] if centred else self.r[:, 1:]
+        if centred:
+            return self.r[1:, 1:]
+        x, y = self.origins
+        return self._about((x.at_zero(), y.at_zero()))[:, 1:]
 
     def arrays(self) -> dict[str, np.ndarray]:
         """Everything as named arrays, for a store; `from_mapping` reads them back."""
         return {
             "count": np.array(self.count, dtype=np.int64),
             "widths": np.array([self.p, self.q], dtype=np.int64),
+            "shift": np.concatenate([origin.shift for origin in self.origins]),
+            "scales": np.array([origin.scale for origin in self.origins]),
             "r": self.r,
         }
 
     @classmethod
     def from_mapping(cls, arrays: Mapping[str, np.ndarray]) -> "Factor":
         """Factor from the named arrays that `arrays()` gave; InputError when one is missing."""
-        missing = [name for name in ("count", "widths", "r") if name not in arrays]
+        names = ("count", "widths", "shift", "scales", "r")
+        missing = [name for name in names if name not in arrays]
         if missing:
             raise InputError(
-                f"Expected the arrays count, widths, r. Got no {', '.join(missing)}; "
+                f"Expected the arrays {', '.join(names)}. Got no {', '.join(missing)}; "
                 f"there are: {', '.join(arrays) or 'none'}."
             )
-        r = np.asarray(arrays["r"], dtype=np.float64)
-        if not np.isfinite(r).all():
-            raise InputError("Expected a finite factor. Got non-finite numbers in r.")
+        values = {name: np.asarray(arrays[name], dtype=np.float64) for name in names[2:]}
+        for name, value in values.items():
+            if not np.isfinite(value).all():
+                raise InputError(f"Expected a finite factor. Got non-finite numbers in {name}.")
         p, q = (int(width) for width in arrays["widths"])
-        return cls(count=int(arrays["count"]), p=p, q=q, r=r)
+        scale_x, scale_y = (float(scale) for scale in values["scales"])
+        origins = (
+            Origin(shift=values["shift"][:p], scale=scale_x),
+            Origin(shift=values["shift"][p:], scale=scale_y),
+        )
+        return cls(count=int(arrays["count"]), p=p, q=q, origins=origins, r=values["r"])
 
 
 def _absorbed(

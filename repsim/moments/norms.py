@@ -68,35 +68,52 @@ class Norms:
             **{f.name: getattr(self, f.name) - getattr(other, f.name) for f in fields(self)}
         )
 
-    def about_means(
+    def scaled(self, x: float, y: float) -> "Norms":
+        """The same sums of samples X times `x` and Y times `y`."""
+        return type(self)(
+            xx=self.xx * x**4,
+            xy=self.xy * x**2 * y**2,
+            yy=self.yy * y**4,
+            x_xx=self.x_xx * x**3,
+            x_yy=self.x_yy * (x * y**2),
+            y_xx=self.y_xx * (x**2 * y),
+            y_yy=self.y_yy * y**3,
+        )
+
+    def about(
         self,
-        count: int,
+        mu: Float64[np.ndarray, " p"],
+        nu: Float64[np.ndarray, " q"],
         *,
+        count: int,
         sum_x: Float64[np.ndarray, " p"],
         sum_y: Float64[np.ndarray, " q"],
         xx: Float64[np.ndarray, "p p"],
         xy: Float64[np.ndarray, "p q"],
         yy: Float64[np.ndarray, "q q"],
     ) -> "Norms":
-        r"""The same sums of samples about their means, from the raw moments, multiplied out.
+        r"""The same sums of X - μ and Y - ν, from the moments of X and Y, multiplied out.
 
-        With :math:`\mu` the mean of X and :math:`\nu` that of Y,
-        :math:`|x_i - \mu|^2 = |x_i|^2 - 2 \mu^\top x_i + |\mu|^2`. Exact but for rounding, which
-        grows with the fourth power of mean over deviation.
+        With :math:`|x_i - \mu|^2 = |x_i|^2 - 2 \mu^\top x_i + |\mu|^2`. Exact but for rounding,
+        which grows with the fourth power of the distance moved, in standard deviations.
         """
-        d, mu, nu = count, sum_x / count, sum_y / count
         a, b = float(mu @ mu), float(nu @ nu)
         n, m = float(xx.trace()), float(yy.trace())
+        mu_x, nu_y = float(mu @ sum_x), float(nu @ sum_y)
         xx_mu, xy_nu, mu_xy, yy_nu = xx @ mu, xy @ nu, mu @ xy, yy @ nu
+        # Sums of |x - μ|² and of |y - ν|².
+        near_mu, near_nu = n - 2 * mu_x + count * a, m - 2 * nu_y + count * b
         return type(self)(
-            xx=float(self.xx - 4 * mu @ self.x_xx + 4 * mu @ xx_mu) + 2 * a * n - 3 * d * a * a,
+            xx=float(self.xx - 4 * mu @ self.x_xx + 4 * mu @ xx_mu)
+            + (2 * a * n - 4 * a * mu_x + count * a * a),
             xy=float(self.xy - 2 * nu @ self.y_xx - 2 * mu @ self.x_yy + 4 * mu @ xy_nu)
-            + (b * n + a * m - 3 * d * a * b),
-            yy=float(self.yy - 4 * nu @ self.y_yy + 4 * nu @ yy_nu) + 2 * b * m - 3 * d * b * b,
-            x_xx=self.x_xx - 2 * xx_mu + mu * (2 * d * a - n),
-            x_yy=self.x_yy - 2 * xy_nu + mu * (2 * d * b - m),
-            y_xx=self.y_xx - 2 * mu_xy + nu * (2 * d * a - n),
-            y_yy=self.y_yy - 2 * yy_nu + nu * (2 * d * b - m),
+            + (b * n + a * m - 2 * b * mu_x - 2 * a * nu_y + count * a * b),
+            yy=float(self.yy - 4 * nu @ self.y_yy + 4 * nu @ yy_nu)
+            + (2 * b * m - 4 * b * nu_y + count * b * b),
+            x_xx=self.x_xx - 2 * xx_mu + a * sum_x - mu * near_mu,
+            x_yy=self.x_yy - 2 * xy_nu + b * sum_x - mu * near_nu,
+            y_xx=self.y_xx - 2 * mu_xy + a * sum_y - nu * near_mu,
+            y_yy=self.y_yy - 2 * yy_nu + b * sum_y - nu * near_nu,
         )
 
     def cleared(self, left_x: Bool[np.ndarray, " p"], left_y: Bool[np.ndarray, " q"]) -> "Norms":

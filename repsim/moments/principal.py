@@ -154,6 +154,8 @@ class PrincipalPair:
         Number of samples.
     centred : bool
         Whether the moments are about the means.
+    scale_x, scale_y : float
+        The units of the layers: 1 but for numbers whose powers are not in float64.
     """
 
     x: PrincipalLayer
@@ -162,6 +164,8 @@ class PrincipalPair:
     norms: Norms
     count: int
     centred: bool
+    scale_x: float
+    scale_y: float
 
     @property
     def constant(self) -> bool:
@@ -226,7 +230,7 @@ def principal(moments: Moments, *, centred: bool) -> PrincipalPair:
     """
     pairs = _PAIRS.setdefault(moments, {})
     if centred not in pairs:
-        source = moments.centred() if centred else moments
+        source = moments.centred() if centred else moments.raw()
         pairs[centred] = PrincipalPair(
             x=_layer(moments.xx, moments.sum_x, moments.count, source.xx, centred=centred),
             y=_layer(moments.yy, moments.sum_y, moments.count, source.yy, centred=centred),
@@ -234,6 +238,8 @@ def principal(moments: Moments, *, centred: bool) -> PrincipalPair:
             norms=source.norms,
             count=moments.count,
             centred=centred,
+            scale_x=moments.origin_x.scale,
+            scale_y=moments.origin_y.scale,
         )
     return pairs[centred]
 

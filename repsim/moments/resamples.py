@@ -1,36 +1,115 @@
-"""The moments of a pair, again without a group of examples, and again with examples exchanged."""
+"""The moments of a pair, again without a group of units, and again with units permuted."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
 
 from repsim.errors import InputError
-from repsim.moments.exchanged import Exchanged
-from repsim.moments.samples import BLOCK_ELEMENTS, ArrayLike, check_finite, paired
+from repsim.moments.origin import Origin
+from repsim.moments.permuted import Permuted, within_classes
+from repsim.moments.samples import BLOCK_ELEMENTS, ArrayLike, check_finite, extended, paired
 from repsim.moments.second import Moments
-from repsim.moments.tile_sums import TileSums
+from repsim.moments.units import Units
 
-__all__ = ["Resamples"]
+__all__ = ["Resamples", "UnitOrder"]
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class UnitOrder:
+    """Units in a random order, cut into groups, and their permutations.
+
+    Arrays may be sorted by class: then a group, or a permutation that exchanges neighbours, would
+    be one within a class. So the order is drawn first.
+
+    Parameters
+    ----------
+    units : Units
+        Which samples belong together.
+    order : int array (u,)
+        The units as drawn.
+    groups : int
+        Groups of as equal numbers of units as there can be.
+    labels : array (u,) or None
+        The class of each unit, by its number.
+    """
+
+    units: Units
+    order: np.ndarray
+    groups: int
+    labels: np.ndarray | None
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.groups <= len(self.order):
+            raise InputError(
+                f"Expected between 1 group and as many as units. Got {self.groups} groups of "
+                f"{len(self.order)} units (examples, or samples that belong together). Take more "
+                "of them, or fewer groups."
+            )
+
+    @classmethod
+    def drawn(
+        cls, units: Units, *, groups: int, seed: int, labels: np.ndarray | None = None
+    ) -> "UnitOrder":
+        """Draw the order."""
+        order = np.random.default_rng(seed).permutation(units.count)
+        return cls(units=units, order=order, groups=groups, labels=labels)
+
+    def first(self, samples: int) -> "tuple[np.ndarray, UnitOrder]":
+        """The first units that have so many samples at most: their samples, and their order.
+
+        In the order that comes back, samples are numbered as they stand in the first array.
+        """
+        ends = np.cumsum(self.units.lengths[self.order])
+        count = max(1, int(np.searchsorted(ends, samples, side="right")))
+        chosen = self.order[:count]
+        units = Units(rows=np.arange(ends[count - 1]), ends=ends[:count])
+        labels = None if self.labels is None else self.labels[chosen]
+        order = replace(self, units=units, order=np.arange(count), labels=labels)
+        return self.units.rows_of(chosen), order
+
+    @property
+    def group_rows(self) -> list[np.ndarray]:
+        """The samples of each group."""
+        return [self.units.rows_of(group) for group in np.array_split(self.order, self.groups)]
+
+    @property
+    def rows(self) -> np.ndarray:
+        """All samples, unit by unit in the order drawn."""
+        return self.units.rows_of(self.order)
+
+    def permuted_rows(self, number: int) -> np.ndarray:
+        """Samples of Y that meet those of X: units rotated by 1, 2, 3, … places."""
+        if self.units.count < 2:
+            raise InputError(f"Expected at least two units to permute. Got {self.units.count}.")
+        shift = 1 + number % (self.units.count - 1)
+        return self.units.rows_of(np.roll(self.order, shift))
+
+    def within_rows(self, number: int) -> np.ndarray:
+        """The same, with units rotated among those of their class."""
+        assert self.labels is not None  # The caller asks only where there are labels.
+        return self.units.rows_of(self.order[within_classes(self.labels[self.order], number)])
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Resamples:
-    """What an interval and a null need of a pair, from one pass over its activations.
+    """What an interval and a null need of a pair, from the arrays in memory.
 
     Parameters
     ----------
     groups : tuple of Moments
-        Of disjoint groups of whole examples, together all of them.
-    exchanged : tuple of Exchanged
-        The null: what differs where Y's examples stand in another order.
+        Of disjoint groups of whole units, together all of them.
+    permuted, within : tuple of Permuted
+        The null: what differs where Y's units stand in another order, and where they do so among
+        those of their class.
 
     Examples
     --------
     >>> rng = np.random.default_rng(0)
     >>> x, y = rng.normal(size=(60, 3)), rng.normal(size=(60, 2))
-    >>> resamples = Resamples.from_arrays(x, y, groups=6, permutations=9)
+    >>> order = UnitOrder.drawn(Units.of_length(60, 1), groups=6, seed=0)
+    >>> resamples = Resamples.from_arrays(x, y, order, permutations=9)
     >>> resamples.total.count, resamples.without(0).count, resamples.drawn([0, 0, 1]).count
     (60, 50, 30)
     >>> bool(np.allclose(resamples.null(0).sum_y, resamples.total.sum_y))
@@ -38,69 +117,45 @@ class Resamples:
     """
 
     groups: tuple[Moments, ...]
-    exchanged: tuple[Exchanged, ...]
+    permuted: tuple[Permuted, ...]
+    within: tuple[Permuted, ...]
 
     @classmethod
     def from_arrays(
-        cls,
-        x: ArrayLike,
-        y: ArrayLike,
-        *,
-        positions: int = 1,
-        groups: int = 16,
-        permutations: int = 9,
-        seed: int = 0,
+        cls, x: ArrayLike, y: ArrayLike, order: UnitOrder, *, permutations: int
     ) -> "Resamples":
         """Of X (d × p) and Y (d × q), in memory, block by block in float64.
-
-        Examples are put in a random order first: arrays may be sorted by class, and then a group,
-        or an exchange with the next example, would be one within a class.
 
         Parameters
         ----------
         x, y
             numpy or torch, of any real type, never copied whole.
-        positions
-            Samples of each example, in consecutive rows: an example is never split.
-        groups
-            Of as equal numbers of examples as there can be.
+        order
+            Of the units of the samples; with labels, there is a null within classes.
         permutations
-            Exchanges of examples for the null.
-        seed
-            Of the order of the examples.
+            For each null.
 
         Raises
         ------
         InputError
-            When shapes disagree, examples are too few or a number is not finite.
+            When shapes disagree, units are too few or a number is not finite.
         """
         first, second = paired(x, y)
-        examples = _examples(len(first), positions)
-        if not 1 <= groups <= examples:
-            raise InputError(
-                f"Expected between 1 group and as many as examples. Got {groups} groups of "
-                f"{examples} examples."
-            )
         _check_all(first, second)
-        tile = TileSums(
-            [first.shape[1], second.shape[1]],
-            [(0, 1)],
-            examples=examples,
-            positions=positions,
-            permutations=permutations,
-            names=["X", "Y"],
+        layers = _Layer(first), _Layer(second)
+        groups = [_moments(*layers, rows) for rows in order.group_rows]
+        rows = order.rows
+
+        def permuted(other_rows: np.ndarray) -> Permuted:
+            return Permuted.from_product(_product(*layers, rows, other_rows))
+
+        numbers = range(permutations)
+        within = numbers if order.labels is not None else ()
+        return cls(
+            groups=tuple(groups),
+            permuted=tuple(permuted(order.permuted_rows(number)) for number in numbers),
+            within=tuple(permuted(order.within_rows(number)) for number in within),
         )
-        order = np.random.default_rng(seed).permutation(examples)
-        step = max(1, BLOCK_ELEMENTS // (positions * max(first.shape[1], second.shape[1])))
-        moments = []
-        for group in np.array_split(order, groups):
-            for start in range(0, len(group), step):
-                chosen = group[start : start + step, None]
-                rows = (chosen * positions + np.arange(positions)).ravel()
-                tile.update([first[rows], second[rows]])
-            moments += tile.cut()
-        (exchanged,) = tile.finish()
-        return cls(groups=tuple(moments), exchanged=tuple(exchanged))
 
     @cached_property
     def total(self) -> Moments:
@@ -117,26 +172,62 @@ class Resamples:
         return sum(others, start=first)
 
     def null(self, number: int) -> Moments:
-        """Moments of all samples with Y's examples exchanged."""
-        return self.exchanged[number].applied_to(self.total)
+        """Moments of all samples with Y's units permuted."""
+        return self.permuted[number].applied_to(self.total)
+
+    def null_within(self, number: int) -> Moments:
+        """Moments of all samples with Y's units permuted within their classes."""
+        return self.within[number].applied_to(self.total)
 
 
-def _examples(samples: int, positions: int) -> int:
-    if positions < 1 or samples % positions or not samples:
-        raise InputError(
-            f"Expected whole examples of {positions} positions each, in consecutive rows. "
-            f"Got {samples} samples."
-        )
-    return samples // positions
+class _Layer:
+    """A layer in memory, some of whose samples are widened at a time."""
+
+    def __init__(self, samples: np.ndarray) -> None:
+        self._samples = samples
+        self.origin = Origin.of(samples)
+        self.width: int = samples.shape[1] + 2
+        self._room = np.empty((0, self.width))
+
+    def extended(self, rows: np.ndarray) -> np.ndarray:
+        """The samples of these rows with their norms, about the origin; valid until the next."""
+        if len(self._room) < len(rows):
+            self._room = np.empty((len(rows), self.width))
+        return extended(self._samples[rows], self._room[: len(rows)], self.origin)
+
+
+def _step(x: _Layer, y: _Layer) -> int:
+    return max(1, BLOCK_ELEMENTS // max(x.width, y.width))
+
+
+def _moments(x: _Layer, y: _Layer, rows: np.ndarray) -> Moments:
+    xx, xy, yy = (np.zeros((a.width, b.width)) for a, b in ((x, x), (x, y), (y, y)))
+    for start in range(0, len(rows), _step(x, y)):
+        some = rows[start : start + _step(x, y)]
+        of_x, of_y = x.extended(some), y.extended(some)
+        xx += of_x.T @ of_x
+        xy += of_x.T @ of_y
+        yy += of_y.T @ of_y
+    return Moments.from_products(xx, xy, yy, origin_x=x.origin, origin_y=y.origin)
+
+
+def _product(x: _Layer, y: _Layer, rows_x: np.ndarray, rows_y: np.ndarray) -> np.ndarray:
+    product = np.zeros((x.width, y.width))
+    for start in range(0, len(rows_x), _step(x, y)):
+        some = slice(start, start + _step(x, y))
+        product += x.extended(rows_x[some]).T @ y.extended(rows_y[some])
+    return product
 
 
 def _check_all(x: np.ndarray, y: np.ndarray) -> None:
-    """Name a number that is not finite by its place in what was given, not by a random one."""
+    """Name a number that cannot be used by its place in what was given."""
     for name, layer in (("X", x), ("Y", y)):
-        rows = max(1, BLOCK_ELEMENTS // layer.shape[1])
+        origin, rows = Origin.of(layer), max(1, BLOCK_ELEMENTS // layer.shape[1])
         for start in range(0, len(layer), rows):
             block = layer[start : start + rows]
+            room = np.empty((len(block), layer.shape[1] + 2))
             with np.errstate(over="ignore", invalid="ignore"):
-                total = block.sum(dtype=np.float64)
-            if not np.isfinite(total):
+                norms = extended(block, room, origin)[:, -2]
+                bad = not np.isfinite(norms @ norms)
+            if bad:
                 check_finite(block, name, start)

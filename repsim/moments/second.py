@@ -1,13 +1,14 @@
 """The second moment of a pair of layers: all that most measures need of the activations."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from jaxtyping import Bool, Float64
 
 from repsim.errors import InputError
 from repsim.moments.norms import Norms
+from repsim.moments.origin import Origin
 from repsim.moments.samples import ArrayLike, blocks, check_sums, extended, paired
 
 __all__ = ["Moments"]
@@ -23,14 +24,19 @@ class Moments:
     match at every ε, CCA, SVCCA, linear CKA, Procrustes and regression are functions of them, so
     nothing after this step depends on d.
 
+    Sums are taken about the origin of each layer: a mean far above the spread would otherwise take
+    the digits of the spread. `raw` and `centred` give the moments about zero and about the means.
+
     Parameters
     ----------
     count : int
         Number of samples d.
+    origin_x, origin_y : Origin
+        What was taken off each sample, and the unit, before it was summed.
     sum_x, sum_y : array (p,), (q,)
         Column sums.
     xx, xy, yy : array (p, p), (p, q), (q, q)
-        Uncentred second moments XᵀX, XᵀY, YᵀY, not divided by d.
+        Second moments XᵀX, XᵀY, YᵀY, not divided by d.
     norms : Norms
         Sums with the squared norms of the samples, for the debiased CKA.
 
@@ -40,11 +46,13 @@ class Moments:
     >>> x, y = np.eye(4)[:, :2], np.eye(4)[:, 1:]
     >>> whole = Moments.from_arrays(x, y)
     >>> parts = Moments.from_arrays(x[:1], y[:1]) + Moments.from_arrays(x[1:], y[1:])
-    >>> whole.p, whole.q, whole.count, bool(np.array_equal(whole.xy, parts.xy))
+    >>> whole.p, whole.q, whole.count, bool(np.allclose(whole.raw().xy, parts.raw().xy))
     (2, 3, 4, True)
     """
 
     count: int
+    origin_x: Origin
+    origin_y: Origin
     sum_x: Float64[np.ndarray, " p"]
     sum_y: Float64[np.ndarray, " q"]
     xx: Float64[np.ndarray, "p p"]
@@ -77,6 +85,8 @@ class Moments:
         """Moments of no samples: the start of a stream and the unit of addition."""
         return cls(
             count=0,
+            origin_x=Origin.zero(p),
+            origin_y=Origin.zero(q),
             sum_x=np.zeros(p),
             sum_y=np.zeros(q),
             xx=np.zeros((p, p)),
@@ -102,6 +112,7 @@ class Moments:
             When shapes disagree or a number is not finite (the first one is named).
         """
         first, second = paired(x, y)
+        origin_x, origin_y = Origin.of(first), Origin.of(second)
         p, q = first.shape[1] + 2, second.shape[1] + 2
         xx, xy, yy = np.zeros((p, p)), np.zeros((p, q)), np.zeros((q, q))
         room_x, room_y = np.empty((0, p)), np.empty((0, q))
@@ -109,7 +120,8 @@ class Moments:
             rows = len(x_block)
             if len(room_x) < rows:
                 room_x, room_y = np.empty((rows, p)), np.empty((rows, q))
-            of_x, of_y = extended(x_block, room_x[:rows]), extended(y_block, room_y[:rows])
+            of_x = extended(x_block, room_x[:rows], origin_x)
+            of_y = extended(y_block, room_y[:rows], origin_y)
             with np.errstate(over="ignore", invalid="ignore"):
                 # numpy hands A.T @ A to BLAS syrk, which does half the work of a general product.
                 xx += of_x.T @ of_x
@@ -117,7 +129,7 @@ class Moments:
                 yy += of_y.T @ of_y
             check_sums(xx, x_block, "X", row)
             check_sums(yy, y_block, "Y", row)
-        return cls.from_products(xx, xy, yy)
+        return cls.from_products(xx, xy, yy, origin_x=origin_x, origin_y=origin_y)
 
     @classmethod
     def from_products(
@@ -125,6 +137,9 @@ class Moments:
         xx: Float64[np.ndarray, "m m"],
         xy: Float64[np.ndarray, "m n"],
         yy: Float64[np.ndarray, "n n"],
+        *,
+        origin_x: Origin,
+        origin_y: Origin,
     ) -> "Moments":
         """Moments as views of the products of samples that `repsim.moments.samples.extended` made.
 
@@ -132,6 +147,8 @@ class Moments:
         """
         return cls(
             count=round(float(xy[-1, -1])),
+            origin_x=origin_x,
+            origin_y=origin_y,
             sum_x=xx[:-2, -1],
             sum_y=yy[:-2, -1],
             xx=xx[:-2, :-2],
@@ -155,7 +172,11 @@ class Moments:
                 f"Expected moments of equal widths. Got {self.p} + {self.q} neurons and "
                 f"{other.p} + {other.q}: they belong to different layers."
             )
-        return type(self)(
+        if self.count == 0 or other.count == 0:
+            return other if self.count == 0 else self
+        other = other.about(self.origin_x, self.origin_y)
+        return replace(
+            self,
             count=self.count + other.count,
             sum_x=self.sum_x + other.sum_x,
             sum_y=self.sum_y + other.sum_y,
@@ -176,6 +197,7 @@ class Moments:
                 f"Expected moments of part of {self.count} samples of {self.p} + {self.q} neurons. "
                 f"Got {other.count} of {other.p} + {other.q}."
             )
+        other = other.about(self.origin_x, self.origin_y)
         left_x, left_y = (
             mine - its > self._rounding * mine
             for mine, its in (
@@ -183,7 +205,8 @@ class Moments:
                 (self.yy.diagonal(), other.yy.diagonal()),
             )
         )
-        return type(self)(
+        return replace(
+            self,
             count=self.count - other.count,
             sum_x=np.where(left_x, self.sum_x - other.sum_x, 0.0),
             sum_y=np.where(left_y, self.sum_y - other.sum_y, 0.0),
@@ -191,6 +214,66 @@ class Moments:
             xy=_cleared(self.xy - other.xy, left_x, left_y),
             yy=_cleared(self.yy - other.yy, left_y, left_y),
             norms=(self.norms - other.norms).cleared(left_x, left_y),
+        )
+
+    def about(self, origin_x: Origin, origin_y: Origin) -> "Moments":
+        """The moments of the same samples about other origins; exact but for rounding."""
+        moments = self
+        by_x, by_y = (
+            old.scale / new.scale
+            for old, new in ((self.origin_x, origin_x), (self.origin_y, origin_y))
+        )
+        if (by_x, by_y) != (1.0, 1.0):
+            moments = replace(
+                self,
+                sum_x=self.sum_x * by_x,
+                sum_y=self.sum_y * by_y,
+                xx=self.xx * by_x**2,
+                xy=self.xy * (by_x * by_y),
+                yy=self.yy * by_y**2,
+                norms=self.norms.scaled(by_x, by_y),
+            )
+        if not (self.origin_x.is_that_of(origin_x) and self.origin_y.is_that_of(origin_y)):
+            moments = moments._moved(
+                (origin_x.shift - self.origin_x.shift) / origin_x.scale,
+                (origin_y.shift - self.origin_y.shift) / origin_y.scale,
+            )
+        return replace(moments, origin_x=origin_x, origin_y=origin_y)
+
+    def raw(self) -> "Moments":
+        """The uncentred moments: about zero, in the units that they are in."""
+        if not (self.origin_x.moved or self.origin_y.moved):
+            return self
+        return self.about(self.origin_x.at_zero(), self.origin_y.at_zero())
+
+    def _moved(self, mu: Float64[np.ndarray, " p"], nu: Float64[np.ndarray, " q"]) -> "Moments":
+        """Sums of X - μ and Y - ν; the origins are the caller's business."""
+        d, sum_x, sum_y = self.count, self.sum_x, self.sum_y
+        squares = {"xx": self.xx, "xy": self.xy, "yy": self.yy}
+        norms = self.norms.about(mu, nu, count=d, sum_x=sum_x, sum_y=sum_y, **squares)
+
+        def moved(
+            square: Float64[np.ndarray, "a b"],
+            left: tuple[np.ndarray, np.ndarray],
+            right: tuple[np.ndarray, np.ndarray],
+        ) -> Float64[np.ndarray, "a b"]:
+            (left_sums, alpha), (right_sums, beta) = left, right
+            return (
+                square
+                - np.outer(left_sums, beta)
+                - np.outer(alpha, right_sums)
+                + np.outer(alpha, d * beta)
+            )
+
+        x, y = (sum_x, mu), (sum_y, nu)
+        return replace(
+            self,
+            sum_x=sum_x - d * mu,
+            sum_y=sum_y - d * nu,
+            xx=moved(self.xx, x, x),
+            xy=moved(self.xy, x, y),
+            yy=moved(self.yy, y, y),
+            norms=norms,
         )
 
     @property
@@ -207,42 +290,43 @@ class Moments:
 
         .. math:: S - \tfrac1d\, s s^\top
 
-        The subtraction cancels digits when a neuron's mean is much larger than its deviation. A
-        neuron whose deviation is within the rounding of its mean is constant: its moments become
-        exactly zero, so that it counts as dead rather than as noise.
+        A neuron whose deviation is within the rounding of its distance from the origin is constant:
+        its moments become exactly zero, so that it counts as dead rather than as noise.
         """
         if self.count == 0:
             return self
         d = self.count
         varies_x, varies_y = (
-            raw - sums**2 / d > self._rounding * raw
-            for raw, sums in ((self.xx.diagonal(), self.sum_x), (self.yy.diagonal(), self.sum_y))
+            about_origin - sums**2 / d > self._rounding * about_origin
+            for about_origin, sums in (
+                (self.xx.diagonal(), self.sum_x),
+                (self.yy.diagonal(), self.sum_y),
+            )
         )
-        norms = self.norms.about_means(
-            d, sum_x=self.sum_x, sum_y=self.sum_y, xx=self.xx, xy=self.xy, yy=self.yy
+        means = self.sum_x / d, self.sum_y / d
+        moved = self._moved(*means)
+        origins = (
+            replace(origin, shift=origin.shift + origin.scale * mean)
+            for origin, mean in zip((self.origin_x, self.origin_y), means, strict=True)
         )
-
-        def about_means(
-            square: Float64[np.ndarray, "a b"],
-            left: Float64[np.ndarray, " a"],
-            right: Float64[np.ndarray, " b"],
-        ) -> Float64[np.ndarray, "a b"]:
-            return square - np.outer(left, right / d)
-
         return type(self)(
             count=d,
+            origin_x=next(origins),
+            origin_y=next(origins),
             sum_x=np.zeros(self.p),
             sum_y=np.zeros(self.q),
-            xx=_cleared(about_means(self.xx, self.sum_x, self.sum_x), varies_x, varies_x),
-            xy=_cleared(about_means(self.xy, self.sum_x, self.sum_y), varies_x, varies_y),
-            yy=_cleared(about_means(self.yy, self.sum_y, self.sum_y), varies_y, varies_y),
-            norms=norms.cleared(varies_x, varies_y),
+            xx=_cleared(moved.xx, varies_x, varies_x),
+            xy=_cleared(moved.xy, varies_x, varies_y),
+            yy=_cleared(moved.yy, varies_y, varies_y),
+            norms=moved.norms.cleared(varies_x, varies_y),
         )
 
     def swapped(self) -> "Moments":
         """Moments with X and Y exchanged."""
         return type(self)(
             count=self.count,
+            origin_x=self.origin_y,
+            origin_y=self.origin_x,
             sum_x=self.sum_y,
             sum_y=self.sum_x,
             xx=self.yy,
@@ -255,6 +339,10 @@ class Moments:
         """Everything as named arrays, for a store; `from_mapping` reads them back."""
         return {
             "count": np.array(self.count, dtype=np.int64),
+            "shift_x": self.origin_x.shift,
+            "shift_y": self.origin_y.shift,
+            "scales": np.array([self.origin_x.scale, self.origin_y.scale]),
+            "resolutions": np.array([self.origin_x.resolution, self.origin_y.resolution]),
             "sum_x": self.sum_x,
             "sum_y": self.sum_y,
             "xx": self.xx,
@@ -269,7 +357,9 @@ class Moments:
 
         Raises InputError when one is missing or not finite.
         """
-        names = ("count", "sum_x", "sum_y", "xx", "xy", "yy", *Norms.names())
+        origins = ("shift_x", "shift_y", "scales", "resolutions")
+        squares = ("sum_x", "sum_y", "xx", "xy", "yy")
+        names = ("count", *origins, *squares, *Norms.names())
         missing = [name for name in names if name not in arrays]
         if missing:
             raise InputError(
@@ -280,9 +370,19 @@ class Moments:
         for name, value in values.items():
             if not np.isfinite(value).all():
                 raise InputError(f"Expected finite moments. Got non-finite numbers in {name}.")
-        norms = Norms.from_mapping(values)
-        squares = {name: values[name] for name in names[1:6]}
-        return cls(count=int(arrays["count"]), **squares, norms=norms)
+        of_x, of_y = (
+            Origin(shift=values[name], scale=float(scale), resolution=float(resolution))
+            for name, scale, resolution in zip(
+                origins[:2], values["scales"], values["resolutions"], strict=True
+            )
+        )
+        return cls(
+            count=int(arrays["count"]),
+            origin_x=of_x,
+            origin_y=of_y,
+            **{name: values[name] for name in squares},
+            norms=Norms.from_mapping(values),
+        )
 
 
 def _cleared(

@@ -7,21 +7,24 @@ import numpy as np
 from jaxtyping import Float64
 
 from repsim.errors import InputError
-from repsim.moments.exchanged import Exchanged
-from repsim.moments.samples import check_sums, extended
+from repsim.moments.origin import Origin
+from repsim.moments.permuted import Permuted, within_classes
+from repsim.moments.samples import BLOCK_ELEMENTS, check_sums, extended
 from repsim.moments.second import Moments
 
 __all__ = ["TileSums"]
 
 
 class TileSums:
-    """Sums over a run of examples for all `pairs` of some networks, with the null of each.
+    """Sums over a run of examples for all `pairs` of some networks, with the nulls of each.
 
-    In exchange i = 1, 2, … Y's examples are rotated by i places: example e of X meets example e − i
-    of Y, and the first i of X meet the last i of Y. That needs the last few examples of a block
-    alone, is the same exchange at every layer, and does not depend on how the run is cut into
-    blocks. It is one of unrelated inputs where the order of the examples is random. A run of n
-    examples has n − 1 such exchanges; when more are asked for they begin again.
+    In permutation i = 1, 2, … Y's examples are rotated by i places: example e of X meets example
+    e − i of Y, and the first i of X meet the last i of Y. That needs the last few examples of a
+    block alone, is the same permutation at every layer, and does not depend on how the run is cut
+    into blocks. It is one of unrelated inputs where the order of the examples is random. A run of n
+    examples has n − 1 such permutations; when more are asked for they begin again.
+
+    `permute` adds the null within classes, whose permutations are among the examples it is given.
 
     Parameters
     ----------
@@ -34,20 +37,22 @@ class TileSums:
     positions
         Samples of each example, in consecutive rows.
     permutations
-        Exchanges for the null; they need two examples at least.
+        For each null; they need two examples at least.
+    origins
+        Of the networks' layers; by default zero.
     names
         Of the networks' layers, for messages.
 
     Raises
     ------
     InputError
-        For exchanges within a run of fewer than two examples.
+        For permutations of a run of fewer than two examples.
 
     Notes
     -----
     Takes 8 bytes for each number of every network's p × p and of every pair's (1 + permutations)
-    p × q sums, one product beside them, and for each network a block and twice as many examples as
-    it is rotated by in float64.
+    p × q sums (as many again for a null within classes), one product beside them, and for each
+    network a block and twice as many examples as it is rotated by in float64.
 
     Examples
     --------
@@ -55,10 +60,10 @@ class TileSums:
     >>> tile = TileSums([2, 3], [(0, 1)], examples=4, permutations=1)
     >>> tile.update([x[:1], y[:1]])
     >>> tile.update([x[1:], y[1:]])
-    >>> (moments,), ((exchanged,),) = tile.cut(), tile.finish()
+    >>> (moments,), ((permuted,),) = tile.cut(), tile.finish()
     >>> bool(np.array_equal(moments.xy, x.T @ y))
     True
-    >>> bool(np.array_equal(exchanged.applied_to(moments).xy, x.T @ np.roll(y, 1, axis=0)))
+    >>> bool(np.array_equal(permuted.applied_to(moments).xy, x.T @ np.roll(y, 1, axis=0)))
     True
     """
 
@@ -70,24 +75,28 @@ class TileSums:
         examples: int,
         positions: int = 1,
         permutations: int = 0,
+        origins: Sequence[Origin] = (),
         names: Sequence[str] = (),
     ) -> None:
         if permutations and examples < 2:
-            raise InputError(f"Expected at least two examples to exchange. Got {examples}.")
+            raise InputError(f"Expected at least two examples to permute. Got {examples}.")
         self._pairs = tuple(pairs)
         self._positions = positions
         self._examples = examples
         self._seen = 0
-        # In samples. What an exchange pairs depends on its number and the length of the run alone.
+        # In samples. What a permutation pairs depends on its number and the run's length alone.
         self._shifts = [positions * (1 + i % (examples - 1)) for i in range(permutations)]
         farthest = max(self._shifts, default=0)
         names = names or [f"layer {place} of the tile" for place in range(len(widths))]
+        origins = origins or [Origin.zero(width) for width in widths]
         self._layers = [
-            _Layer(width, name, farthest) for width, name in zip(widths, names, strict=True)
+            _Layer(width, origin, name, farthest)
+            for width, origin, name in zip(widths, origins, names, strict=True)
         ]
-        shapes = [(widths[a] + 2, widths[b] + 2) for a, b in pairs]
-        self._products = [np.zeros(shape) for shape in shapes]
-        self._exchanged = [[np.zeros(shape) for _ in self._shifts] for shape in shapes]
+        self._shapes = [(widths[a] + 2, widths[b] + 2) for a, b in pairs]
+        self._products = [np.zeros(shape) for shape in self._shapes]
+        self._permuted = [[np.zeros(shape) for _ in self._shifts] for shape in self._shapes]
+        self._within: list[list[np.ndarray]] = [[] for _ in pairs]
 
     def update(self, blocks: Sequence[np.ndarray]) -> None:
         """Add a block of whole examples: (b · positions, width) of every network, of any real type.
@@ -112,20 +121,53 @@ class TileSums:
         for number, (a, b) in enumerate(self._pairs):
             x, y = self._layers[a], self._layers[b]
             self._products[number] += x.rotated(0).T @ y.rotated(0)
-            for product, shift in zip(self._exchanged[number], self._shifts, strict=True):
+            for product, shift in zip(self._permuted[number], self._shifts, strict=True):
                 # The first examples of the run wait for the last ones.
                 waiting = slice(max(0, shift - before), None)
                 np.add(product, x.rotated(0)[waiting].T @ y.rotated(shift)[waiting], out=product)
         self._seen = seen
 
+    def permute(self, blocks: Sequence[np.ndarray], labels: np.ndarray) -> None:
+        """Add to the null within classes some whole examples, permuted among themselves.
+
+        Parameters
+        ----------
+        blocks
+            As for `update`, of any size: examples meet others of their class in the same block.
+        labels
+            The class of each example, (b,).
+        """
+        positions, count = self._positions, len(self._shifts)
+        orders = [within_classes(labels, number) for number in range(count)]
+        if not any(self._within):
+            self._within = [[np.zeros(shape) for _ in orders] for shape in self._shapes]
+        widest = max(layer.square.shape[0] for layer in self._layers)
+        step = max(1, BLOCK_ELEMENTS // (positions * widest))
+        places = np.arange(positions)
+        for start in range(0, len(labels), step):
+            stop = min(start + step, len(labels))
+            rows = slice(start * positions, stop * positions)
+            of_x = {a: self._layers[a].extended(blocks[a][rows]) for a, _ in self._pairs}
+            for number, order in enumerate(orders):
+                met = (order[start:stop, None] * positions + places).ravel()
+                of_y = {b: self._layers[b].extended(blocks[b][met]) for _, b in self._pairs}
+                for within, (a, b) in zip(self._within, self._pairs, strict=True):
+                    within[number] += of_x[a].T @ of_y[b]
+
     def cut(self) -> list[Moments]:
-        """Moments of each pair since the last cut; the null goes on."""
+        """Moments of each pair since the last cut; the nulls go on."""
         squares = [layer.square for layer in self._layers]
         # One and the same array in all pairs of a network: what is derived from it is shared, too.
         moments_of_layers = [square[:-2, :-2] for square in squares]
         cut = [
             replace(
-                Moments.from_products(squares[a], product, squares[b]),
+                Moments.from_products(
+                    squares[a],
+                    product,
+                    squares[b],
+                    origin_x=self._layers[a].origin,
+                    origin_y=self._layers[b].origin,
+                ),
                 xx=moments_of_layers[a],
                 yy=moments_of_layers[b],
             )
@@ -136,8 +178,10 @@ class TileSums:
             layer.square = np.zeros_like(layer.square)
         return cut
 
-    def finish(self) -> list[list[Exchanged]]:
-        """The exchanges of each pair, over the whole run, which ends here.
+    def finish(self) -> list[list[Permuted]]:
+        """The permutations of each pair, over the whole run, which ends here.
+
+        Those within classes come after the others, where there are any.
 
         Raises
         ------
@@ -148,10 +192,14 @@ class TileSums:
             raise InputError(f"Expected {self._examples} examples. Got {self._seen}.")
         for number, (a, b) in enumerate(self._pairs):
             x, y = self._layers[a], self._layers[b]
-            for product, shift in zip(self._exchanged[number], self._shifts, strict=True):
+            for product, shift in zip(self._permuted[number], self._shifts, strict=True):
                 np.add(product, x.first[:shift].T @ y.last(shift), out=product)
-        finished, self._exchanged = self._exchanged, []
-        return [[Exchanged.from_product(product) for product in pair] for pair in finished]
+        finished = zip(self._permuted, self._within, strict=True)
+        self._permuted, self._within = [], []
+        return [
+            [Permuted.from_product(product) for product in (*permuted, *within)]
+            for permuted, within in finished
+        ]
 
 
 class _Layer:
@@ -159,14 +207,14 @@ class _Layer:
 
     Parameters
     ----------
-    width, name
-        Its neurons, and its name in messages.
+    width, origin, name
+        Its neurons, what is taken off them, and its name in messages.
     farthest
-        The most samples that an exchange rotates by.
+        The most samples that a permutation rotates by.
     """
 
-    def __init__(self, width: int, name: str, farthest: int) -> None:
-        self.name = name
+    def __init__(self, width: int, origin: Origin, name: str, farthest: int) -> None:
+        self.name, self.origin = name, origin
         self.square = np.zeros((width + 2, width + 2))
         self.first = np.empty((farthest, width + 2))
         self._farthest = farthest
@@ -181,7 +229,7 @@ class _Layer:
         if len(room) < farthest + rows:
             room = np.empty((farthest + rows, room.shape[1]))
         room[:farthest] = last
-        samples = extended(block, room[farthest : farthest + rows])
+        samples = extended(block, room[farthest : farthest + rows], self.origin)
         if before < farthest:
             self.first[before : before + rows] = samples[: farthest - before]
         self._room, self._rows = room, rows
@@ -189,6 +237,10 @@ class _Layer:
             # numpy hands A.T @ A to BLAS syrk, which does half the work of a general product.
             self.square += samples.T @ samples
         check_sums(self.square, block, self.name, before)
+
+    def extended(self, samples: np.ndarray) -> Float64[np.ndarray, "b n"]:
+        """Other samples than those that it holds, in the same form."""
+        return extended(samples, np.empty((len(samples), self.square.shape[0])), self.origin)
 
     def rotated(self, shift: int) -> Float64[np.ndarray, "b n"]:
         """The samples that stand `shift` before those of the block."""

@@ -1,42 +1,37 @@
-"""Each value with its context: null, p-values, chance-corrected value, interval."""
+"""Each value with its context: nulls, p-values, chance-corrected value, interval."""
 
-import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Literal
 
 import numpy as np
 
-from repsim.uncertainty import (
-    bootstrap_interval,
-    chance_corrected,
-    family_p_values,
-    jackknife_interval,
-    null_band,
-    p_value,
-)
+from repsim.uncertainty import RankedCriticals, Replicates, family_p_values
 
 __all__ = ["in_context"]
 
 # What a row holds of its replicates, and of its measure; it becomes the columns of RESULTS.
-RAW = ("null", "replicates", "groups", "best", "larger_is_more_similar", "interval")
+REPLICATES = ("null", "within", "without", "halves", "drawn")
+RAW = (*REPLICATES, "groups", "best", "larger_is_more_similar", "ranks")
+
+# The columns of each null.
+NULLS: dict[Literal["null", "within"], tuple[str, str, str]] = {
+    "null": ("null", "p_value", "p_value_layers"),
+    "within": ("within", "p_value_within", "p_value_within_layers"),
+}
 
 Row = Mapping[str, Any]
 
 
-def in_context(
-    rows: Iterable[Row], *, interval: Literal["jackknife", "bootstrap"], level: float
-) -> list[dict[str, Any]]:
+def in_context(rows: Iterable[Row], *, level: float) -> list[dict[str, Any]]:
     """Rows of RESULTS from rows with the values of their replicates.
 
     Parameters
     ----------
     rows
-        With ``null`` and ``replicates``, lists of values, None where undefined; ``groups`` of
-        examples; ``best`` and ``larger_is_more_similar`` of the measure, and ``interval`` where its
-        replicates are not those of the study. Exchange i of the null is the same at every layer of
-        a pair.
-    interval
-        What the replicates are.
+        With lists of the values of replicates, as in `Replicates`, None where undefined; ``groups``
+        of examples; ``best`` and ``larger_is_more_similar`` of the measure; and for a match at an ε
+        ``ranks``, its `RankedCriticals`, if there are any. Permutation i is the same at every layer
+        of a pair.
     level
         Coverage of the intervals.
     """
@@ -46,55 +41,49 @@ def in_context(
         families.setdefault(of, []).append(row)
     found = []
     for family in families.values():
-        together = _over_layers(family)
-        for row, p_layers in zip(family, together, strict=True):
-            kept = {name: value for name, value in row.items() if name not in RAW}
-            kept |= {**_of_null(row), "p_value_layers": p_layers}
-            found.append(kept | _of_examples(row, row.get("interval") or interval, level))
+        columns = [_columns(row, level) for row in family]
+        for null, (_, _, name) in NULLS.items():
+            for column, p in zip(columns, _over_layers(family, null), strict=True):
+                column[name] = p
+        for row, column in zip(family, columns, strict=True):
+            found.append({k: v for k, v in row.items() if k not in RAW} | column)
     return found
 
 
-def _of_null(row: Row) -> dict[str, float | None]:
-    value, null = row["value"], _known(row["null"])
-    if value is None or null is None:
-        return {}
-    band = null_band(null)
-    larger = row["larger_is_more_similar"]
-    corrected = chance_corrected(value, null, best=row["best"])
-    return {
-        "null_mean": band.mean,
-        "null_low": band.low,
-        "null_high": band.high,
-        "p_value": p_value(value, null, larger_is_more_similar=larger),
-        "calibrated": corrected if math.isfinite(corrected) else None,
-    }
-
-
-def _over_layers(family: Sequence[Row]) -> list[float | None]:
-    """p-values that hold for all layers at once; None where a layer has no value or null."""
-    nulls = [_known(row["null"]) if row["value"] is not None else None for row in family]
-    known = [(row, null) for row, null in zip(family, nulls, strict=True) if null is not None]
-    if not known or len({len(null) for _, null in known}) != 1:
-        return [None] * len(family)
-    found = iter(
-        family_p_values(
-            [row["value"] for row, _ in known],
-            np.array([null for _, null in known]),
-            larger_is_more_similar=family[0]["larger_is_more_similar"],
-        ).tolist()
+def _columns(row: Row, level: float) -> dict[str, Any]:
+    replicates = Replicates(
+        value=_number(row["value"]),
+        **{name: [_number(value) for value in row[name]] for name in REPLICATES},
+        groups=row["groups"],
+        best=row["best"],
+        larger_is_more_similar=row["larger_is_more_similar"],
     )
-    return [next(found) if null is not None else None for null in nulls]
+    columns: dict[str, Any] = {
+        "permutations": len(row["null"]) or None,
+        "calibrated": replicates.calibrated(),
+    }
+    for null, (prefix, p_value, _) in NULLS.items():
+        chance = replicates.chance(within=null == "within")
+        if chance is not None:
+            columns |= {
+                f"{prefix}_mean": chance.mean,
+                f"{prefix}_low": chance.low,
+                f"{prefix}_high": chance.high,
+                p_value: replicates.p_value(within=null == "within"),
+            }
+    return columns | _interval(row, replicates, level)
 
 
-def _of_examples(row: Row, method: str, level: float) -> dict[str, float | None]:
-    value, replicates = row["value"], _known(row["replicates"])
-    if value is None or replicates is None:
+def _interval(row: Row, replicates: Replicates, level: float) -> dict[str, float]:
+    ranks: RankedCriticals | None = row.get("ranks")
+    if ranks is not None and row["value"] is not None:
+        low, high = ranks.interval(row["epsilon"], level)
+        return {"corrected": row["value"], "interval_low": low, "interval_high": high}
+    interval = replicates.interval(level)
+    if interval is None:
         return {}
-    if method == "jackknife":
-        interval = jackknife_interval(value, replicates, level=level)
-    else:
-        interval = bootstrap_interval(value, replicates, groups=row["groups"], level=level)
     return {
+        "corrected": interval.corrected,
         "interval_low": interval.low,
         "interval_high": interval.high,
         "standard_error": interval.standard_error,
@@ -102,7 +91,24 @@ def _of_examples(row: Row, method: str, level: float) -> dict[str, float | None]
     }
 
 
-def _known(values: Sequence[float | None]) -> list[float] | None:
-    """The values, if there are any and each is one."""
-    known = [value for value in values if value is not None]
-    return known if known and len(known) == len(values) else None
+def _over_layers(family: Sequence[Row], null: Literal["null", "within"]) -> list[float | None]:
+    """p-values that hold for all layers at once; None where a layer has no value or null."""
+    nulls = [
+        None if row["value"] is None or not row[null] or None in row[null] else row[null]
+        for row in family
+    ]
+    known = [(row, values) for row, values in zip(family, nulls, strict=True) if values is not None]
+    if not known or len({len(values) for _, values in known}) != 1:
+        return [None] * len(family)
+    found = iter(
+        family_p_values(
+            [row["value"] for row, _ in known],
+            np.array([values for _, values in known]),
+            larger_is_more_similar=family[0]["larger_is_more_similar"],
+        ).tolist()
+    )
+    return [next(found) if values is not None else None for values in nulls]
+
+
+def _number(value: float | None) -> float:
+    return float("nan") if value is None else value

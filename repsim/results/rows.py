@@ -3,10 +3,12 @@
 from collections.abc import Iterable
 from typing import Any
 
+import numpy as np
 import polars as pl
 
 from repsim.matching import MatchProfile
 from repsim.results.schemas import AREA_UNDER_CURVE, MAXIMUM_MATCH
+from repsim.uncertainty import RankedCriticals
 
 __all__ = ["area_row", "layer_rows", "match_row", "measure_row", "neuron_rows"]
 
@@ -56,12 +58,20 @@ def layer_rows(profile: MatchProfile, rows: Iterable[dict[str, Any]]) -> list[di
     ]
 
 
-def neuron_rows(profile: MatchProfile) -> pl.DataFrame:
-    """Critical ε of every neuron: side, neuron, critical."""
-    sides = [("x", profile.critical_x), ("y", profile.critical_y)]
-    return pl.concat(
-        pl.DataFrame({"neuron": range(len(critical)), "critical": critical}).select(
-            pl.lit(side).alias("side"), pl.col("neuron").cast(pl.Int64), "critical"
-        )
-        for side, critical in sides
+def neuron_rows(
+    profile: MatchProfile, ranks: RankedCriticals | None = None, *, level: float = 0.9
+) -> pl.DataFrame:
+    """Critical ε of every neuron with the interval of its rank: side, neuron, critical, ends."""
+    critical = np.concatenate((profile.critical_x, profile.critical_y))
+    low = high = np.full_like(critical, np.nan)
+    if ranks is not None:
+        low, high = ranks.of_neurons(critical, level)
+    return pl.DataFrame(
+        {
+            "side": ["x"] * profile.p + ["y"] * profile.q,
+            "neuron": [*range(profile.p), *range(profile.q)],
+            "critical": critical,
+            "critical_low": low,
+            "critical_high": high,
+        }
     )

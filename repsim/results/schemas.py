@@ -85,7 +85,11 @@ RESULTS: Schema = {
     "epsilon": Column(
         dtype=pl.Float64, meaning="tolerance; null where none applies", key=True, nullable=True
     ),
-    "value": Column(dtype=pl.Float64, meaning="the measure; null if undefined", nullable=True),
+    "value": Column(
+        dtype=pl.Float64,
+        meaning="the measure of all examples; null if undefined",
+        nullable=True,
+    ),
     "corrected": Column(
         dtype=pl.Float64,
         meaning="the value with the bias of few examples taken off: what the interval is about",
@@ -98,21 +102,21 @@ RESULTS: Schema = {
     ),
     "null_mean": Column(
         dtype=pl.Float64,
-        meaning="mean of the value with Y's examples exchanged: what chance gives",
+        meaning="mean of the value with Y's examples permuted: what chance gives",
         nullable=True,
     ),
     "null_low": Column(dtype=pl.Float64, meaning="least of those", nullable=True),
     "null_high": Column(dtype=pl.Float64, meaning="largest of those", nullable=True),
     "p_value": Column(
         dtype=pl.Float64,
-        meaning="probability of so much similarity by chance: (1 + exchanges that reach it) / "
-        "(1 + exchanges)",
+        meaning="probability of so much similarity by chance: (1 + permutations that reach it) / "
+        "(1 + permutations)",
         nullable=True,
     ),
     "p_value_layers": Column(
         dtype=pl.Float64,
         meaning="the same for all layers of the pair at once: against the most similar layer of "
-        "each exchange",
+        "each permutation",
         nullable=True,
     ),
     "calibrated": Column(
@@ -145,8 +149,7 @@ RESULTS: Schema = {
     ),
     "bias": Column(
         dtype=pl.Float64,
-        meaning="by how much fewer examples change the value, as the interval's replicates "
-        "estimate it",
+        meaning="value minus corrected, or what the replicates say of it where it is not taken off",
         nullable=True,
     ),
     "matched_x": Column(dtype=pl.Int64, meaning="neurons of X in the match", nullable=True),
@@ -189,7 +192,10 @@ NEURONS: Schema = {
         nullable=True,
     ),
     "critical_low": Column(
-        dtype=pl.Float64, meaning="lower end of its interval over examples", nullable=True
+        dtype=pl.Float64,
+        meaning="lower end of the interval over examples of the critical epsilon of its rank: of "
+        "the epsilon at which as many neurons match",
+        nullable=True,
     ),
     "critical_high": Column(dtype=pl.Float64, meaning="its upper end", nullable=True),
 }

@@ -28,6 +28,7 @@ __all__ = ["ActivationWriter", "Activations", "examples_per_file"]
 KIND = "activations"
 ARRAY = "activations"
 IDS = "examples.json"
+LABELS = "labels.json"
 # Chunks of a few MB are read at full speed; a shard is what a writer holds in memory per layer.
 CHUNK_BYTES = 4 * 2**20
 SHARD_BYTES = 32 * 2**20
@@ -55,6 +56,8 @@ class ActivationWriter:
         Name of the layer, for messages.
     ids
         Id of every example, in the order in which blocks will be appended.
+    labels
+        Class of every example, in that order; None where there are no classes.
     positions, neurons
         Shape of one example.
     dtype
@@ -67,6 +70,7 @@ class ActivationWriter:
         *,
         layer: str,
         ids: Sequence[str],
+        labels: Sequence[int] | None = None,
         positions: int,
         neurons: int,
         dtype: str,
@@ -74,6 +78,7 @@ class ActivationWriter:
         self._draft: Draft = artifact.draft()
         self._layer = layer
         self._ids = tuple(ids)
+        self._labels = labels
         self._shape = (len(self._ids), positions, neurons)
         per_chunk, per_shard = examples_per_file(
             len(self._ids), positions=positions, neurons=neurons, dtype=dtype
@@ -132,6 +137,8 @@ class ActivationWriter:
         if self._received % len(self._shard):
             self._write(self._received % len(self._shard))
         self._draft.write(IDS, json.dumps(self._ids).encode())
+        if self._labels is not None:
+            self._draft.write(LABELS, json.dumps([int(label) for label in self._labels]).encode())
         examples, positions, neurons = self._shape
         shape = {"examples": examples, "positions": positions, "neurons": neurons}
         return self._draft.publish({**facts, "layer": self._layer, **shape})
@@ -188,6 +195,13 @@ class Activations:
     def ids(self) -> tuple[str, ...]:
         """Example ids, in the order of the array."""
         return tuple(json.loads(self.artifact.read(IDS, self.marker)))
+
+    @cached_property
+    def labels(self) -> np.ndarray | None:
+        """Class of each example, int64 (n,); None where there are no classes."""
+        if not any(part.name == LABELS for part in self.marker.parts):
+            return None
+        return np.array(json.loads(self.artifact.read(LABELS, self.marker)), dtype=np.int64)
 
     @cached_property
     def array(self) -> "zarr.Array[Any]":

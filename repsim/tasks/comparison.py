@@ -19,11 +19,20 @@ from repsim.study import Component
 from repsim.tasks.reduction import paired_blocks, stored_source
 from repsim.tasks.replicates import stored_criticals, stored_profile, stored_values
 from repsim.tasks.specs import ComparisonSpec
+from repsim.uncertainty import RankedCriticals
 
-__all__ = ["match_at", "measure_row_of", "profile_layer", "publish_rows", "stored_rows"]
+__all__ = [
+    "match_at",
+    "measure_row_of",
+    "profile_layer",
+    "publish_rows",
+    "stored_ranks",
+    "stored_rows",
+]
 
 ARRAYS = "arrays.npz"
 ROWS = "rows.json"
+RANKS = "ranks.npz"
 
 # Identical layers match completely at every ε.
 OF_MATCHES = {"best": 1.0, "larger_is_more_similar": True}
@@ -61,8 +70,8 @@ def match_at(location: str, spec: ComparisonSpec, epsilon: float) -> dict[str, A
     criticals = stored_criticals(store, spec)
     row = match_row(stored_profile(store, spec.profile_key), epsilon)
     # A dead neuron has no critical ε: it is in no match, and in the denominator.
-    shares = np.mean(criticals <= epsilon, axis=1)
-    return {**row, **OF_MATCHES, **_resampled(spec, shares.tolist())}
+    shares = np.mean(criticals <= epsilon, axis=1).tolist()
+    return {**row, **OF_MATCHES, **spec.order.parted(shares), "groups": spec.groups}
 
 
 def measure_row_of(location: str, spec: ComparisonSpec, measure: Component) -> dict[str, Any]:
@@ -74,24 +83,39 @@ def measure_row_of(location: str, spec: ComparisonSpec, measure: Component) -> d
     direction = {
         "best": properties.best,
         "larger_is_more_similar": properties.larger_is_more_similar,
-        "interval": "jackknife" if known.statistic == "examples" else None,
     }
-    return {**row, "caution": caution, **direction, **_resampled(spec, values)}
+    order = spec.examples_order if known.statistic == "examples" else spec.order
+    replicates = order.parted(values)
+    if not getattr(known, "halves", True):
+        replicates["halves"] = []
+    return {**row, "caution": caution, **direction, **replicates, "groups": spec.groups}
 
 
 def publish_rows(location: str, spec: ComparisonSpec, rows: Sequence[dict[str, Any]]) -> str:
     """Publish the rows of a comparison with what they have in common; returns their key.
 
-    The moments of its groups and of the null are then removed: those of wide layers would fill
-    the disk.
+    Beside them the critical ε by rank, from which intervals of the match are made. The moments of
+    its groups and of the nulls are then removed: those of wide layers would fill the disk.
     """
     store = Store(location)
     artifact = spec.artifact(store)
     if not artifact.exists():
         profile = stored_profile(store, spec.profile_key)
-        areas = np.nansum(1.0 - stored_criticals(store, spec), axis=1) / (profile.p + profile.q)
-        area = {**area_row(profile), **OF_MATCHES, **_resampled(spec, areas.tolist())}
+        criticals, order = stored_criticals(store, spec), spec.order
+        areas = np.nansum(1.0 - criticals, axis=1) / (profile.p + profile.q)
+        area = {**area_row(profile), **OF_MATCHES, **order.parted(areas.tolist())}
+        area["groups"] = spec.groups
         draft = artifact.draft()
+        if spec.groups:
+            ranked = RankedCriticals.of(
+                criticals[0],
+                without=criticals[order.without.start : order.without.stop]
+                if order.groups
+                else None,
+                drawn=criticals[order.drawn.start : order.drawn.stop] if order.draws else None,
+                groups=spec.groups,
+            )
+            draft.write_arrays(RANKS, {"critical": ranked.critical, "error": ranked.error})
         draft.write(ROWS, json.dumps(layer_rows(profile, [*rows, area])).encode())
         draft.publish()
     Artifact(store, "resamples", spec.resamples_key).discard()
@@ -104,8 +128,9 @@ def stored_rows(store: Store, spec: ComparisonSpec) -> list[dict[str, Any]]:
     return rows
 
 
-def _resampled(spec: ComparisonSpec, values: Sequence[float | None]) -> dict[str, Any]:
-    """The value in every replicate, apart: the null, and the replicates of the interval."""
-    first = 1 + spec.permutations
-    context = {"null": list(values[1:first]), "replicates": list(values[first:])}
-    return {**context, "groups": spec.groups}
+def stored_ranks(store: Store, spec: ComparisonSpec) -> RankedCriticals | None:
+    """The critical ε by rank, with their standard errors; None where there are no groups."""
+    if not spec.groups:
+        return None
+    arrays = spec.artifact(store).read_arrays(RANKS)
+    return RankedCriticals(**arrays, groups=spec.groups)

@@ -11,19 +11,20 @@ import polars as pl
 import tomli_w
 
 from repsim.report import StudyFacts, build_report
-from repsim.results import Tables, in_context, neuron_rows
+from repsim.results import MAXIMUM_MATCH, Tables, in_context, neuron_rows
 from repsim.store import Store
 from repsim.study import Matching, Study, digest
 from repsim.tasks.across import stored_across
-from repsim.tasks.comparison import stored_rows
+from repsim.tasks.comparison import stored_ranks, stored_rows
 from repsim.tasks.replicates import stored_profile
 from repsim.tasks.simple import stored_simple, stored_structure
 from repsim.tasks.specs import ComparisonSpec, NetworkSpec, StudyPlan
+from repsim.uncertainty import RankedCriticals
 
 __all__ = ["consolidate", "report_folder", "report_is_current", "study_toml"]
 
 # Rises when the same results would give another report.
-REPORT_VERSION = 2
+REPORT_VERSION = 3
 PACKAGES = ("repsim-workflows", "torch", "torchvision", "numpy", "scipy", "zarr", "dask", "ray")
 
 
@@ -53,11 +54,14 @@ def consolidate(location: str, plan: StudyPlan, failures: Mapping[str, str]) -> 
     name = plan.study.name
     complete = _complete(store, plan)
     resampling = plan.study.resampling
+    ranks = {spec.key: stored_ranks(store, spec) for spec in complete}
     results = [
         {"study": name, **_place(spec), **row, "examples": spec.x.examples}
+        | ({"ranks": ranks[spec.key]} if row["measure"] == MAXIMUM_MATCH else {})
         for spec in complete
         for row in stored_rows(store, spec)
     ]
+    level = resampling.level
     across = stored_across(
         store, [spec.key for spec in plan.across if spec.artifact(store).exists()]
     )
@@ -65,11 +69,13 @@ def consolidate(location: str, plan: StudyPlan, failures: Mapping[str, str]) -> 
         networks=[_network_row(store, spec, failures) for spec in plan.networks],
         training=[row for spec in plan.networks for row in _training_rows(store, spec)],
         layers=_layer_rows(plan),
-        results=in_context(results, interval=resampling.interval, level=resampling.level),
+        results=in_context(results, level=level),
         **across,
         simple_matches=[row for spec in complete for row in _simple_rows(store, spec)],
         structure=[row for spec in complete for row in _structure_rows(store, spec)],
-        neurons=pl.concat(_neuron_rows(store, spec) for spec in complete) if complete else (),
+        neurons=pl.concat(_neuron_rows(store, s, ranks[s.key], level) for s in complete)
+        if complete
+        else (),
     )
     facts = StudyFacts(
         name=name,
@@ -203,9 +209,12 @@ def _place(spec: ComparisonSpec) -> dict[str, Any]:
     }
 
 
-def _neuron_rows(store: Store, spec: ComparisonSpec) -> pl.DataFrame:
+def _neuron_rows(
+    store: Store, spec: ComparisonSpec, ranks: RankedCriticals | None, level: float
+) -> pl.DataFrame:
     place = [pl.lit(value).alias(name) for name, value in _place(spec).items()]
-    return neuron_rows(stored_profile(store, spec.profile_key)).with_columns(place)
+    profile = stored_profile(store, spec.profile_key)
+    return neuron_rows(profile, ranks, level=level).with_columns(place)
 
 
 def _simple_rows(store: Store, spec: ComparisonSpec) -> Iterator[dict[str, Any]]:

@@ -1,21 +1,22 @@
 """Measures of examples × examples: of a comparison as it is, and of its replicates.
 
-Exchanged or left out, examples are rows and columns of two matrices: nothing is read again.
+Permuted or left out, examples are rows and columns of two matrices: nothing is read again.
 """
 
 import json
 import math
-from collections.abc import Iterator
 
 import numpy as np
 
 from repsim.errors import InputError
 from repsim.examples import ExamplePair, Features
-from repsim.measures import load_measure
-from repsim.store import Artifact, Store
+from repsim.measures import checked_value, load_measure
+from repsim.moments import within_classes
+from repsim.store import Activations, Artifact, Store
 from repsim.study import Component
 from repsim.tasks.examples import StoredExamples
-from repsim.tasks.replicates import VALUES
+from repsim.tasks.reduction import class_labels
+from repsim.tasks.replicates import VALUES, measured
 from repsim.tasks.specs import ComparisonSpec
 
 __all__ = ["measure_examples"]
@@ -24,8 +25,8 @@ __all__ = ["measure_examples"]
 def measure_examples(location: str, spec: ComparisonSpec, measure: Component) -> str:
     """A measure of examples in every replicate; returns the key of its values.
 
-    The examples of both layers must be there. The null is that of the other measures, in small: Y's
-    examples exchanged in the same way. Replicates of the interval leave out a group each, also
+    The examples of both layers must be there. The nulls are those of the other measures, in small:
+    Y's examples permuted in the same way. Replicates of the interval leave out a group each, also
     where a study draws groups: an example that is drawn twice is its own nearest neighbour.
     """
     store = Store(location)
@@ -34,29 +35,36 @@ def measure_examples(location: str, spec: ComparisonSpec, measure: Component) ->
         return artifact.key
     known = load_measure(measure.name, measure.options)
     features: Features = getattr(known, "features", "averaged")
-    count = 1 + spec.permutations + spec.groups
-    record: dict[str, object] = {"values": [None] * count, "caution": None}
+    order = spec.examples_order
+    values: list[float | None] = [None] * order.count
+    x, y = (StoredExamples(store, side.examples_key(spec.examples)).layer() for side in spec.layers)
+    labels = class_labels(Activations(store, spec.x.key)) if order.within else None
     try:
-        x, y = (
-            StoredExamples(store, side.examples_key(spec.examples)).layer() for side in spec.layers
-        )
         pair = ExamplePair.from_layers(x, y, features)
-        values = [known.value(replicate) for replicate in _replicates(spec, pair)]
-        record["values"] = [float(v) if math.isfinite(v) else None for v in values]
+        values[0], caution = measured(known, pair)
+        for number in range(1, order.count):
+            value = checked_value(known, _replicate(spec, pair, labels, number))
+            values[number] = float(value) if math.isfinite(value) else None
     except InputError as problem:
-        record["caution"] = str(problem)
+        caution = str(problem)
     draft = artifact.draft()
-    draft.write(VALUES, json.dumps(record).encode())
+    draft.write(VALUES, json.dumps({"values": values, "caution": caution or None}).encode())
     draft.publish()
     return artifact.key
 
 
-def _replicates(spec: ComparisonSpec, pair: ExamplePair) -> Iterator[ExamplePair]:
-    """In the order of `repsim.tasks.replicates`."""
-    examples = np.arange(pair.count)
-    yield pair
-    for number in range(spec.permutations):
-        yield pair.permuted(np.roll(examples, 1 + number % max(1, pair.count - 1)))
-    if spec.groups:
-        for group in np.array_split(examples, spec.groups):
-            yield pair.without(group)
+def _replicate(
+    spec: ComparisonSpec, pair: ExamplePair, labels: np.ndarray | None, number: int
+) -> ExamplePair:
+    order, examples = spec.examples_order, np.arange(pair.count)
+    if number in order.nulls:
+        permutation = number - order.nulls.start
+        if permutation < order.permutations:
+            return pair.permuted(np.roll(examples, 1 + permutation % max(1, pair.count - 1)))
+        assert labels is not None  # There are such replicates only where there are classes.
+        permutation -= order.permutations
+        return pair.permuted(within_classes(labels[: pair.count], permutation))
+    groups = np.array_split(examples, spec.groups)
+    if number in order.without:
+        return pair.without(groups[number - order.without.start])
+    return pair.subset(np.concatenate([groups[group] for group in spec.half(number, order)]))

@@ -180,6 +180,7 @@ def _capture(
     split = source.split(capture.split)
     indices = sampled_examples(capture.seed, len(split), capture.examples_of(len(split)))
     ids = [split.ids[index] for index in indices]
+    labels = None if split.labels is None else split.labels[indices].tolist()
     wanted = {layer.layer for layer in layers}
     table = layer_table_of(lambda: _model(spec), spec.image_shape)
     writers = {
@@ -187,6 +188,7 @@ def _capture(
             layer.artifact(store),
             layer=layer.layer,
             ids=ids,
+            labels=labels,
             positions=layer.positions,
             neurons=layer.neurons,
             dtype=capture.dtype,

@@ -12,18 +12,20 @@ from typing import TypeVar
 import numpy as np
 
 from repsim.errors import IntegrityError
-from repsim.moments import Exchanged, Factor, Moments, TileSums
+from repsim.moments import Factor, Moments, Origin, Permuted, TileSums
+from repsim.moments.origin import FIRST_ROWS
 from repsim.store import Activations, Artifact, Store
 from repsim.tasks.specs import ComparisonSpec, TileSpec
 
 __all__ = [
+    "class_labels",
     "collect_moments",
     "discard_parts",
     "paired_blocks",
     "reduce_tile",
-    "stored_exchanged",
     "stored_group",
     "stored_moments",
+    "stored_permuted",
     "stored_source",
 ]
 
@@ -32,14 +34,14 @@ ARRAYS = "arrays.npz"
 # Numbers of one layer that are widened to float64 at a time.
 SLICE_ELEMENTS = 2**21
 
-Summed = TypeVar("Summed", Moments, Exchanged)
+Summed = TypeVar("Summed", Moments, Permuted)
 
 
 def reduce_tile(location: str, tile: TileSpec, start: int, stop: int) -> str:
     """Moments of a range of examples for every pair of the tile that lacks them; returns its key.
 
     Published are, for each pair, the moments of each group of examples that the range has a part
-    of, and those of each exchange of examples within the range.
+    of, and those of each permutation of examples within the range.
 
     Raises
     ------
@@ -54,23 +56,29 @@ def reduce_tile(location: str, tile: TileSpec, start: int, stop: int) -> str:
     layers = [Activations(store, layer.key) for layer in tile.layers]
     _check_examples(layers)
     spec = lacking[0]
+    labels = class_labels(layers[0]) if spec.within else None
     sums = TileSums(
         [layer.shape[2] for layer in layers],
         tile.pairs(lacking),
         examples=stop - start,
         positions=spec.x.positions,
         permutations=spec.permutations,
+        origins=[_origin(layer) for layer in layers],
     )
     draft = part.draft()
-    for group, complete, blocks in _slices(layers, spec.group_borders, start, stop):
-        sums.update(blocks)
-        del blocks  # views of shards, which can go before the next are read
-        if complete:
-            for pair, moments in zip(lacking, sums.cut(), strict=True):
-                draft.write_arrays(f"{pair.moments_key}/{_group(group)}", moments.arrays())
-    for pair, exchanged in zip(lacking, sums.finish(), strict=True):
-        for number, sums_of_one in enumerate(exchanged):
-            draft.write_arrays(f"{pair.moments_key}/{_null(number)}", sums_of_one.arrays())
+    for first, shards in _shards(layers, start, stop):
+        if labels is not None:
+            count = len(shards[0]) // spec.x.positions
+            sums.permute(shards, labels[first : first + count])
+        for group, complete, blocks in _slices(layers, shards, spec.group_borders, first, stop):
+            sums.update(blocks)
+            if complete:
+                for pair, moments in zip(lacking, sums.cut(), strict=True):
+                    draft.write_arrays(f"{pair.moments_key}/{_group(group)}", moments.arrays())
+        del shards, blocks  # before the next are read
+    for pair, nulls in zip(lacking, sums.finish(), strict=True):
+        for number, permuted in enumerate(nulls):
+            draft.write_arrays(f"{pair.moments_key}/{_null(number)}", permuted.arrays())
     draft.publish()
     return key
 
@@ -78,7 +86,7 @@ def reduce_tile(location: str, tile: TileSpec, start: int, stop: int) -> str:
 def collect_moments(location: str, spec: ComparisonSpec, parts: Sequence[str]) -> str:
     """The moments of a pair over all examples, from the parts of its tile; returns their key.
 
-    Beside them, under another key, those of each group and exchange of examples, as long as they
+    Beside them, under another key, those of each group and permutation of examples, as long as they
     are of use.
     """
     store = Store(location)
@@ -103,15 +111,22 @@ def collect_moments(location: str, spec: ComparisonSpec, parts: Sequence[str]) -
     if total.count != spec.x.examples * spec.x.positions:
         # Something was published of this pair between two passes: its part knows nothing of it.
         raise tiles[0].damaged(f"moments of {total.count} samples only of {spec.label}")
-    for number in range(spec.permutations):
-        exchanged = _sum(Exchanged.from_mapping(arrays) for arrays in read(_null(number)))
-        resamples.write_arrays(_null(number), exchanged.arrays())
+    for number in range(len(spec.order.nulls)):
+        permuted = _sum(Permuted.from_mapping(arrays) for arrays in read(_null(number)))
+        resamples.write_arrays(_null(number), permuted.arrays())
     if resamples.parts:
         resamples.publish()
     draft = Artifact(store, "moments", spec.moments_key).draft()
     draft.write_arrays(ARRAYS, total.arrays())
     draft.publish()
     return spec.moments_key
+
+
+def class_labels(layer: Activations) -> np.ndarray:
+    """The class of each example of a layer of which it is known."""
+    if layer.labels is None:
+        raise layer.artifact.damaged("no classes of its examples")
+    return layer.labels
 
 
 def discard_parts(location: str, parts: Sequence[str], collected: Sequence[str]) -> None:
@@ -134,9 +149,9 @@ def stored_group(store: Store, key: str, group: int) -> Moments:
     return Moments.from_mapping(Artifact(store, "resamples", key).read_arrays(_group(group)))
 
 
-def stored_exchanged(store: Store, key: str, number: int) -> Exchanged:
-    """What differs in the moments where Y's examples were exchanged."""
-    return Exchanged.from_mapping(Artifact(store, "resamples", key).read_arrays(_null(number)))
+def stored_permuted(store: Store, key: str, number: int) -> Permuted:
+    """What differs in the moments where Y's examples were permuted, within their classes last."""
+    return Permuted.from_mapping(Artifact(store, "resamples", key).read_arrays(_null(number)))
 
 
 def stored_source(store: Store, key: str) -> Moments | Factor:
@@ -176,30 +191,46 @@ def _check_examples(layers: Sequence[Activations]) -> None:
             )
 
 
+def _origin(layer: Activations) -> Origin:
+    """That of a layer, by its first examples: the same in all tasks and for all pairs."""
+    examples, positions, _ = layer.shape
+    count = min(examples, -(-FIRST_ROWS // positions))
+    return Origin.of(next(layer.blocks(0, count, count)))
+
+
+def _shards(
+    layers: Sequence[Activations], start: int, stop: int
+) -> Iterator[tuple[int, list[np.ndarray]]]:
+    """A shard of each layer, samples × neurons, with its first example; each is read once."""
+    step = min(layer.examples_per_shard for layer in layers)
+    reading = [layer.blocks(start, stop, step) for layer in layers]
+    for first in range(start, stop, step):
+        yield first, [next(blocks) for blocks in reading]
+
+
 def _slices(
-    layers: Sequence[Activations], borders: Sequence[int], start: int, stop: int
+    layers: Sequence[Activations],
+    shards: Sequence[np.ndarray],
+    borders: Sequence[int],
+    first: int,
+    stop: int,
 ) -> Iterator[tuple[int, bool, list[np.ndarray]]]:
-    """Samples of all layers, some whole examples of one group at a time; each shard is read once.
+    """The samples of shards, some whole examples of one group at a time.
 
     Yields the group, whether it ends here (or the range does), and the samples of each layer.
     """
     positions = layers[0].shape[1]
     widest = max(layer.shape[2] for layer in layers)
     most = max(1, SLICE_ELEMENTS // (positions * widest))
-    step = min(layer.examples_per_shard for layer in layers)
-    group = int(np.searchsorted(borders, start, side="right")) - 1
-    reading = [layer.blocks(start, stop, step) for layer in layers]
-    for begin in range(start, stop, step):
-        first, last = begin, min(begin + step, stop)
-        shards = [next(blocks) for blocks in reading]
-        while first < last:
-            end = min(first + most, last, borders[group + 1])
-            rows = slice((first - begin) * positions, (end - begin) * positions)
-            complete = end in (borders[group + 1], stop)
-            yield group, complete, [shard[rows] for shard in shards]
-            group += end == borders[group + 1]
-            first = end
-        del shards
+    begin, last = first, first + len(shards[0]) // positions
+    group = int(np.searchsorted(borders, first, side="right")) - 1
+    while first < last:
+        end = min(first + most, last, borders[group + 1])
+        rows = slice((first - begin) * positions, (end - begin) * positions)
+        complete = end in (borders[group + 1], stop)
+        yield group, complete, [shard[rows] for shard in shards]
+        group += end == borders[group + 1]
+        first = end
 
 
 def _sum(parts: Iterable[Summed]) -> Summed:

@@ -1,25 +1,25 @@
-"""The same statistic computed again: with Y's examples exchanged, and with other examples.
+"""The same statistic computed again: with Y's examples permuted, and with other examples.
 
-Replicate 0 is the comparison itself; then come the exchanges of the null, and then those of the
-interval: each without one group of examples (jackknife), or of groups drawn anew (bootstrap).
+`ReplicateOrder` says which replicates there are and where each stands.
 """
 
 import json
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator
 
 import numpy as np
 
 from repsim.errors import InputError
 from repsim.matching import MatchProfile, match_profile
-from repsim.measures import load_measure
+from repsim.measures import Measure, caution_of, checked_value, load_measure
 from repsim.moments import Moments
 from repsim.store import Artifact, Store
 from repsim.study import Component
-from repsim.tasks.reduction import stored_exchanged, stored_group, stored_moments
+from repsim.tasks.factor_replicates import FactorReplicates
+from repsim.tasks.reduction import stored_group, stored_moments, stored_permuted
 from repsim.tasks.specs import ComparisonSpec
 
-__all__ = ["replicate_layer", "stored_criticals", "stored_profile", "stored_values"]
+__all__ = ["measured", "replicate_layer", "stored_criticals", "stored_profile", "stored_values"]
 
 ARRAYS = "arrays.npz"
 VALUES = "values.json"
@@ -27,6 +27,9 @@ VALUES = "values.json"
 
 def replicate_layer(location: str, spec: ComparisonSpec, part: tuple[int, int]) -> str:
     """Match profiles and measures of part of the replicates; returns the key of the profiles.
+
+    Where the profile needed the factor, and differs from that of the moments, so do the profiles of
+    the replicates.
 
     Parameters
     ----------
@@ -37,43 +40,56 @@ def replicate_layer(location: str, spec: ComparisonSpec, part: tuple[int, int]) 
     """
     store, key = Store(location), spec.replicates_key(part)
     profiles = Artifact(store, "replicates", key)
-    measured = {
+    measured_as = {
         Artifact(store, "measures", spec.measure_key(measure, part)): load_measure(
             measure.name, measure.options
         )
         for measure in spec.of_moments
     }
-    wanted = {artifact: measure for artifact, measure in measured.items() if not artifact.exists()}
+    wanted = {
+        artifact: _Values(measure)
+        for artifact, measure in measured_as.items()
+        if not artifact.exists()
+    }
     lacks_profiles = not profiles.exists()
     if not wanted and not lacks_profiles:
         return key
+    total = stored_moments(store, spec.moments_key)
+    profile = stored_profile(store, spec.profile_key)
+    factors = None
+    if lacks_profiles and profile.method == "factor":
+        of_moments = match_profile(total, centred=spec.matching.centred)
+        factors = None if profile.agrees_with(of_moments) else FactorReplicates(store, spec)
     criticals: list[np.ndarray] = []
-    values: dict[Artifact, list[float | None]] = {artifact: [] for artifact in wanted}
-    cautions: dict[Artifact, str] = {}
-    for number, moments in _replicates(store, spec, range(part[0], spec.replicates, part[1])):
+    for number, moments in _replicates(
+        store, spec, total, range(part[0], spec.replicates, part[1])
+    ):
         if lacks_profiles:
-            profile = (
-                match_profile(moments, centred=spec.matching.centred)
-                if number
-                else stored_profile(store, spec.profile_key)
-            )
+            if number:
+                source = factors.of(number) if factors is not None else moments()
+                profile = match_profile(source, centred=spec.matching.centred)
             criticals.append(np.concatenate((profile.critical_x, profile.critical_y)))
-        for artifact, measure in wanted.items():
-            try:
-                values[artifact].append(_finite(measure.value(moments)))
-            except InputError as problem:
-                values[artifact].append(None)
-                cautions.setdefault(artifact, str(problem))
+        for values in wanted.values():
+            values.add(moments())
     if lacks_profiles:
         draft = profiles.draft()
         draft.write_arrays(ARRAYS, {"critical": np.stack(criticals)})
         draft.publish()
-    for artifact, found in values.items():
+    for artifact, values in wanted.items():
         draft = artifact.draft()
-        record = {"values": found, "caution": cautions.get(artifact)}
+        record = {"values": values.found, "caution": values.caution or None}
         draft.write(VALUES, json.dumps(record).encode())
         draft.publish()
     return key
+
+
+def measured(measure: Measure, statistic: object) -> tuple[float | None, str]:
+    """A measure of the layers as they are, None if it is not defined, and what to know of it."""
+    try:
+        value = checked_value(measure, statistic)
+        return _finite(value), caution_of(measure, statistic, value)
+    except InputError as problem:
+        return None, str(problem)
 
 
 def stored_profile(store: Store, key: str) -> MatchProfile:
@@ -93,7 +109,7 @@ def stored_criticals(store: Store, spec: ComparisonSpec) -> np.ndarray:
 def stored_values(
     store: Store, spec: ComparisonSpec, measure: Component
 ) -> tuple[list[float | None], str | None]:
-    """A measure in every replicate, None where it is not defined, and what is to be known of it."""
+    """A measure in every replicate, None where it is not defined, and what to know of it."""
     if measure in spec.of_examples:
         record = json.loads(Artifact(store, "measures", spec.measure_key(measure)).read(VALUES))
         return record["values"], record["caution"]
@@ -107,29 +123,54 @@ def stored_values(
     return found, caution
 
 
+class _Values:
+    """A measure of one replicate after the other."""
+
+    def __init__(self, measure: Measure) -> None:
+        self._measure = measure
+        self.found: list[float | None] = []
+        self.caution = ""
+
+    def add(self, moments: Moments) -> None:
+        """Of the next replicate; what the first says of itself is kept."""
+        if not self.found:
+            value, self.caution = measured(self._measure, moments)
+            self.found.append(value)
+            return
+        try:
+            self.found.append(_finite(checked_value(self._measure, moments)))
+        except InputError as problem:
+            self.found.append(None)
+            self.caution = self.caution or str(problem)
+
+
 def _replicates(
-    store: Store, spec: ComparisonSpec, numbers: Sequence[int]
-) -> Iterator[tuple[int, Moments]]:
-    """The moments of each replicate, one at a time."""
-    total = stored_moments(store, spec.moments_key)
+    store: Store, spec: ComparisonSpec, total: Moments, numbers: range
+) -> Iterator[tuple[int, Callable[[], Moments]]]:
+    """The moments of each replicate, one at a time, made when they are asked for."""
     for number in numbers:
-        if number == 0:
-            yield number, total
-        elif number <= spec.permutations:
-            yield (
-                number,
-                stored_exchanged(store, spec.resamples_key, number - 1).applied_to(total),
-            )
-        else:
-            yield number, _without_or_drawn(store, spec, total, number - spec.permutations - 1)
+        kept: list[Moments] = []
+
+        def moments(number: int = number, kept: list[Moments] = kept) -> Moments:
+            if not kept:
+                kept.append(_moments(store, spec, total, number))
+            return kept[0]
+
+        yield number, moments
 
 
-def _without_or_drawn(store: Store, spec: ComparisonSpec, total: Moments, number: int) -> Moments:
-    if spec.resampling.interval == "jackknife":
-        return total - stored_group(store, spec.resamples_key, number)
+def _moments(store: Store, spec: ComparisonSpec, total: Moments, number: int) -> Moments:
+    order, key = spec.order, spec.resamples_key
+    if number == 0:
+        return total
+    if number in order.nulls:
+        return stored_permuted(store, key, number - 1).applied_to(total)
+    if number in order.without:
+        return total - stored_group(store, key, number - order.without.start)
+    groups = spec.drawn_groups(number) if number in order.drawn else spec.half(number)
     moments = Moments.zeros(total.p, total.q)
-    for group in spec.drawn_groups(number):
-        moments = moments + stored_group(store, spec.resamples_key, group)
+    for group in groups:
+        moments = moments + stored_group(store, key, group)
     return moments
 
 

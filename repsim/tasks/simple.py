@@ -13,6 +13,7 @@ from repsim.results import measure_row
 from repsim.store import Artifact, Store
 from repsim.tasks.reduction import stored_source
 from repsim.tasks.replicates import stored_profile
+from repsim.tasks.specs.replicate_order import ReplicateOrder
 
 __all__ = ["find_simple", "join_simple", "simple_summary", "stored_simple", "stored_structure"]
 
@@ -90,7 +91,8 @@ def simple_summary(location: str, key: str, centred: bool) -> dict[str, Any]:
     found = stored_simple(Store(location), key)
     row = measure_row("unique minimum match share", found.unique_share, centred=centred)
     context = {
-        **{"null": [], "replicates": [], "groups": 0},
+        **ReplicateOrder().parted([]),
+        "groups": 0,
         **{"best": 1.0, "larger_is_more_similar": True},
     }
     return {**row, "epsilon": found.eps, **context}

@@ -8,7 +8,7 @@ from jaxtyping import Float64
 
 from repsim.errors import InputError
 
-__all__ = ["Null", "chance_corrected", "family_p_values", "null_band", "p_value"]
+__all__ = ["Null", "chance_corrected", "family_p_values", "null_band", "p_value", "p_words"]
 
 Values = Sequence[float] | Float64[np.ndarray, " n"]
 
@@ -24,7 +24,7 @@ class Null:
     Parameters
     ----------
     mean : float
-        Over the exchanges of examples.
+        Over the permutations of examples.
     low, high : float
         Quantiles of 5 % and 95 %; the least and the largest of up to 19.
     """
@@ -48,12 +48,12 @@ def null_band(null: Values) -> Null:
 
 
 def p_value(value: float, null: Values, *, larger_is_more_similar: bool = True) -> float:
-    r"""Probability of so much similarity by chance, from P exchanges of examples.
+    r"""Probability of so much similarity by chance, from P permutations of examples.
 
     .. math:: (1 + \#\{\text{null} \ge \text{value}\}) / (1 + P)
 
-    The one that is added is the value itself, which is one of the exchanges: without it a p-value
-    could be zero, which no finite number of exchanges can show. Ties count as reached.
+    The one that is added is the value itself, which is one of the permutations: without it a
+    p-value could be zero, which no finite number of permutations can show. Ties count as reached.
 
     References
     ----------
@@ -70,18 +70,32 @@ def p_value(value: float, null: Values, *, larger_is_more_similar: bool = True) 
     return float(1 + reached.sum()) / (1 + len(values))
 
 
+def p_words(p: float, permutations: int) -> str:
+    """A p-value in words: one at its floor is a bound, not a value.
+
+    >>> p_words(0.05, 19)
+    'p ≤ 0.05, the least possible with 19 permutations'
+    >>> p_words(0.3, 19)
+    'p = 0.3'
+    """
+    least = 1 / (1 + permutations)
+    if p > least * (1 + TIE):
+        return f"p = {p:.2g}"
+    return f"p ≤ {least:.2g}, the least possible with {permutations} permutations"
+
+
 def family_p_values(
     values: Values, nulls: Float64[np.ndarray, "l n"], *, larger_is_more_similar: bool = True
 ) -> Float64[np.ndarray, " l"]:
     r"""p-values that hold for all layers of a pair at once.
 
-    Exchange i is the same at every layer. Values are put on one scale, so that a layer on which
+    Permutation i is the same at every layer. Values are put on one scale, so that a layer on which
     chance alone gives much does not hide the others:
 
     .. math:: z_l = (\theta_l - \bar\theta_l) / s_l
 
     with mean and deviation over the value and its null together; each layer's z is then compared
-    with the largest z over layers of every exchange (studentised maxT, single step). The
+    with the largest z over layers of every permutation (studentised maxT, single step). The
     probability that any layer without similarity gets p ≤ a is at most a.
 
     Parameters

@@ -3,6 +3,7 @@
 The registry takes the modules of `repsim.measures` as measures; a folder is none.
 """
 
+from repsim.measures.contract.cautions import caution_of, checked_value, value_of
 from repsim.measures.contract.compat import compatible
 from repsim.measures.contract.directions import Of, PrincipalDirections
 from repsim.measures.contract.pairs import check_samples, moments_of
@@ -17,7 +18,10 @@ __all__ = [
     "PrincipalDirections",
     "Properties",
     "Statistic",
+    "caution_of",
     "check_samples",
+    "checked_value",
     "compatible",
     "moments_of",
+    "value_of",
 ]

@@ -12,16 +12,17 @@ from repsim.measures import load_measure
 from repsim.store import Artifact, Store, artifact_key
 from repsim.study import Component, Matching, Resampling
 from repsim.tasks.specs.layer import LayerSpec
+from repsim.tasks.specs.replicate_order import ReplicateOrder
 
 __all__ = ["MOMENTS_VERSION", "PROCESS_BYTES", "ComparisonSpec"]
 
 # Each rises when its stage would compute something else from the same parameters.
-MOMENTS_VERSION = 2
-PROFILE_VERSION = 1
-REPLICATES_VERSION = 1
-MEASURES_VERSION = 1
-MATCHES_VERSION = 2
-SIMPLE_VERSION = 1
+MOMENTS_VERSION = 3
+PROFILE_VERSION = 2
+REPLICATES_VERSION = 2
+MEASURES_VERSION = 2
+MATCHES_VERSION = 3
+SIMPLE_VERSION = 2
 
 # What a task that reduces activations does for one pair, at some 3e10 operations a second: some
 # seconds, long beside the writing of its moments. It does so for all pairs of a tile.
@@ -29,6 +30,10 @@ OPERATIONS_PER_TASK = 2e11
 
 # The spread of fewer groups than this says next to nothing.
 LEAST_GROUPS = 5
+
+# Examples are permuted within their classes among those of a shard. With fewer of each class than
+# this, on average, one in twenty (e⁻³) or more would meet itself, and chance look too similar.
+LEAST_OF_A_CLASS = 3
 
 # All minimal matches of 256 + 256 neurons on one core, and about the third power of the width
 # beyond (4.5 s, and 26 s for 512 + 512: `python -m tests.benchmarks`).
@@ -66,8 +71,24 @@ class ComparisonSpec:
 
     @property
     def permutations(self) -> int:
-        """How often examples are exchanged for the null; never with fewer than two examples."""
+        """How often examples are permuted for a null; never with fewer than two examples."""
         return self.resampling.permutations if self.x.examples > 1 else 0
+
+    @property
+    def within(self) -> int:
+        """How often they are permuted within their classes, where these are known.
+
+        Not where the examples of a shard hold too few of each class.
+        """
+        classes = self.x.network.classes
+        enough = self.examples_at_once >= LEAST_OF_A_CLASS * classes
+        return self.permutations if self.x.labelled and classes > 1 and enough else 0
+
+    @property
+    def examples_at_once(self) -> int:
+        """Examples that are read together: those of a shard of both layers."""
+        shard = min(self.x.examples_per_shard, self.y.examples_per_shard)
+        return min(shard, self.x.examples)
 
     @property
     def groups(self) -> int:
@@ -85,9 +106,10 @@ class ComparisonSpec:
         x, y = self.x, self.y
         per_shard = min(x.examples_per_shard, y.examples_per_shard)
         p, q = x.neurons, y.neurons
-        operations = x.positions * (p * p + q * q + 2 * p * q * (1 + self.permutations))
+        products = 1 + self.permutations + self.within
+        operations = x.positions * (p * p + q * q + 2 * p * q * products)
         shards = max(1, round(OPERATIONS_PER_TASK / (operations * per_shard)))
-        # Examples are exchanged within a task: there must be some to exchange.
+        # Examples are permuted within a task: there must be some to permute.
         step = per_shard * max(shards, math.ceil((1 + self.permutations) / per_shard))
         starts = list(range(0, x.examples, step))
         if len(starts) > 1 and x.examples - starts[-1] <= self.permutations:
@@ -129,6 +151,7 @@ class ComparisonSpec:
             "moments": self.moments_key,
             "groups": self.groups,
             "permutations": self.permutations,
+            "within": self.within,
         }
         return artifact_key("resamples", MOMENTS_VERSION, parameters)
 
@@ -139,19 +162,47 @@ class ComparisonSpec:
         return artifact_key("profiles", PROFILE_VERSION, parameters)
 
     @cached_property
+    def order(self) -> ReplicateOrder:
+        """Which replicates are computed, and where each stands."""
+        jackknife = self.resampling.interval == "jackknife"
+        return ReplicateOrder(
+            permutations=self.permutations,
+            within=self.within,
+            groups=self.groups if jackknife else 0,
+            draws=0 if jackknife or not self.groups else self.resampling.bootstrap_samples,
+        )
+
+    @property
     def replicates(self) -> int:
-        """How often everything is computed: once as it is, for the null, and for the intervals."""
-        intervals = {
-            "jackknife": self.groups,
-            "bootstrap": self.resampling.bootstrap_samples if self.groups else 0,
-        }
-        return 1 + self.permutations + intervals[self.resampling.interval]
+        """How often everything is computed: once as it is, for the nulls, and for the intervals."""
+        return self.order.count
 
     def drawn_groups(self, number: int) -> list[int]:
         """The groups of one bootstrap sample, drawn with replacement."""
         generator = np.random.default_rng([self.resampling.seed, number])
         drawn: list[int] = np.sort(generator.integers(self.groups, size=self.groups)).tolist()
         return drawn
+
+    @cached_property
+    def examples_order(self) -> ReplicateOrder:
+        """The replicates of measures of examples × examples, which know no bootstrap.
+
+        All examples are at hand at once: they need not be in one shard.
+        """
+        examples = min(self.examples, self.x.examples)
+        classes = self.x.network.classes
+        enough = self.x.labelled and classes > 1 and examples >= LEAST_OF_A_CLASS * classes
+        return ReplicateOrder(
+            permutations=self.permutations,
+            within=self.permutations if enough else 0,
+            groups=self.groups,
+        )
+
+    def half(self, number: int, order: ReplicateOrder | None = None) -> range:
+        """The groups of one of the two replicates of half the groups."""
+        middle = self.groups // 2
+        first = number == (order or self.order).halves.start
+        return range(middle) if first else range(middle, self.groups)
 
     @property
     def replicate_parts(self) -> list[tuple[int, int]]:
@@ -179,20 +230,24 @@ class ComparisonSpec:
     def measure_key(self, measure: Component, part: tuple[int, int] = (0, 1)) -> str:
         """The key of the values of a measure for part of the replicates."""
         sides = [side.examples_key(self.examples) for side in (self.x, self.y)]
+        of_examples = _statistic(measure) == "examples"
         parameters = {
-            "of": sides if _statistic(measure) == "examples" else self.moments_key,
+            "of": sides if of_examples else self.moments_key,
             "measure": measure.model_dump(mode="json"),
             "part": part,
             **self._resampled,
         }
+        if of_examples:
+            parameters["within"] = self.examples_order.within
         return artifact_key("measures", MEASURES_VERSION, parameters)
 
     @property
     def _resampled(self) -> dict[str, Any]:
-        """What determines the replicates. The level of an interval is none of it."""
+        """What determines the replicates; the level of an interval does not."""
         drawn = self.groups and self.resampling.interval == "bootstrap"
         return {
             "permutations": self.permutations,
+            "within": self.within,
             "groups": self.groups,
             "bootstrap": [self.resampling.bootstrap_samples, self.resampling.seed]
             if drawn

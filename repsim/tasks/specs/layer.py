@@ -10,8 +10,8 @@ from repsim.tasks.specs.network import NetworkSpec
 __all__ = ["LayerSpec"]
 
 # Each rises when its stage would compute something else from the same parameters.
-CAPTURE_VERSION = 2
-EXAMPLES_VERSION = 1
+CAPTURE_VERSION = 3
+EXAMPLES_VERSION = 2
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,6 +26,8 @@ class LayerSpec:
     total_positions: int
     examples: int
     capture: Capture
+    labelled: bool = True
+    """Whether the class of each example is known."""
 
     @property
     def positions(self) -> int:

@@ -104,7 +104,7 @@ def _shape(spec: ComparisonSpec) -> tuple[object, ...]:
     """What comparisons must share to be made in one pass."""
     sides = (spec.x, spec.y)
     shapes = [(s.layer, s.neurons, s.positions, s.examples, s.capture.dtype) for s in sides]
-    return (*shapes, spec.groups, spec.permutations)
+    return (*shapes, spec.groups, spec.permutations, spec.within)
 
 
 def _networks_of_a_tile(spec: ComparisonSpec) -> int:
@@ -124,6 +124,10 @@ def _reducing(comparisons: Sequence[ComparisonSpec], layers: Sequence[LayerSpec]
     shards = [layer.examples_per_shard * layer.bytes // max(1, layer.examples) for layer in layers]
     squares = sum(2 * layer.neurons**2 for layer in layers)
     pairs = [spec.x.neurons * spec.y.neurons for spec in comparisons]
-    products = sum((2 + s.permutations) * pq for s, pq in zip(comparisons, pairs, strict=True))
+    products = sum(
+        (2 + s.permutations + s.within) * pq for s, pq in zip(comparisons, pairs, strict=True)
+    )
     sums = 8 * (squares + products) + 48 * max(pairs)  # with those that are being written
-    return sum(shards) + 2 * max(shards) + len(layers) * WIDENED_BYTES + sums + PROCESS_BYTES
+    # Beside a block of each network, one of its permuted examples.
+    widened = len(layers) * WIDENED_BYTES * (2 if any(s.within for s in comparisons) else 1)
+    return sum(shards) + 2 * max(shards) + widened + sums + PROCESS_BYTES

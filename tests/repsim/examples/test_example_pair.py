@@ -17,7 +17,8 @@ def arrays(n=9, p=3, q=4, seed=0):
 def same(a, b):
     for side in ("x", "y"):
         np.testing.assert_allclose(getattr(a, side).gram, getattr(b, side).gram, atol=1e-12)
-        np.testing.assert_allclose(getattr(a, side).sums, getattr(b, side).sums, atol=1e-12)
+        for what in (correlations, squared_distances):
+            np.testing.assert_allclose(what(getattr(a, side)), what(getattr(b, side)), atol=1e-12)
     return True
 
 
@@ -75,15 +76,21 @@ def test_equal_examples_have_no_distance_and_zero_ones_no_angle():
     assert correlations(gram)[3].tolist() == [0, 0, 0, 0]
 
 
-def test_correlations_need_the_sums():
-    with pytest.raises(InputError, match="Expected the sum of each example's features"):
-        correlations(ExampleGram(gram=np.eye(3)))
+def test_correlations_need_the_features():
+    with pytest.raises(InputError, match="Expected features, to correlate examples"):
+        correlations(ExampleGram(products=np.eye(3)))
 
 
 def test_rounding_does_not_tell_distances_apart():
-    apart = told_apart(np.array([1.0, 1.0 + 1e-14, 1.0 + 1e-9, 0.0]))
-    assert apart[0] == apart[1] != apart[2]
-    assert told_apart(np.zeros(3)).tolist() == [0, 0, 0]
+    distances = np.array([1.0, 1.0 + 1e-14, 1.0 + 1e-9, 0.0])
+    for bounded in (False, True):
+        apart = told_apart(distances, bounded=bounded)
+        assert apart[0] == apart[1] != apart[2]
+        assert told_apart(np.zeros(3), bounded=bounded).tolist() == [0, 0, 0]
+    # All of them rounding of a difference from 1; or a layer of tiny numbers.
+    tiny = 1e-15 * np.array([0.0, 1.0, 2.0])
+    assert told_apart(tiny, bounded=True).tolist() == [0, 0, 0]
+    assert len(set(told_apart(tiny, bounded=False))) == 3
 
 
 def test_centred_kernels_sum_to_zero_and_constant_ones_vanish():
@@ -111,5 +118,5 @@ def test_u_centring_wants_four_examples():
 
 
 def test_pairs_of_grams_alone_are_taken():
-    pair = ExamplePair(x=ExampleGram(gram=np.eye(4)), y=ExampleGram(gram=np.eye(4)))
-    assert pair.without([0]).x.sums is None
+    pair = ExamplePair(x=ExampleGram(products=np.eye(4)), y=ExampleGram(products=np.eye(4)))
+    assert pair.without([0]).x.offsets is None

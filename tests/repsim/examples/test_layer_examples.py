@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from repsim.errors import InputError
 from repsim.examples import ExampleGram, LayerExamples
+from repsim.examples.distances import squared_distances
 
 
 def maps(examples=13, positions=4, neurons=3, seed=0, dtype=np.float64):
@@ -19,9 +20,14 @@ def maps(examples=13, positions=4, neurons=3, seed=0, dtype=np.float64):
 
 def assert_same(a, b):
     np.testing.assert_allclose(a.pooled, b.pooled, rtol=1e-12)
-    np.testing.assert_allclose(a.flattened.gram, b.flattened.gram, rtol=1e-12)
-    np.testing.assert_allclose(a.flattened.sums, b.flattened.sums, rtol=1e-12)
-    assert (a.positions, a.flattened.width) == (b.positions, b.flattened.width)
+    assert_same_gram(a.flattened, b.flattened)
+    assert a.positions == b.positions
+
+
+def assert_same_gram(a, b):
+    np.testing.assert_allclose(a.gram, b.gram, rtol=1e-12, atol=1e-12)
+    np.testing.assert_allclose(a.about_row_means, b.about_row_means, rtol=1e-12, atol=1e-12)
+    assert a.offsets.width == b.offsets.width
 
 
 def test_averages_and_inner_products_are_what_they_are_called():
@@ -31,8 +37,9 @@ def test_averages_and_inner_products_are_what_they_are_called():
     for features, table in (("averaged", x.mean(axis=1)), ("flattened", x.reshape(13, -1))):
         gram = layer.features(features)
         np.testing.assert_allclose(gram.gram, table @ table.T, rtol=1e-12)
-        np.testing.assert_allclose(gram.sums, table.sum(axis=1), rtol=1e-12)
-        assert gram.width == table.shape[1]
+        about = table - table.mean(axis=1, keepdims=True)
+        np.testing.assert_allclose(gram.about_row_means, about @ about.T, atol=1e-12)
+        assert gram.offsets.width == table.shape[1]
     assert (layer.count, layer.neurons, layer.positions) == (13, 3, 4)
 
 
@@ -72,7 +79,8 @@ def test_memory_is_bounded_by_what_is_asked_for():
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     result = 8 * examples * (examples + neurons)
-    assert peak < 1.3 * memory + result + 2**17
+    shifts = 8 * 8 * positions * neurons
+    assert peak < 1.3 * memory + result + shifts + 2**17
     # The layer is four times as large, so the bound is not met by chance.
     assert 8 * examples * positions * neurons == 4 * memory
 
@@ -149,13 +157,40 @@ def test_arrays_of_something_else_are_refused():
         LayerExamples.from_mapping({"positions": np.array(1)})
     arrays = LayerExamples.from_array(maps()).arrays()
     with pytest.raises(InputError, match="Expected finite numbers"):
-        LayerExamples.from_mapping({**arrays, "sums": np.full(13, np.nan)})
+        LayerExamples.from_mapping({**arrays, "row_means": np.full(13, np.nan)})
 
 
 def test_a_gram_has_one_shape():
     with pytest.raises(InputError, match=r"Got shape \(2, 3\)"):
-        ExampleGram(gram=np.ones((2, 3)))
-    with pytest.raises(InputError, match=r"Expected sums of shape \(2,\)"):
-        ExampleGram(gram=np.ones((2, 2)), sums=np.ones(3))
+        ExampleGram(products=np.ones((2, 3)))
+    offsets = ExampleGram.from_features(np.eye(3)).offsets
+    with pytest.raises(InputError, match=r"Expected offsets of 2 examples\. Got 3"):
+        ExampleGram(products=np.ones((2, 2)), offsets=offsets)
     with pytest.raises(InputError, match="inner products of the 2 examples"):
-        LayerExamples(pooled=np.ones((2, 1)), positions=1, flattened=ExampleGram(gram=np.eye(3)))
+        gram = ExampleGram(products=np.eye(3))
+        LayerExamples(pooled=np.ones((2, 1)), positions=1, flattened=gram)
+
+
+@pytest.mark.parametrize("offset", [1e4, 1e8, -1e6])
+def test_offsets_take_no_digits(offset):
+    """Of each feature, of each example, or of both: what is left are the digits of float64."""
+    x = maps(positions=1)[:, 0]
+    rng = np.random.default_rng(1)
+    for off in (
+        offset,
+        offset * rng.random(3),
+        offset * rng.random((13, 1)),
+        offset * rng.random((13, 3)),
+    ):
+        given = x + off
+        gram = ExampleGram.from_features(given)
+        # The means of the reference are rounded, too: by this much of a product.
+        rounding = 1e-15 * abs(offset)
+        about = given - given.mean(axis=1, keepdims=True)
+        largest = np.max(about**2)
+        np.testing.assert_allclose(
+            gram.about_row_means, about @ about.T, atol=rounding + 1e-12 * largest
+        )
+        near = squared_distances(gram)[0]
+        exact = ((given - given[0]) ** 2).sum(axis=1)
+        np.testing.assert_allclose(near, exact, atol=rounding + 1e-12 * exact.max())

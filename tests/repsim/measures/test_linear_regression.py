@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from repsim.errors import InputError
+from repsim.errors import CautionWarning, InputError
 from repsim.measures import linear_regression
 from tests import references_measures as literal
 from tests.repsim.matching.instances import relu_pair
@@ -40,7 +40,8 @@ def test_unrelated_layers_get_the_documented_floor():
 def test_only_the_predictors_must_be_fewer_than_the_samples():
     generator = np.random.default_rng(0)
     wide, narrow = generator.normal(size=(20, 30)), generator.normal(size=(20, 3))
-    assert linear_regression(narrow, wide) < 0.5
+    with pytest.warns(CautionWarning, match="look alike with 30 live neurons and 20 samples"):
+        assert linear_regression(narrow, wide) < 0.5
     with pytest.raises(InputError, match="Got 30 of X and 20 samples"):
         linear_regression(wide, narrow)
     with pytest.raises(InputError, match="Got 30 of Y and 20 samples"):

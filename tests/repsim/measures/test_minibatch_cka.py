@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from repsim.errors import InputError, StudyError
+from repsim.errors import CautionWarning, InputError, StudyError
 from repsim.examples import example_pair
 from repsim.measures.minibatch_cka import Options, minibatch_cka
 from tests.references_examples import literal_alignment, literal_minibatch_cka
@@ -29,7 +29,8 @@ def test_it_is_not_the_mean_of_ratios():
 def test_with_fewer_examples_it_is_debiased_cka_and_says_so():
     x, y = arrays(0, n=9)
     expected = literal_alignment(x @ x.T, y @ y.T, debiased=True)
-    assert minibatch_cka(x, y) == pytest.approx(expected, abs=1e-9)
+    with pytest.warns(CautionWarning, match="asked for with batches of 256"):
+        assert minibatch_cka(x, y) == pytest.approx(expected, abs=1e-9)
     caution = Options().caution(example_pair(x, y))
     assert "asked for with batches of 256 examples, but there are 9" in caution
     assert Options(batch=9).caution(example_pair(x, y)) == ""

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from repsim.errors import InputError
+from repsim.errors import CautionWarning, InputError
 from repsim.measures.rbf_cka import Options, rbf_cka
 from tests.references_examples import literal_alignment, literal_rbf_kernel
 from tests.repsim.measures.test_rsa import arrays
@@ -48,8 +48,9 @@ def test_a_narrow_kernel_tells_only_equal_from_unequal():
 def test_most_examples_equal_means_no_bandwidth():
     x, y = np.zeros((10, 1)), arrays(0, n=10)[1]
     x[:2] = 1
-    assert np.isnan(rbf_cka(x, y))
-    assert np.isnan(rbf_cka(np.ones((10, 2)), y))
+    for layer in (x, np.ones((10, 2))):
+        with pytest.warns(CautionWarning, match="for X: its examples are all equal, or so many"):
+            assert np.isnan(rbf_cka(layer, y))
 
 
 def test_a_debiased_estimate_wants_four_examples():

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from repsim.errors import InputError, StudyError
+from repsim.errors import CautionWarning, InputError, StudyError
 from repsim.examples import ExampleGram, ExamplePair
 from repsim.measures.rsa import Options, rsa
 from tests.references_examples import DISTANCES, literal_rsa
@@ -45,8 +45,9 @@ def test_rounding_breaks_no_tie():
 
 def test_layers_without_differences_have_no_value():
     x, y = arrays(0, n=5)
-    assert np.isnan(rsa(np.ones((5, 2)), y))
-    assert np.isnan(rsa(np.eye(5), y))  # all distances are equal
+    for layer in (np.ones((5, 2)), np.eye(5)):
+        with pytest.warns(CautionWarning, match="Not defined for X: all its distances"):
+            assert np.isnan(rsa(layer, y))
     assert rsa(x, y) == rsa(y, x)
 
 
@@ -59,10 +60,10 @@ def test_too_few_examples_and_options_that_do_not_exist_are_refused():
 
 
 def test_grams_alone_have_no_correlation_distance():
-    gram = ExampleGram(gram=np.diag([1.0, 2.0, 3.0]))
+    gram = ExampleGram(products=np.diag([1.0, 2.0, 3.0]))
     pair = ExamplePair(x=gram, y=gram)
     assert rsa(pair) == pytest.approx(1)
-    with pytest.raises(InputError, match="Expected the sum of each example's features"):
+    with pytest.raises(InputError, match="Expected features, to correlate"):
         rsa(pair, distance="correlation")
 
 

@@ -95,9 +95,12 @@ def test_the_rank_counts_independent_live_neurons():
     assert principal(Moments.from_arrays(hardly, live), centred=True).x.rank == 4
 
 
-@pytest.mark.parametrize(("mean", "rank"), [(0, 4), (5, 3), (50, 3)])
+@pytest.mark.parametrize(("mean", "rank"), [(0, 4), (3.5, 3), (50, 4)])
 def test_what_a_mean_takes_of_the_digits_is_not_taken_for_a_direction(mean, rank):
-    """The last neuron is 3e-6 of its length off the first: 1e-11, squared."""
+    """The last neuron is 3e-6 of its length off the first: 1e-11, squared.
+
+    A mean of 3.5 deviations is not taken off before the sums are made, one of 50 is.
+    """
     generator = np.random.default_rng(0)
     x = generator.normal(size=(5000, 4))
     x[:, 3] = x[:, 0] + 3e-6 * x[:, 3]

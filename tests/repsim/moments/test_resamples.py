@@ -1,4 +1,4 @@
-"""Groups of whole examples and exchanges of them, from arrays in memory."""
+"""Groups of whole examples and permutations of them, from arrays in memory."""
 
 import numpy as np
 import pytest
@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from repsim.errors import InputError
 from repsim.matching import match_profile
 from repsim.measures import cca, cka, linear_regression
-from repsim.moments import Moments, Resamples, resamples
+from repsim.moments import Moments, Resamples, UnitOrder, Units, resamples
+from tests.references_moments import assert_moments_equal
 
 
 def layers(examples: int = 24, positions: int = 2) -> tuple[np.ndarray, np.ndarray]:
@@ -18,9 +19,16 @@ def layers(examples: int = 24, positions: int = 2) -> tuple[np.ndarray, np.ndarr
     return x, x @ rng.normal(size=(4, 3)) + rng.normal(size=(examples * positions, 3))
 
 
+def resampled(
+    x, y, *, positions: int = 1, groups: int = 1, permutations: int = 0, seed: int = 0, labels=None
+) -> Resamples:
+    units = Units.of_length(len(x), positions)
+    order = UnitOrder.drawn(units, groups=groups, seed=seed, labels=labels)
+    return Resamples.from_arrays(x, y, order, permutations=permutations)
+
+
 def assert_equal(got: Moments, expected: Moments) -> None:
-    for name, values in got.arrays().items():
-        np.testing.assert_allclose(values, expected.arrays()[name], rtol=1e-9, atol=1e-9)
+    assert_moments_equal(got, expected)
 
 
 @given(
@@ -35,9 +43,7 @@ def test_groups_are_parts_of_the_whole_for_any_block(groups, positions, block, s
     whole = Moments.from_arrays(x, y)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(resamples, "BLOCK_ELEMENTS", block)
-        found = Resamples.from_arrays(
-            x, y, positions=positions, groups=groups, permutations=2, seed=seed
-        )
+        found = resampled(x, y, positions=positions, groups=groups, permutations=2, seed=seed)
     sizes = [group.count // positions for group in found.groups]
     assert len(sizes) == groups
     assert max(sizes) - min(sizes) <= 1
@@ -54,15 +60,15 @@ def test_groups_are_parts_of_the_whole_for_any_block(groups, positions, block, s
 
 def test_positions_of_an_example_stay_together() -> None:
     x = np.repeat(np.eye(6), 3, axis=0)
-    found = Resamples.from_arrays(x, x, positions=3, groups=6, permutations=1)
+    found = resampled(x, x, positions=3, groups=6, permutations=1)
     # Each group is one example: three samples of one neuron.
-    assert all(sorted(group.xx.diagonal()) == [0, 0, 0, 0, 0, 3] for group in found.groups)
-    # Exchanged, no example meets itself.
+    assert all(sorted(group.raw().xx.diagonal()) == [0, 0, 0, 0, 0, 3] for group in found.groups)
+    # Permuted, no example meets itself.
     assert not found.null(0).xy.diagonal().any()
 
 
 def test_without_a_group_and_drawn_groups_are_sums_of_groups() -> None:
-    found = Resamples.from_arrays(*layers(), positions=2, groups=5, permutations=0)
+    found = resampled(*layers(), positions=2, groups=5, permutations=0)
     a, b, c, d, e = found.groups
     assert_equal(found.without(2), a + b + d + e)
     assert_equal(found.drawn([0, 0, 3]), a + a + d)
@@ -92,8 +98,7 @@ def test_a_neuron_that_is_active_in_one_group_alone_is_dead_without_it() -> None
 def test_the_order_of_examples_is_drawn_from_the_seed() -> None:
     by_class = np.repeat(np.eye(4), 30, axis=0)
     first, again, other = (
-        Resamples.from_arrays(by_class, by_class, groups=4, permutations=1, seed=seed)
-        for seed in (0, 0, 1)
+        resampled(by_class, by_class, groups=4, permutations=1, seed=seed) for seed in (0, 0, 1)
     )
     assert np.array_equal(first.groups[0].xx, again.groups[0].xx)
     assert not np.array_equal(first.groups[0].xx, other.groups[0].xx)
@@ -106,27 +111,64 @@ def test_the_order_of_examples_is_drawn_from_the_seed() -> None:
 def test_torch_tensors_are_taken(dtype: torch.dtype) -> None:
     x, y = (torch.from_numpy(layer).to(dtype).requires_grad_() for layer in layers())
     exact = [layer.detach().double().numpy() for layer in (x, y)]
-    assert_equal(Resamples.from_arrays(x, y, positions=2).total, Moments.from_arrays(*exact))
+    assert_equal(resampled(x, y, positions=2).total, Moments.from_arrays(*exact))
+
+
+def test_samples_that_belong_together_stay_together() -> None:
+    ids = np.array(["b", "a", "b", "c", "a", "a", "d"])
+    x = np.eye(4)[np.unique(ids, return_inverse=True)[1]]
+    units = Units.of_ids(ids)
+    assert units.lengths.tolist() == [3, 2, 1, 1]
+    order = UnitOrder.drawn(units, groups=4, seed=1)
+    found = Resamples.from_arrays(x, x, order, permutations=3)
+    assert sorted(group.count for group in found.groups) == [1, 1, 2, 3]
+    # Units of different lengths: rows meet others, and every sample is there once.
+    for number in range(3):
+        assert found.null(number).xy.sum() == 7
+        assert np.array_equal(np.sort(order.permuted_rows(number)), np.arange(7))
+    assert Units.of_length(7, 3).lengths.tolist() == [3, 3, 1]
+    positions = Units.of_ids(np.array([1, 0, 1])).of_positions(2)
+    assert positions.rows_of(np.array([1])).tolist() == [0, 1, 4, 5]
+
+
+def test_units_meet_others_of_their_class() -> None:
+    labels = np.arange(24) % 3
+    x = np.repeat(np.eye(3)[labels], 2, axis=0)
+    found = resampled(x, x, positions=2, groups=4, permutations=3, labels=labels)
+    assert len(found.within) == 3
+    for number in range(3):
+        assert found.null_within(number).xy.tolist() == found.total.xy.tolist()
+        assert np.trace(found.null(number).xy) < 48
+
+
+def test_labels_are_of_units_or_of_all_their_samples() -> None:
+    units = Units.of_ids(np.array([0, 1, 0, 1]))
+    assert units.values_of(np.array(["x", "y"]), "labels").tolist() == ["x", "y"]
+    assert units.values_of(np.array([5, 6, 5, 6]), "labels").tolist() == [5, 6]
+    with pytest.raises(InputError, match="the same labels for all samples of a unit"):
+        units.values_of(np.array([5, 6, 6, 6]), "labels")
+    with pytest.raises(InputError, match=r"\(2,\), one for each unit, or \(4,\).* Got \(3,\)"):
+        units.values_of(np.arange(3), "labels")
 
 
 def test_what_cannot_be_grouped_is_refused() -> None:
     x, y = layers()
-    with pytest.raises(InputError, match=r"whole examples of 5 positions each.*Got 48 samples"):
-        Resamples.from_arrays(x, y, positions=5)
-    with pytest.raises(InputError, match="Got 25 groups of 24 examples"):
-        Resamples.from_arrays(x, y, positions=2, groups=25)
+    with pytest.raises(InputError, match="Got 25 groups of 24 units"):
+        resampled(x, y, positions=2, groups=25)
     with pytest.raises(InputError, match="Got 0 groups"):
-        Resamples.from_arrays(x, y, groups=0)
-    with pytest.raises(InputError, match="at least two examples to exchange"):
-        Resamples.from_arrays(x[:1], y[:1], groups=1)
+        resampled(x, y, groups=0)
+    with pytest.raises(InputError, match="at least two units to permute"):
+        resampled(x[:1], y[:1], permutations=1)
+    with pytest.raises(InputError, match="between 1 and 48 consecutive samples in a unit. Got 49"):
+        Units.of_length(48, 49)
     y[17, 2] = np.nan
     with pytest.raises(InputError, match="Got nan in Y at sample 17, neuron 2"):
-        Resamples.from_arrays(x, y)
+        resampled(x, y)
     x[9, 1] = 1e300
     with pytest.raises(
         InputError, match=r"fourth powers fit in float64\. Got 1e[+]300 in X, neuron"
     ):
-        Resamples.from_arrays(x, x)
+        resampled(x, x)
 
 
 def test_subtraction_is_of_a_part() -> None:

@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from repsim.errors import InputError
-from repsim.moments import Exchanged, Moments, TileSums
-from tests.references_moments import norm_sums, rotated
+from repsim.moments import Moments, Origin, Permuted, TileSums, within_classes
+from tests.references_moments import assert_moments_equal, norm_sums, rotated
 
 WIDTHS = [3, 4, 2]
 PAIRS = [(0, 1), (0, 2), (2, 1)]
@@ -22,7 +22,7 @@ def networks(examples: int, positions: int = 1, dtype: str = "float64") -> list[
 
 def summed(
     layers: list[np.ndarray], positions: int, permutations: int, cuts: list[int]
-) -> tuple[list[Moments], list[list[Exchanged]]]:
+) -> tuple[list[Moments], list[list[Permuted]]]:
     """All pairs, from blocks that end after so many examples."""
     examples = len(layers[0]) // positions
     tile = TileSums(
@@ -34,8 +34,7 @@ def summed(
 
 
 def assert_equal(got: Moments, expected: Moments) -> None:
-    for name, values in got.arrays().items():
-        np.testing.assert_allclose(values, expected.arrays()[name], rtol=1e-9, atol=1e-11)
+    assert_moments_equal(got, expected, rtol=1e-9, atol=1e-11)
 
 
 @given(
@@ -45,16 +44,16 @@ def assert_equal(got: Moments, expected: Moments) -> None:
     cuts=st.lists(st.integers(0, 14), max_size=6),
 )
 @settings(deadline=None)
-def test_every_exchange_is_the_literal_rotation(examples, positions, permutations, cuts) -> None:
+def test_every_permutation_is_the_literal_rotation(examples, positions, permutations, cuts) -> None:
     layers = networks(examples, positions)
     cuts = [min(cut, examples) for cut in cuts]
-    moments, exchanged = summed(layers, positions, permutations, cuts)
-    for (a, b), of_pair, null in zip(PAIRS, moments, exchanged, strict=True):
+    moments, permuted = summed(layers, positions, permutations, cuts)
+    for (a, b), of_pair, null in zip(PAIRS, moments, permuted, strict=True):
         x, y = layers[a], layers[b]
         assert_equal(of_pair, Moments.from_arrays(x, y))
         assert len(null) == permutations
         for number, sums in enumerate(null):
-            # A run of n examples has n - 1 exchanges; then they begin again.
+            # A run of n examples has n - 1 permutations; then they begin again.
             shift = 1 + number % (examples - 1)
             expected = Moments.from_arrays(x, rotated(y, shift, positions))
             assert_equal(sums.applied_to(of_pair), expected)
@@ -63,11 +62,11 @@ def test_every_exchange_is_the_literal_rotation(examples, positions, permutation
 @pytest.mark.parametrize("dtype", ["float16", "float32"])
 def test_narrow_numbers_are_widened_before_they_are_summed(dtype: str) -> None:
     layers = networks(9, dtype=dtype)
-    (moments, *_), ((exchanged, *_), *_) = summed(layers, 1, 1, [4])
+    (moments, *_), ((permuted, *_), *_) = summed(layers, 1, 1, [4])
     x, y = layers[0], rotated(layers[1], 1)
     assert_equal(moments, Moments.from_arrays(layers[0].astype(float), layers[1].astype(float)))
-    np.testing.assert_allclose(exchanged.xy, x.T.astype(float) @ y, rtol=1e-12, atol=1e-12)
-    np.testing.assert_allclose(exchanged.norms_x_yy, norm_sums(x, y)["x_yy"], rtol=1e-12)
+    np.testing.assert_allclose(permuted.xy, x.T.astype(float) @ y, rtol=1e-12, atol=1e-12)
+    np.testing.assert_allclose(permuted.norms_x_yy, norm_sums(x, y)["x_yy"], rtol=1e-12)
 
 
 def test_cuts_part_the_moments_and_not_the_null() -> None:
@@ -104,15 +103,15 @@ def test_pairs_share_what_they_have_of_a_network() -> None:
     assert second.yy is third.xx
 
 
-def test_exchanged_moments_are_read_back() -> None:
-    _, ((exchanged, *_), *_) = summed(networks(5), 1, 1, [])
-    arrays = exchanged.arrays()
-    again = Exchanged.from_mapping(arrays)
+def test_permuted_moments_are_read_back() -> None:
+    _, ((permuted, *_), *_) = summed(networks(5), 1, 1, [])
+    arrays = permuted.arrays()
+    again = Permuted.from_mapping(arrays)
     assert all(np.array_equal(arrays[name], again.arrays()[name]) for name in arrays)
     with pytest.raises(InputError, match="Got no norms_xy, norms_x_yy, norms_y_xx; there are: xy"):
-        Exchanged.from_mapping({"xy": arrays["xy"]})
-    with pytest.raises(InputError, match="Expected finite moments of exchanged examples"):
-        Exchanged.from_mapping({**arrays, "xy": np.full((3, 4), np.nan)})
+        Permuted.from_mapping({"xy": arrays["xy"]})
+    with pytest.raises(InputError, match="Expected finite moments of permuted examples"):
+        Permuted.from_mapping({**arrays, "xy": np.full((3, 4), np.nan)})
 
 
 def test_what_is_not_one_run_of_examples_is_refused() -> None:
@@ -135,7 +134,7 @@ def test_a_run_of_one_example_has_a_total_and_no_null() -> None:
     (moments, *_), null = summed(networks(1, 3), 3, 0, [])
     assert moments.count == 3
     assert null == [[], [], []]
-    with pytest.raises(InputError, match=r"at least two examples to exchange\. Got 1"):
+    with pytest.raises(InputError, match=r"at least two examples to permute\. Got 1"):
         TileSums(WIDTHS, PAIRS, examples=1, permutations=1)
 
 
@@ -147,3 +146,49 @@ def test_a_number_that_is_not_finite_is_named(bad: float) -> None:
     tile.update([layer[:4] for layer in layers])
     with pytest.raises(InputError, match=f"Got {bad} in c at sample 5, neuron 1"):
         tile.update([layer[4:] for layer in layers])
+
+
+@pytest.mark.parametrize("positions", [1, 3])
+def test_examples_meet_others_of_their_class(positions: int) -> None:
+    layers, labels = networks(14, positions), np.array([0, 1, 2] * 4 + [0, 3])
+    tile = TileSums(WIDTHS, PAIRS, examples=14, positions=positions, permutations=4)
+    blocks = [slice(0, 9), slice(9, 14)]
+    expected = [np.zeros((WIDTHS[a], WIDTHS[b])) for a, b in PAIRS]
+    for block in blocks:
+        part = [layer[block.start * positions : block.stop * positions] for layer in layers]
+        tile.update(part)
+        tile.permute(part, labels[block])
+        met = within_classes(labels[block], 2)
+        assert (labels[block][met] == labels[block]).all()
+        for sums, (a, b) in zip(expected, PAIRS, strict=True):
+            y = part[b].reshape(-1, positions, WIDTHS[b])[met].reshape(-1, WIDTHS[b])
+            sums += part[a].T @ y
+    tile.cut()
+    for nulls, sums in zip(tile.finish(), expected, strict=True):
+        assert len(nulls) == 8
+        np.testing.assert_allclose(nulls[4 + 2].xy, sums, atol=1e-12)
+
+
+def test_permutations_within_classes_are_derangements() -> None:
+    labels = np.array([5, 5, 2, 5, 2, 9])
+    for number in range(6):
+        met = within_classes(labels, number)
+        assert sorted(met) == list(range(6))
+        assert (labels[met] == labels).all()
+        assert (met[:5] != np.arange(5)).all()
+        assert met[5] == 5  # Alone in its class.
+
+
+def test_origins_change_nothing_but_the_rounding() -> None:
+    layers = [layer + 5 for layer in networks(12)]
+    whole, nulls = summed(layers, 1, 2, [5])
+    tile = TileSums(
+        WIDTHS, PAIRS, examples=12, permutations=2, origins=[Origin.of(x) for x in layers]
+    )
+    tile.update(layers)
+    tile.permute(layers, np.zeros(12, dtype=int))
+    for about, plain, found, expected in zip(tile.cut(), whole, tile.finish(), nulls, strict=True):
+        assert about.origin_x.moved
+        assert_equal(about, plain)
+        for of_origin, of_zero in zip(found, expected, strict=False):
+            assert_equal(of_origin.applied_to(about), of_zero.applied_to(plain))

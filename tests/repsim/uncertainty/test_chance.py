@@ -1,11 +1,11 @@
-"""The null of exchanged examples: where theory says it is, and p-values as rare as they say."""
+"""The null of permuted examples: where theory says it is, and p-values as rare as they say."""
 
 import numpy as np
 import pytest
 
 from repsim.matching import match_profile
 from repsim.measures import cka
-from repsim.moments import Moments, Resamples
+from repsim.moments import Moments, Resamples, UnitOrder, Units
 from repsim.uncertainty import p_value
 
 
@@ -18,12 +18,13 @@ def test_a_match_of_unrelated_relu_layers_sits_at_its_floor(centred: bool) -> No
     rng = np.random.default_rng(0)
     x, y = (np.maximum(rng.normal(size=(d, n)), 0) for _ in range(2))
     y[:, : n // 2] = x[:, n // 2 :]
-    resamples = Resamples.from_arrays(x, y, groups=1, permutations=3)
+    order = UnitOrder.drawn(Units.of_length(d, 1), groups=1, seed=0)
+    resamples = Resamples.from_arrays(x, y, order, permutations=3)
     # Half of each layer is in the other, ...
     assert match_profile(resamples.total, centred=centred).similarity(0.01) == 0.5
     for number in range(3):
         null = resamples.null(number)
-        # ... and with examples exchanged nothing is: the distances are at the floor, and most
+        # ... and with examples permuted nothing is: the distances are at the floor, and most
         # neurons leave when the farthest does.
         distances = distances_to_other_layer(null.centred() if centred else null)
         assert distances.mean() == pytest.approx(floor, rel=0.01)
@@ -48,7 +49,7 @@ def distances_to_other_layer(moments: Moments) -> np.ndarray:
 
 
 def test_p_values_of_unrelated_layers_are_no_smaller_than_by_chance() -> None:
-    # Positions of an example are alike: exchanged one by one, they would not be examples.
+    # Positions of an example are alike: permuted one by one, they would not be examples.
     rng = np.random.default_rng(0)
     runs, examples, positions = 400, 30, 4
     found = []
@@ -58,9 +59,9 @@ def test_p_values_of_unrelated_layers_are_no_smaller_than_by_chance() -> None:
             + 0.5 * rng.normal(size=(examples * positions, 3))
             for _ in range(2)
         )
-        resamples = Resamples.from_arrays(
-            x, y, positions=positions, groups=1, permutations=9, seed=seed
-        )
+        units = Units.of_length(examples * positions, positions)
+        order = UnitOrder.drawn(units, groups=1, seed=seed)
+        resamples = Resamples.from_arrays(x, y, order, permutations=9)
         null = [cka(resamples.null(number)) for number in range(9)]
         found.append(p_value(cka(resamples.total), null))
     for level in (0.1, 0.2, 0.5):

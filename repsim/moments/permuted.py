@@ -1,22 +1,23 @@
-"""The null: what differs in the moments of a pair when Y's examples are exchanged."""
+"""The null: what differs in the moments of a pair when Y's examples are permuted."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 
 import numpy as np
-from jaxtyping import Float64
+from jaxtyping import Float64, Int64
 
 from repsim.errors import InputError
 from repsim.moments.second import Moments
 
-__all__ = ["Exchanged"]
+__all__ = ["Permuted", "within_classes"]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Exchanged:
+class Permuted:
     """Sums over samples of X and Y where Y's examples stand in another order. They add.
 
-    What involves one side alone stays as it is: `applied_to` takes it from the moments.
+    What involves one side alone stays as it is: `applied_to` takes it from the moments, which must
+    be about the same origins.
 
     Parameters
     ----------
@@ -32,14 +33,7 @@ class Exchanged:
     norms_y_xx: Float64[np.ndarray, " q"]
 
     @classmethod
-    def zeros(cls, p: int, q: int) -> "Exchanged":
-        """Of no samples."""
-        return cls(
-            xy=np.zeros((p, q)), norms_xy=0.0, norms_x_yy=np.zeros(p), norms_y_xx=np.zeros(q)
-        )
-
-    @classmethod
-    def from_product(cls, xy: Float64[np.ndarray, "m n"]) -> "Exchanged":
+    def from_product(cls, xy: Float64[np.ndarray, "m n"]) -> "Permuted":
         """From the product of samples with their squared norms, Y's in another order."""
         return cls(
             xy=xy[:-2, :-2],
@@ -48,13 +42,13 @@ class Exchanged:
             norms_y_xx=xy[-2, :-2],
         )
 
-    def __add__(self, other: "Exchanged") -> "Exchanged":
+    def __add__(self, other: "Permuted") -> "Permuted":
         return type(self)(
             **{f.name: getattr(self, f.name) + getattr(other, f.name) for f in fields(self)}
         )
 
     def applied_to(self, moments: Moments) -> Moments:
-        """The moments of the same samples with Y's examples exchanged."""
+        """The moments of the same samples with Y's examples permuted."""
         norms = replace(moments.norms, xy=self.norms_xy, x_yy=self.norms_x_yy, y_xx=self.norms_y_xx)
         return replace(moments, xy=self.xy, norms=norms)
 
@@ -63,7 +57,7 @@ class Exchanged:
         return {f.name: np.asarray(getattr(self, f.name)) for f in fields(self)}
 
     @classmethod
-    def from_mapping(cls, arrays: Mapping[str, np.ndarray]) -> "Exchanged":
+    def from_mapping(cls, arrays: Mapping[str, np.ndarray]) -> "Permuted":
         """From the named arrays that `arrays()` gave; InputError when one is missing."""
         missing = [field.name for field in fields(cls) if field.name not in arrays]
         if missing:
@@ -72,10 +66,45 @@ class Exchanged:
                 f"Got no {', '.join(missing)}; there are: {', '.join(arrays) or 'none'}."
             )
         if not all(np.isfinite(arrays[field.name]).all() for field in fields(cls)):
-            raise InputError("Expected finite moments of exchanged examples. Got others.")
+            raise InputError("Expected finite moments of permuted examples. Got others.")
         return cls(
             xy=arrays["xy"],
             norms_xy=float(arrays["norms_xy"]),
             norms_x_yy=arrays["norms_x_yy"],
             norms_y_xx=arrays["norms_y_xx"],
         )
+
+
+def within_classes(labels: np.ndarray, number: int) -> Int64[np.ndarray, " n"]:
+    """A permutation of n examples in which each meets another one of its class.
+
+    In permutation 0, 1, 2, … the members of each class are rotated by 1, 2, 3, … places. A class
+    of m members has m − 1 such permutations, and then they begin again; the only member of a class
+    stays where it is. The order of the examples must be random within a class.
+
+    Parameters
+    ----------
+    labels : array (n,)
+        The class of each example: anything that numpy can sort.
+    number
+        Which permutation, from 0.
+
+    Returns
+    -------
+    int array (n,)
+        For each example of X the example of Y that it meets.
+
+    Examples
+    --------
+    >>> within_classes(np.array(["a", "b", "a", "a", "b"]), 0)
+    array([3, 4, 0, 2, 1])
+    """
+    _, classes = np.unique(labels, return_inverse=True)
+    order = np.argsort(classes, kind="stable")
+    sizes = np.bincount(classes)
+    starts = np.cumsum(sizes) - sizes
+    met = np.empty(len(order), dtype=np.int64)
+    for start, size in zip(starts, sizes, strict=True):
+        members = order[start : start + size]
+        met[members] = np.roll(members, 1 + number % (size - 1)) if size > 1 else members
+    return met

@@ -1,0 +1,88 @@
+"""Triangular factors of the replicates of a comparison, for layers whose moments lack digits.
+
+Each reads the activations once more: the factor of permuted examples is no function of anything
+that is kept.
+"""
+
+from collections.abc import Iterable, Iterator
+from functools import cached_property, reduce
+from itertools import pairwise
+from operator import add
+
+import numpy as np
+
+from repsim.moments import Factor, within_classes
+from repsim.store import Activations, Store
+from repsim.tasks.reduction import class_labels
+from repsim.tasks.specs import ComparisonSpec
+
+__all__ = ["FactorReplicates"]
+
+Blocks = Iterator[tuple[np.ndarray, np.ndarray]]
+
+
+class FactorReplicates:
+    """The factors of replicates by number, in the order of `ReplicateOrder`."""
+
+    def __init__(self, store: Store, spec: ComparisonSpec) -> None:
+        self._spec, self._order = spec, spec.order
+        self._x, self._y = Activations(store, spec.x.key), Activations(store, spec.y.key)
+        self._step = min(self._x.examples_per_shard, self._y.examples_per_shard)
+
+    def of(self, number: int) -> Factor:
+        """The factor of a replicate other than the first."""
+        order, spec = self._order, self._spec
+        if number in order.without:
+            left_out = number - order.without.start
+            return _sum(f for group, f in enumerate(self._groups) if group != left_out)
+        if number in order.drawn:
+            return _sum(self._groups[group] for group in spec.drawn_groups(number))
+        if number in order.halves:
+            return _sum(self._groups[group] for group in spec.half(number))
+        permutation = number - order.nulls.start
+        if permutation < order.permutations:
+            return self._factor(self._rotated(permutation))
+        return self._factor(self._within(permutation - order.permutations))
+
+    @cached_property
+    def _groups(self) -> list[Factor]:
+        return [
+            self._factor(self._pairs(start, start, stop - start))
+            for start, stop in pairwise(self._spec.group_borders)
+        ]
+
+    def _factor(self, blocks: Blocks) -> Factor:
+        factor = Factor.zeros(self._x.shape[2], self._y.shape[2])
+        for x, y in blocks:
+            factor = factor.update(x, y)
+        return factor
+
+    def _pairs(self, of_x: int, of_y: int, count: int) -> Blocks:
+        """So many examples of X and Y from these on, some at a time."""
+        both = (
+            layer.blocks(first, first + count, self._step)
+            for layer, first in ((self._x, of_x), (self._y, of_y))
+        )
+        return zip(*both, strict=True)
+
+    def _rotated(self, permutation: int) -> Blocks:
+        """As `TileSums` does it: within the range of each task."""
+        for start, stop in self._spec.example_ranges:
+            shift = 1 + permutation % (stop - start - 1)
+            yield from self._pairs(start + shift, start, stop - start - shift)
+            yield from self._pairs(start, stop - shift, shift)
+
+    def _within(self, permutation: int) -> Blocks:
+        """As `TileSums` does it: among the examples of a shard."""
+        labels, positions = class_labels(self._x), self._x.shape[1]
+        for start, stop in self._spec.example_ranges:
+            first = start
+            for x, y in self._pairs(start, start, stop - start):
+                last = first + len(x) // positions
+                met = within_classes(labels[first:last], permutation)
+                yield x, y[(met[:, None] * positions + np.arange(positions)).ravel()]
+                first = last
+
+
+def _sum(factors: Iterable[Factor]) -> Factor:
+    return reduce(add, factors)

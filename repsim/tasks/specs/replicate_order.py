@@ -1,0 +1,67 @@
+"""Which replicates of a comparison there are, and in which order their values stand."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+__all__ = ["ReplicateOrder"]
+
+Value = TypeVar("Value")
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReplicateOrder:
+    """Replicate 0 is the comparison as it is; then come those of the nulls and of the interval.
+
+    Parameters
+    ----------
+    permutations, within
+        Of Y's examples, all of them and within their classes.
+    groups
+        Groups of examples, each of which is left out once; the first half of them alone, and the
+        other half alone, come last.
+    draws
+        Samples of groups for a bootstrap, instead.
+    """
+
+    permutations: int = 0
+    within: int = 0
+    groups: int = 0
+    draws: int = 0
+
+    @property
+    def count(self) -> int:
+        """How many there are."""
+        halves = 2 if self.groups else 0
+        return 1 + self.permutations + self.within + self.groups + self.draws + halves
+
+    @property
+    def nulls(self) -> range:
+        """Places of the permutations, those within classes last."""
+        return range(1, 1 + self.permutations + self.within)
+
+    @property
+    def without(self) -> range:
+        """Places of those without a group."""
+        return range(self.nulls.stop, self.nulls.stop + self.groups)
+
+    @property
+    def drawn(self) -> range:
+        """Places of the bootstrap."""
+        return range(self.without.stop, self.without.stop + self.draws)
+
+    @property
+    def halves(self) -> range:
+        """Places of both halves."""
+        return range(self.drawn.stop, self.count)
+
+    def parted(self, values: Sequence[Value]) -> dict[str, Any]:
+        """The values of all replicates but the first, by what they are for."""
+        within = 1 + self.permutations
+        return {
+            "null": list(values[1:within]),
+            "within": list(values[within : self.nulls.stop]),
+            "without": list(values[self.without.start : self.without.stop]),
+            "drawn": list(values[self.drawn.start : self.drawn.stop]),
+            "halves": list(values[self.halves.start : self.halves.stop]),
+        }
