@@ -159,7 +159,7 @@ def test_measures_of_examples_take_a_random_part() -> None:
     assert estimate("rsa", x, y, examples=None, groups=0, permutations=0).examples == 300
     # Others take all.
     assert estimate("cka", x, y, examples=100, groups=0, permutations=0).examples == 300
-    with pytest.raises(InputError, match=r"at least 16 examples\. Got 10"):
+    with pytest.raises(InputError, match=r"Got 16 groups of 10 units"):
         estimate("rsa", x, y, examples=10)
     with pytest.raises(InputError, match=r"'jackknife' for mutual_knn.* Got 'bootstrap'"):
         estimate("mutual_knn", x, y, method="bootstrap")
@@ -174,7 +174,7 @@ def test_wide_layers_are_refused_or_come_with_a_caution() -> None:
     assert found.interval is None
     assert found.p_value is not None
     found = estimate("cka", x[:20], y[:20], groups=4)
-    assert "Any two layers look alike with 30 neurons and 20 samples" in found.caution
+    assert "Any two layers look alike with 30 live neurons and 20 samples" in found.caution
     assert str(found).endswith(found.caution)
 
 
@@ -183,17 +183,23 @@ def test_what_is_not_defined_is_none() -> None:
     found = estimate("cka", np.ones_like(x), y)
     assert np.isnan(found.value)
     assert found.interval is found.null is found.p_value is found.calibrated is None
-    assert str(found) == "cka[linear,centred,biased] = nan; 40 samples, 5 + 4 neurons"
+    assert found.caution == "Not defined: every neuron of X is constant over the samples."
+    line = "cka[linear,centred,biased] = nan; 40 samples, 5 + 4 neurons"
+    assert str(found) == f"{line}. {found.caution}"
 
 
 def test_the_line_says_it_all() -> None:
     x, y = related(1000)
     line = str(estimate("cka", x, y))
     pattern = (
-        r"cka\[linear,centred,biased\] = 0\.\d+; 90 % interval 0\.\d+ to 0\.\d+; "
-        r"chance 0\.\d+ to 0\.\d+; p = 0\.05; calibrated 0\.\d+; 1,000 samples, 5 \+ 4 neurons"
+        r"cka\[linear,centred,biased\] = 0\.\d+; corrected for the number of examples 0\.\d+, "
+        r"90 % interval 0\.\d+ to 0\.\d+; permuted 0\.\d+ to 0\.\d+ "
+        r"\(p ≤ 0\.05, the least possible with 19 permutations\); calibrated 0\.\d+; "
+        r"1,000 samples, 5 \+ 4 neurons"
     )
     assert re.fullmatch(pattern, line)
+    labelled = str(estimate("cka", x, y, labels=np.arange(1000) % 5))
+    assert re.search(r"permuted within classes 0\.\d+ to .*; permuted 0\.\d+ to", labelled)
 
 
 def test_a_measure_with_its_options_is_taken() -> None:
@@ -221,16 +227,131 @@ def test_what_cannot_be_estimated_is_refused() -> None:
         estimate("cka", x, y, debased=True)
     with pytest.raises(InputError, match=r"known method\. Got 'jacknife'. Did you mean"):
         estimate("cka", x, y, method="jacknife")  # type: ignore[arg-type]
-    with pytest.raises(InputError, match=r"160 samples .rows. in X and 159 in Y"):
+    with pytest.raises(InputError, match="Got 160 in X and 159 in Y"):
         estimate("cka", x, y[:-1])
     with pytest.raises(InputError, match="Got 160 in X and 159 in Y"):
         estimate("rsa", x, y[:-1])
+    with pytest.raises(InputError, match=r"id for each of 160 examples\. Got shape \(3,\)"):
+        estimate("cka", x, y, blocks=[1, 2, 3])
+    with pytest.raises(InputError, match="between 1 and 160 consecutive samples in a unit"):
+        estimate("cka", x, y, blocks=0)
+    with pytest.raises(InputError, match=r"Expected labels of shape \(160,\)"):
+        estimate("cka", x, y, labels=[0, 1])
     with pytest.raises(InputError, match=r"examples of 7 positions each.* 160 samples in X"):
         estimate("cka", x, y, positions=7)
     maps = x.reshape(40, 4, 5)
     with pytest.raises(InputError, match=r"positions=4, as X has them\. Got 2"):
         estimate("cka", maps, maps, positions=2)
     with pytest.raises(InputError, match=r"as many positions in X and Y\. Got 4 and 2"):
-        estimate("cka", maps, x.reshape(80, 2, 5))
+        estimate("cka", maps, maps[:, :2])
     with pytest.raises(InputError, match="level between 0 and 1"):
         estimate("cka", x, y, level=90)
+
+
+def test_a_measure_of_examples_takes_layers_of_different_sizes() -> None:
+    rng = np.random.default_rng(0)
+    x, y = rng.normal(size=(60, 12, 5)), rng.normal(size=(60, 7, 9))
+    for name in ("rsa", "rbf_cka", "mutual_knn"):
+        expected = getattr(repsim.measures, name)(x, y)
+        assert estimate(name, x, y, groups=5).value == pytest.approx(expected, abs=1e-9)
+
+
+def test_classes_are_not_taken_for_more_than_they_are() -> None:
+    """Layers that share their classes and nothing else: beyond chance, and not within classes."""
+    rng = np.random.default_rng(0)
+    labels = np.repeat(np.arange(5), 60)
+    centres = rng.normal(size=(2, 5, 6))
+    x, y = (centres[i][labels] + 0.5 * rng.normal(size=(300, 6)) for i in range(2))
+    for name in ("cka", "rsa", "maximum_match"):
+        options = {"epsilon": 0.4} if name == "maximum_match" else {}
+        found = estimate(name, x, y, labels=labels, **options)
+        assert found.null_within is not None
+        assert found.null is not None
+        assert found.p_value_within is not None
+        assert found.p_value_within > 0.05
+        assert found.null_within.mean >= found.null.mean
+        if name != "maximum_match":
+            assert found.p_value == pytest.approx(0.05)
+            assert found.null_within.mean > 5 * found.null.mean
+    # And what is shared within classes shows.
+    more = x @ rng.normal(size=(6, 6)) + 0.1 * rng.normal(size=(300, 6))
+    assert estimate("cka", x, more, labels=labels).p_value_within == pytest.approx(0.05)
+    assert estimate("cka", x, more).null_within is None
+
+
+def test_labels_may_be_of_any_kind_and_of_blocks() -> None:
+    x, y = related(120)
+    words = np.array(["cat", "dog", "cow"])[np.arange(120) // 2 % 3]
+    by_sample = estimate("cka", x, y, blocks=2, labels=words, groups=6)
+    by_block = estimate("cka", x, y, blocks=2, labels=words[::2], groups=6)
+    assert by_sample == by_block
+
+
+def series(length: int, seed: int, memory: float = 0.97) -> np.ndarray:
+    rng = np.random.default_rng(seed)
+    noise, values = rng.normal(size=(length, 4)), np.zeros((length, 4))
+    for step in range(1, length):
+        values[step] = memory * values[step - 1] + noise[step]
+    return values
+
+
+def test_independent_series_are_not_significant_in_blocks() -> None:
+    found = {"rows": [], "blocks": []}
+    for seed in range(40):
+        x, y = series(1500, 2 * seed), series(1500, 2 * seed + 1)
+        rows = estimate("cka", x, y, groups=0, permutations=9, seed=seed)
+        assert "Neighbouring examples are alike" in rows.caution
+        blocks = estimate("cka", x, y, groups=0, permutations=9, seed=seed, blocks=150)
+        assert blocks.caution == ""
+        found["rows"].append(rows.p_value)
+        found["blocks"].append(blocks.p_value)
+    assert np.mean(np.array(found["rows"]) <= 0.1) > 0.5
+    # Nominal 0.1; 0.3 is four standard deviations above it.
+    assert np.mean(np.array(found["blocks"]) <= 0.1) < 0.3
+
+
+def test_blocks_may_be_ids_of_examples_in_any_order() -> None:
+    x, y = related(160)
+    consecutive = estimate("cka", x, y, blocks=10, groups=8)
+    ids = np.repeat(np.arange(16), 10)
+    assert estimate("cka", x, y, blocks=ids, groups=8) == consecutive
+    shuffle = np.random.default_rng(0).permutation(160)
+    shuffled = estimate("cka", x[shuffle], y[shuffle], blocks=ids[shuffle], groups=8)
+    assert shuffled.interval is not None
+    assert consecutive.interval is not None
+    assert shuffled.interval.low == pytest.approx(consecutive.interval.low, rel=1e-6)
+    in_rsa = estimate("rsa", x, y, blocks=ids, groups=8, examples=100)
+    assert in_rsa.examples == 100
+
+
+def test_sorted_examples_with_labels_are_no_series() -> None:
+    classes = np.repeat(np.eye(5), 40, axis=0)
+    noise = np.random.default_rng(0).normal(size=(2, 200, 5))
+    x, y = classes + 0.3 * noise[0], classes + 0.3 * noise[1]
+    assert "Neighbouring" in estimate("cka", x, y).caution
+    assert estimate("cka", x, y, labels=np.repeat(np.arange(5), 40)).caution == ""
+
+
+def test_the_match_goes_over_to_the_factor_with_all_its_replicates() -> None:
+    """A neuron that differs from another by 1e-7 spans a direction that moments do not show."""
+    a, b = np.random.default_rng(0).normal(size=(2, 1200))
+    x, y = np.c_[a, a + 1e-7 * b], np.c_[a, b]
+    found = estimate("maximum_match", x, y, epsilon=0.1, permutations=4)
+    assert found.value == match_profile(x, y).similarity(0.1) == 1.0
+    assert found.interval is not None
+    assert (found.interval.low, found.interval.high) == (1.0, 1.0)
+    assert found.null is not None
+    assert found.null.high < 1
+
+
+def test_a_value_outside_its_bounds_is_none() -> None:
+    class Broken:
+        convention, statistic, centred = "broken", "moments", True
+        properties = load_measure("cka", {}).properties
+
+        def value(self, moments: object) -> float:
+            return 1.7
+
+    found = estimate(Broken(), *related(), groups=0, permutations=0)
+    assert np.isnan(found.value)
+    assert "came out as 1.7, which is outside 0 to 1" in found.caution
