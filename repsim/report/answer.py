@@ -1,22 +1,21 @@
 """The answer in words: to what extent do the networks match, where, and how sure is it?"""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import polars as pl
 
+from repsim.report.course import SMALL_CHANGE, course
+from repsim.report.jumps import jump_point
+from repsim.report.measure_layers import USUAL_EPSILON, MeasureLayers
+from repsim.report.nulls import null_points
 from repsim.report.phrasing import code, count, listing, number, percent, tolerance
 from repsim.report.simple_words import simple_point
-from repsim.report.summary import Floats, Summary, nearest, over_pairs
+from repsim.report.summary import Floats, Summary, over_pairs
 
-# Two values that print alike to two places are called equal.
-SAME = 0.005
-# A change over depth smaller than this is not called a change (our reading).
-SMALL_CHANGE = 0.10
-# Probe accuracies this close are called alike (our reading).
+# Accuracies that differ by more are set beside the similarities (our reading).
 ALIKE_ACCURACY = 0.02
-# A rise that takes in this share of a layer at one epsilon is called a jump (our reading).
-LARGE_JUMP = 0.25
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,64 +26,36 @@ class Answer:
     points: tuple[str, ...]
 
 
-def answer(summary: Summary) -> Answer:
+def answer(summary: Summary, measures: Sequence[MeasureLayers] = ()) -> Answer:
     """The findings of a study, computed from its numbers."""
     if not np.isfinite(summary.similarity).any():
         return Answer(
             lead="No pair of networks could be compared, so there is no similarity to report.",
-            points=tuple(_accuracy(summary)),
+            points=tuple(_accuracy(summary, None)),
         )
-    focus = nearest(summary.epsilons, 0.3)
-    wide = nearest(summary.epsilons, 0.5)
+    focus, wide = summary.nearest_known(USUAL_EPSILON), summary.nearest_known(0.5)
     points = [*_depth(summary, focus)]
     if wide != focus:
         points.append(_at(summary, wide))
     points += [
-        *_jumps(summary),
+        *null_points(measures, pairs=len(summary.pairs)),
+        *jump_point(summary),
         *simple_point(summary.simple),
         *_agreement(summary, focus),
-        *_accuracy(summary),
+        *_accuracy(summary, focus),
     ]
     return Answer(lead=_lead(summary, focus), points=tuple(points))
 
 
-def extremes(values: Floats, names: tuple[str, ...]) -> tuple[list[str], float, list[str], float]:
-    """Names and value of the highest and of the lowest entries, equal ones together."""
-    high, low = float(np.nanmax(values)), float(np.nanmin(values))
-    top = [name for name, value in zip(names, values, strict=True) if value >= high - SAME]
-    bottom = [name for name, value in zip(names, values, strict=True) if value <= low + SAME]
-    return top, high, bottom, low
-
-
-def course(values: Floats, names: tuple[str, ...]) -> str:
-    """How values go with depth: `falls …, then rises …`. At least two finite values."""
-    known = np.isfinite(values)
-    values = values[known]
-    names = tuple(name for name, there in zip(names, known, strict=True) if there)
-    first, last, span = float(values[0]), float(values[-1]), float(np.ptp(values))
-    if span < SMALL_CHANGE:
-        return f"stays between {number(values.min())} and {number(values.max())}"
-    turn = 0.3 * span
-    low, high = int(values.argmin()), int(values.argmax())
-    ends = f"{number(first)} at {code(names[0])}", f"{number(last)} at {code(names[-1])}"
-    one_valley = min(first, last) - values[low] >= turn
-    one_hill = values[high] - max(first, last) >= turn
-    if one_valley and not one_hill:
-        return (
-            f"falls from {ends[0]} to {number(values[low])} at {code(names[low])}, "
-            f"then rises to {ends[1]}"
-        )
-    if one_hill and not one_valley:
-        return (
-            f"rises from {ends[0]} to {number(values[high])} at {code(names[high])}, "
-            f"then falls to {ends[1]}"
-        )
-    if abs(last - first) >= 0.6 * span:
-        return f"{'rises' if last > first else 'falls'} with depth, from {ends[0]} to {ends[1]}"
-    return (
-        f"goes up and down, between {number(values[low])} at {code(names[low])} "
-        f"and {number(values[high])} at {code(names[high])}"
+def extremes(values: Floats, names: tuple[str, ...]) -> tuple[list[str], str, list[str], str]:
+    """Names and value, as it is printed, of the highest and of the lowest entries."""
+    printed = [number(float(value)) for value in values]
+    high, low = number(float(np.nanmax(values))), number(float(np.nanmin(values)))
+    top, bottom = (
+        [name for name, text in zip(names, printed, strict=True) if text == end]
+        for end in (high, low)
     )
+    return top, high, bottom, low
 
 
 def _lead(summary: Summary, focus: int) -> str:
@@ -109,11 +80,11 @@ def _lead(summary: Summary, focus: int) -> str:
 
 def _ends(mean: Floats, names: tuple[str, ...]) -> str:
     top, high, bottom, low = extremes(mean, names)
-    if high - low < 2 * SAME:
-        return f"every layer stands near {number(high)}"
+    if high == low:
+        return f"{high} in every layer"
     verb = "matches" if len(top) == 1 else "match"
     most, least = _named_or_counted(top), _named_or_counted(bottom)
-    return f"{most} {verb} most ({number(high)}), {least} least ({number(low)})"
+    return f"{most} {verb} most ({high}), {least} least ({low})"
 
 
 def _named_or_counted(names: list[str]) -> str:
@@ -134,29 +105,9 @@ def _depth(summary: Summary, place: int) -> list[str]:
     mean, _, _ = over_pairs(summary.similarity[:, :, place])
     if np.isfinite(mean).sum() < 3:
         return []
-    epsilon = tolerance(summary.epsilons[place])
-    return [f"With depth, similarity at ε = {epsilon} {course(mean, summary.names)}."]
-
-
-def _jumps(summary: Summary) -> list[str]:
-    size, _, _ = over_pairs(summary.jump.size)
-    epsilon, _, _ = over_pairs(summary.jump.epsilon)
-    known = int(np.isfinite(size).sum())
-    if not known:
-        return []
-    largest = int(np.nanargmax(size))
-    jumping = int((size >= LARGE_JUMP).sum())
-    if not jumping:
-        return [
-            "The match grows gradually with ε: no layer takes in as much as "
-            f"{100 * LARGE_JUMP:g} % of its neurons at a single ε."
-        ]
-    return [
-        f"The match curve jumps in {jumping} of {count(known, 'layer')}: the largest single rise "
-        f"is at {code(summary.names[largest])}, where {percent(float(size[largest]))} of the "
-        f"neurons enter the match together near ε = {number(float(epsilon[largest]))}. Just below "
-        "a jump the layers look different, just above it alike."
-    ]
+    whose = "the mean similarity over pairs" if len(summary.pairs) > 1 else "similarity"
+    words = course(mean, summary.names)
+    return [f"With depth, {whose} at ε = {tolerance(summary.epsilons[place])} {words}."]
 
 
 def _agreement(summary: Summary, focus: int) -> list[str]:
@@ -166,31 +117,46 @@ def _agreement(summary: Summary, focus: int) -> list[str]:
     spread = high - low
     widest = int(np.nanargmax(spread))
     epsilon = tolerance(summary.epsilons[focus])
-    if spread[widest] < SMALL_CHANGE:
-        return [
-            f"The pairs agree: at ε = {epsilon} they differ by at most "
-            f"{number(spread[widest])} in any layer."
-        ]
+    if not spread[widest]:
+        return [f"At ε = {epsilon} the similarity of each layer is the same in every pair."]
+    words = "The pairs agree" if spread[widest] < SMALL_CHANGE else "The pairs differ"
     return [
-        f"The pairs differ most at {code(summary.names[widest])}: from {number(low[widest])} to "
-        f"{number(high[widest])} at ε = {epsilon}."
+        f"{words}: at ε = {epsilon} they differ most at {code(summary.names[widest])}, from "
+        f"{number(low[widest])} to {number(high[widest])}."
     ]
 
 
-def _accuracy(summary: Summary) -> list[str]:
+def _accuracy(summary: Summary, focus: int | None) -> list[str]:
     done = summary.networks.filter(
         (pl.col("status") == "done") & pl.col("probe_accuracy").is_not_null()
     ).sort("probe_accuracy", maintain_order=True)
     if not done.height:
         return []
     names, values = done["network"].to_list(), done["probe_accuracy"].to_list()
-    if done.height == 1:
-        return [f"{code(names[0])} reaches {percent(values[0])} on the probe split."]
-    between = f"between {percent(values[0])} and {percent(values[-1])} on the probe split"
-    if values[-1] - values[0] <= ALIKE_ACCURACY:
-        return [f"The networks are comparable in accuracy: {between}."]
-    return [
-        f"The networks are not comparable in accuracy: {between} ({code(names[0])} lowest, "
-        f"{code(names[-1])} highest). Where similarity is low, one of them may simply have "
-        "learned less."
-    ]
+    if values[0] == values[-1]:
+        who = code(names[0]) if done.height == 1 else f"Each of {done.height} networks"
+        return [f"{who} reaches {percent(values[0])} on the probe split."]
+    words = (
+        f"On the probe split the accuracies run from {percent(values[0])} ({code(names[0])}) to "
+        f"{percent(values[-1])} ({code(names[-1])})."
+    )
+    if values[-1] - values[0] <= ALIKE_ACCURACY + 1e-9 or focus is None:
+        return [words]
+    return [f"{words} {_least_accurate(summary, focus, names[0])}"]
+
+
+def _least_accurate(summary: Summary, focus: int, network: str) -> str:
+    """Whether the pairs of the least accurate network are less similar than the others."""
+    values = summary.similarity[:, :, focus]
+    values = values[:, np.isfinite(values).all(axis=0)]  # Layers that every pair has.
+    its = np.array([network in pair for pair in summary.pairs])
+    if its.all() or not its.any() or not values.size:
+        return "These pairs cannot tell whether that makes a difference to their similarity."
+    with_it, without = number(float(values[its].mean())), number(float(values[~its].mean()))
+    words = (
+        f"At ε = {tolerance(summary.epsilons[focus])} the pairs of {code(network)} have a mean "
+        f"similarity over layers of {with_it}, the others of {without}"
+    )
+    if values[its].mean() < values[~its].mean() and with_it != without:
+        return f"{words}."
+    return f"{words}: low accuracy does not go with low similarity here."

@@ -12,9 +12,6 @@ from repsim.report.summary import Floats, over_pairs
 
 __all__ = ["block_words", "draw_block_structure"]
 
-# A mean similarity that changes by less is said to stay.
-_CHANGE = 0.1
-
 
 def draw_block_structure(across: AcrossLayers) -> Drawing | None:
     """The figure, or None where no share is known, or of a single layer."""
@@ -60,32 +57,42 @@ def block_words(across: AcrossLayers) -> str:
     """How many networks have a block, and what the first component has to do with the longest."""
     shown = _shown(across)
     networks = len(across.networks)
-    mean, _, _ = over_pairs(across.shares)
+    alike = f"of layers whose mean CKA to each other is {LEAST_ALIKE:g} or more"
     if shown is None:
-        most = int(np.nanargmax(mean))
-        none = "The network has no block" if networks == 1 else "No network has a block"
+        network, layer = np.unravel_index(int(np.nanargmax(across.shares)), across.shares.shape)
+        whose = "" if networks == 1 else f" of {code(across.networks[network])}"
         return (
-            f"{none} of layers that are all alike; the first component of a layer holds at most "
-            f"{percent(float(mean[most]))} of the variance, at {code(across.names[most])}."
+            f"{'The network has no' if networks == 1 else 'No network has a'} block {alike}; of "
+            "all layers, the largest first component is that of "
+            f"{code(across.names[layer])}{whose}, with "
+            f"{percent(float(across.shares[network, layer]))} of the variance."
         )
     block = across.blocks[shown]
     assert block is not None  # It is shown.
     inside = slice(block.start, block.stop)
     apart = ~np.eye(block.size, dtype=bool)
     cosine, rest = (
-        float(np.nanmean(values.within[shown][inside, inside][apart]))
+        over_pairs(values.within[shown][inside, inside][apart])[0]
         for values in (across.cosines, across.rest)
     )
     found = sum(block is not None for block in across.blocks)
     has = "The network has" if networks == 1 else f"{found} of {networks} networks have"
-    change = "falls" if rest < block.mean - _CHANGE else "stays"
-    to = f"from {number(block.mean)} to {number(rest)}" if change == "falls" else number(rest)
+    whose = "" if networks == 1 else f"; none is longer than that of {code(across.networks[shown])}"
+    share = over_pairs(across.shares[shown, inside])[0]
+    means = [
+        f"a first component holds {percent(float(share))} of the variance"
+        if np.isfinite(share)
+        else "",
+        f"the first components of two layers have |cos| {number(float(cosine))}"
+        if np.isfinite(cosine)
+        else "",
+        f"CKA is {number(block.mean)}"
+        + (f", and {number(float(rest))} without them" if np.isfinite(rest) else ""),
+    ]
     return (
-        f"{has} a block of layers that are all alike, the longest from "
-        f"{code(across.names[block.start])} to {code(across.names[block.stop - 1])}. There the "
-        f"first component holds {percent(float(np.nanmean(across.shares[shown, inside])))} of the "
-        f"variance, those of two layers have |cos| {number(cosine)}, and without them CKA {change} "
-        f"{'' if change == 'falls' else 'at '}{to}."
+        f"{has} a block {alike}{whose}, from {code(across.names[block.start])} to "
+        f"{code(across.names[block.stop - 1])}. Means over that block: "
+        f"{'; '.join(filter(None, means))}."
     )
 
 

@@ -1,6 +1,5 @@
 """What a reader must know before believing the numbers."""
 
-import math
 import re
 from dataclasses import dataclass
 
@@ -8,8 +7,9 @@ import numpy as np
 import polars as pl
 
 from repsim.report.facts import StudyFacts
-from repsim.report.phrasing import code, count, number, percent, tolerance
+from repsim.report.phrasing import ceiling, code, count, near, number, percent, tolerance
 from repsim.report.summary import LayerFacts, Summary
+from repsim.report.unrelated import UNRELATED, unrelated_from
 
 # Above this many neurons per sample a combination of unrelated neurons fits noticeably well:
 # Wang et al. keep 10 000 samples for at most 512 neurons (A6, our reading).
@@ -31,24 +31,11 @@ def cautions(summary: Summary, facts: StudyFacts) -> list[Caution]:
     found = (
         _missing(summary, facts),
         _chance(summary),
+        _large_epsilons(summary),
         _dead(summary),
         _ties(summary),
     )
     return [caution for caution in found if caution is not None]
-
-
-def unrelated_distance(neurons_per_sample: float, *, centred: bool) -> float:
-    """Expected relative distance of an independent rectified Gaussian neuron to n others.
-
-    .. math:: \\sqrt{(1 - 1/\\pi)(1 - n/d)}, \\text{ centred } \\sqrt{1 - n/d}
-
-    Derived for i.i.d. max(0, N(0, 1)) units, whose squared mean is 1/π of their second moment.
-
-    >>> round(unrelated_distance(64 / 2000, centred=False), 3)
-    0.812
-    """
-    share = max(0.0, 1 - neurons_per_sample)
-    return math.sqrt(share if centred else (1 - 1 / math.pi) * share)
 
 
 def _missing(summary: Summary, facts: StudyFacts) -> Caution | None:
@@ -67,8 +54,8 @@ def _missing(summary: Summary, facts: StudyFacts) -> Caution | None:
     holes = int(known.size - known.sum())
     if holes and known.any() and not facts.missing:
         sentences.append(
-            f"{holes:,} of {known.size:,} results (pair × layer × ε) are not there; means are "
-            "over those that are."
+            f"{holes:,} of {known.size:,} results (pair × layer × ε) are missing; means are "
+            "over the others."
         )
     if not sentences:
         return None
@@ -86,25 +73,67 @@ def _chance(summary: Summary) -> Caution | None:
     if not crowded:
         return None
     worst = max(crowded, key=lambda layer: layer.neurons_per_sample)
-    sentences = [
-        f"{_where(crowded, summary)} more than {MANY_NEURONS_PER_SAMPLE:g} neurons per sample; "
-        f"{code(worst.name)} has {worst.neurons:,} neurons and {worst.samples:,} samples "
-        f"({worst.neurons_per_sample:.2f}).",
-        "With so few samples, neurons are matched by chance: any neuron is partly a combination of "
-        "enough others, whatever they represent. Capture more examples or positions, or read "
-        "these layers only against each other.",
-    ]
-    floor = unrelated_distance(worst.neurons_per_sample, centred=summary.centred)
-    reached = [epsilon for epsilon in summary.epsilons if epsilon >= floor]
+    floor = unrelated_from(worst, centred=summary.centred)
     if worst.neurons_per_sample >= 1:
-        sentences.append(f"At {code(worst.name)} even unrelated neurons match at every ε.")
+        match = f"at {code(worst.name)} even unrelated neurons match at every ε"
     else:
-        sentences.append(
-            f"As a yardstick, independent rectified Gaussian neurons would already match at "
-            f"{code(worst.name)} from about ε = {number(floor)}"
-            + (f", which ε = {', '.join(map(tolerance, reached))} reaches." if reached else ".")
+        match = f"{UNRELATED} would match at {code(worst.name)} from about ε = {near(floor)}"
+    return Caution(
+        title="Few samples for so many neurons",
+        sentences=(
+            f"{_where(crowded, summary)} more than {MANY_NEURONS_PER_SAMPLE:g} neurons per sample; "
+            f"{code(worst.name)} has {worst.neurons:,} neurons and {worst.samples:,} samples "
+            f"({worst.neurons_per_sample:.3f}).",
+            "With few samples any neuron is nearly a combination of enough others, whatever they "
+            f"represent: {match}.",
+            _permuted(summary, [summary.layers.index(layer) for layer in crowded]),
+        ),
+    )
+
+
+def _permuted(summary: Summary, layers: list[int]) -> str:
+    """What the null of the match says of layers with few samples."""
+    null = summary.null_high[:, layers]
+    more = "Capture more examples or positions, or read these layers only against each other."
+    known = np.isfinite(summary.similarity[:, layers])
+    if not known.any() or np.isnan(null[known]).any():
+        return f"How much of the match this explains was not measured. {more}"
+    most = float(np.nanmax(null))
+    permuted = (
+        f"{count(summary.permutations, 'permutation')} of the examples"
+        if summary.permutations
+        else "the permutations of the examples"
+    )
+    if not most:
+        return (
+            f"Here the permutations show none of that: no neuron of "
+            f"{'this layer' if len(layers) == 1 else 'these layers'} matches at any ε of the study "
+            f"in any of {permuted}."
         )
-    return Caution(title="Few samples for so many neurons", sentences=tuple(sentences))
+    _, place, epsilon = np.unravel_index(int(np.nanargmax(null)), null.shape)
+    return (
+        f"Over {permuted} the match holds up to {number(most)} of the neurons, at "
+        f"{code(summary.names[layers[place]])} and ε = {tolerance(summary.epsilons[epsilon])}. "
+        f"{more}"
+    )
+
+
+def _large_epsilons(summary: Summary) -> Caution | None:
+    """The ε of the study at which unrelated neurons would match."""
+    floors = [unrelated_from(layer, centred=summary.centred) for layer in summary.layers]
+    reached = [epsilon for epsilon in summary.epsilons if floors and epsilon >= min(floors)]
+    if not reached:
+        return None
+    least = floors.index(min(floors))
+    layers = sum(floor <= reached[-1] for floor in floors)
+    return Caution(
+        title="Some ε are so large that unrelated neurons match",
+        sentences=(
+            f"At ε = {', '.join(map(tolerance, reached))} {UNRELATED} would match, too: in "
+            f"{layers} of {count(len(floors), 'layer')}, and at {code(summary.names[least])} from "
+            f"about ε = {near(floors[least])} on. A match there says nothing by itself.",
+        ),
+    )
 
 
 def _where(layers: list[LayerFacts], summary: Summary) -> str:
@@ -129,7 +158,8 @@ def _dead(summary: Summary) -> Caution | None:
             f"{_where(many, summary)} more than {100 * MANY_DEAD:g} % of neurons that are never "
             f"active; {code(worst.name)} has {percent(worst.dead)}.",
             "Dead neurons cannot match but are counted, so the similarity of "
-            f"{code(worst.name)} can be at most {number(1 - worst.dead)}.",
+            f"{code(worst.name)} can be at most {ceiling(1 - worst.dead)}"
+            f"{', as a mean over pairs' if len(summary.pairs) > 1 else ''}.",
         ),
     )
 
@@ -140,7 +170,8 @@ def _ties(summary: Summary) -> Caution | None:
     return Caution(
         title="Some decisions are within rounding",
         sentences=(
-            f"{count(summary.ties, 'neuron lies', 'neurons lie')} so near an ε of the study that "
-            "rounding decides whether it matches; column `ties` of the results says where.",
+            f"{count(summary.ties, 'decision')} (a neuron of a pair, at an ε) "
+            f"{'was' if summary.ties == 1 else 'were'} made by rounding: the neuron lies so near ε "
+            "that it could as well be on the other side. Column `ties` of the results says where.",
         ),
     )

@@ -3,6 +3,9 @@
 import polars as pl
 
 from repsim.report.facts import StudyFacts
+from repsim.report.intervals import CORRECTED
+from repsim.report.measure_layers import Kind
+from repsim.report.nulls import PERMUTED, QUESTIONS
 from repsim.results import Tables
 
 
@@ -43,8 +46,19 @@ def _own(tables: Tables, facts: StudyFacts) -> list[tuple[str, str]]:
             "Units of a fully connected layer; channels of a convolutional one.",
         ),
         ("Samples", _samples(tables)),
+        *_context(tables),
         *_simple(tables),
     ]
+
+
+def _context(tables: Tables) -> list[tuple[str, str]]:
+    """What stands beside values: corrected values with intervals, and permutations."""
+    there = {name for name, count in tables.results.count().row(0, named=True).items() if count}
+    stated = [("Corrected", CORRECTED)] if {"corrected", "interval_low"} <= there else []
+    kinds: list[Kind] = ["within"] if "within_mean" in there else []
+    kinds += ["plain"] if "null_mean" in there else []
+    asked = " ".join(f"{PERMUTED[kind].capitalize()} ask {QUESTIONS[kind]}." for kind in kinds)
+    return [*stated, ("Permutations", asked)] if kinds else stated
 
 
 def _simple(tables: Tables) -> list[tuple[str, str]]:

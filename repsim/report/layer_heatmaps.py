@@ -51,25 +51,25 @@ def _finding(across: AcrossLayers) -> str:
     neighbours = within.diagonal(1)
     if np.isfinite(neighbours).any():
         few = len(across.names) == 2
-        alike = "its two layers have" if few else "neighbouring layers have, on average,"
-        words = f"Within a network, {alike} CKA {_mean(neighbours)}"
+        which = "its two layers" if few else "neighbouring layers"
+        words = f"mean CKA within a network is {_mean(neighbours)} between {which}"
         if not few and np.isfinite(within[0, -1]):
-            words += f", and the first and the last {number(within[0, -1])}"
+            words += f", and {number(within[0, -1])} between the first and the last"
         sentences.append(words)
     same = between.diagonal()
     if np.isfinite(same).any():
         most, least = int(np.nanargmax(same)), int(np.nanargmin(same))
-        words = (
-            f"{'between' if sentences else 'Between'} networks, a layer and its counterpart have "
-            f"CKA {_mean(same)}"
-        )
+        words = f"mean CKA between networks is {_mean(same)} for a layer and its counterpart"
         if number(same[least]) != number(same[most]):
             words += (
                 f", from {number(same[least])} at {code(across.names[least])} to "
                 f"{number(same[most])} at {code(across.names[most])}"
             )
         sentences.append(words)
-    return f"{'; '.join(sentences)}."
+    if not sentences:
+        return "No neighbouring layers, and no layer and its counterpart, have a value."
+    found = "; ".join(sentences)
+    return f"{found[0].upper()}{found[1:]}."
 
 
 def _title(words: str, values: Floats, noun: str) -> str:

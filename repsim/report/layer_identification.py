@@ -4,7 +4,7 @@ import polars as pl
 from matplotlib.figure import Figure
 
 from repsim.report.drawing import ACCENT, INK, Drawing
-from repsim.report.phrasing import code, count, percent
+from repsim.report.phrasing import count, listing, percent
 
 __all__ = ["draw_identification", "identification_words"]
 
@@ -47,22 +47,23 @@ def draw_identification(identification: pl.DataFrame) -> Drawing | None:
 
 
 def identification_words(identification: pl.DataFrame) -> str:
-    """The best and the worst measure, beside guessing."""
+    """The best and the worst measures, beside guessing."""
     rows = _ranked(identification)
     if not rows.height:
         return "No layer has a counterpart in another network."
-    first, last = rows.row(0, named=True), rows.row(-1, named=True)
-    names = [code(measure_name(row["measure"])) for row in (first, last)]
+    best, worst = (rows.filter(pl.col("accuracy") == end) for end in _ends(rows))
+    chances = sorted({percent(chance) for chance in rows["chance"]})
+    guessing = f"guessing would in {' to '.join(dict.fromkeys((chances[0], chances[-1])))}"
     if rows.height == 1:
-        words = f"{names[0]} finds the corresponding layer in {_found(first)}"
-    elif first["accuracy"] == last["accuracy"]:
-        words = f"Every measure finds the corresponding layer in {percent(first['accuracy'])}"
+        words = f"{_measures(best)} finds the corresponding layer in {_found(best)}"
+    elif best.height == rows.height:
+        words = f"All {rows.height} measures find the corresponding layer in {_found(best)}"
     else:
         words = (
-            f"{names[0]} finds the corresponding layer most often, in {_found(first)}, and "
-            f"{names[1]} least often, in {_found(last)}"
+            f"{_measures(best)} {'finds' if best.height == 1 else 'find'} the corresponding layer "
+            f"most often, in {_found(best)}, and {_measures(worst)} least often, in {_found(worst)}"
         )
-    return f"{words}; guessing would in {percent(first['chance'])}."
+    return f"{words}; {guessing}."
 
 
 def measure_name(convention: str) -> str:
@@ -80,5 +81,19 @@ def _ranked(identification: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def _found(row: dict[str, object]) -> str:
-    return f"{row['correct']} of {count(int(str(row['total'])), 'case')}"
+def _ends(rows: pl.DataFrame) -> tuple[float, float]:
+    """The highest and the lowest accuracy of ranked rows."""
+    return rows["accuracy"][0], rows["accuracy"][-1]
+
+
+def _measures(rows: pl.DataFrame) -> str:
+    return listing([measure_name(measure) for measure in rows["measure"]])
+
+
+def _found(rows: pl.DataFrame) -> str:
+    """In how many cases measures of one accuracy find the layer."""
+    counts = set(rows.select("correct", "total").iter_rows())
+    if len(counts) > 1:
+        return f"{percent(rows['accuracy'][0])} of cases"
+    correct, total = counts.pop()
+    return f"{correct:,} of {count(total, 'case')}"

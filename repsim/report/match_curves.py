@@ -3,9 +3,10 @@
 import numpy as np
 from matplotlib.axes import Axes
 
-from repsim.report.drawing import INK, MUTED, Drawing, colours_of
+from repsim.report.drawing import ACCENT, INK, MUTED, Drawing, colours_of
+from repsim.report.jumps import largest_rise
 from repsim.report.panels import small_multiples
-from repsim.report.phrasing import code, count, number
+from repsim.report.phrasing import count
 from repsim.report.summary import CURVE_EPSILONS, Floats, Summary, over_pairs
 
 # More lines than this are a blur: then the lowest and highest pair bound a band.
@@ -35,7 +36,7 @@ def draw(summary: Summary) -> Drawing | None:
         name="match-curves",
         title="The match at every ε",
         finding=_finding(summary),
-        reading=f"{lines}. Coloured rules and dots mark the ε of the study.",
+        reading=f"{lines}.{_band(summary)} Coloured rules and dots mark the ε of the study.",
         figure=panels.figure,
     )
 
@@ -62,9 +63,32 @@ def _panel(axes: Axes, summary: Summary, place: int) -> None:
             axes.plot(*_corners(curve), color=MUTED, linewidth=0.5, alpha=0.55)
     elif len(summary.pairs) > MOST_LINES:
         axes.fill_between(CURVE_EPSILONS, low, high, step="post", color=MUTED, alpha=0.22, lw=0)
+    ends = _interval(summary, place)
+    if ends is not None:
+        axes.fill_between(CURVE_EPSILONS, *ends, step="post", color=ACCENT, alpha=0.25, lw=0)
     axes.plot(*_corners(mean), color=INK, linewidth=1.3)
-    at = np.searchsorted(CURVE_EPSILONS, np.asarray(summary.epsilons) + 1e-9, side="right") - 1
-    axes.scatter(summary.epsilons, mean[at], s=13, c=colours, linewidths=0, zorder=4, clip_on=False)
+    marks, _, _ = over_pairs(summary.similarity[:, place])
+    axes.scatter(summary.epsilons, marks, s=13, c=colours, linewidths=0, zorder=4, clip_on=False)
+
+
+def _interval(summary: Summary, place: int) -> tuple[Floats, Floats] | None:
+    """Mean ends of the intervals over examples, where each pair that has a curve has one."""
+    known = np.isfinite(summary.curves[:, place])
+    low, high = summary.curves_low[:, place], summary.curves_high[:, place]
+    if not known.any() or not np.isfinite(low[known]).all():
+        return None
+    return over_pairs(low)[0], over_pairs(high)[0]
+
+
+def _band(summary: Summary) -> str:
+    """What the band of intervals is, if any layer has one."""
+    if all(_interval(summary, place) is None for place in range(len(summary.layers))):
+        return ""
+    several = " (means over pairs of its ends)" if len(summary.pairs) > 1 else ""
+    return (
+        f" Blue band: the interval over examples{several}, from the intervals of the critical ε "
+        "of the neurons."
+    )
 
 
 def _corners(curve: Floats) -> tuple[Floats, Floats]:
@@ -77,19 +101,7 @@ def _corners(curve: Floats) -> tuple[Floats, Floats]:
 
 
 def _finding(summary: Summary) -> str:
-    size, _, _ = over_pairs(summary.jump.size)
-    epsilon, _, _ = over_pairs(summary.jump.epsilon)
+    size = summary.jump.size
     if not np.isfinite(size).any():
         return "No neuron of any layer enters the match below ε = 1."
-    most = int(np.nanargmax(size))
-    smoothest = int(np.nanargmin(size))
-    words = (
-        f"The steepest rise is at {code(summary.names[most])}: {number(size[most])} of the neurons "
-        f"enter the match at once, near ε = {number(epsilon[most])}"
-    )
-    if most == smoothest:
-        return f"{words}."
-    return (
-        f"{words}; the smoothest curve is that of {code(summary.names[smoothest])}, "
-        f"whose largest step is {number(size[smoothest])}."
-    )
+    return f"The largest single rise is {largest_rise(summary)}."

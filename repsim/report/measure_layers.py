@@ -1,20 +1,51 @@
 """Every measure of every layer with its context, as arrays over pairs × layers."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 import polars as pl
 
+from repsim.report.intervals import WithIntervals, with_intervals
 from repsim.report.phrasing import tolerance
-from repsim.report.summary import Floats, Summary, nearest, over_pairs
+from repsim.report.summary import Floats, Summary, over_pairs
 from repsim.results import AREA_UNDER_CURVE, MAXIMUM_MATCH, Tables
 
-__all__ = ["MeasureLayers", "measure_layers"]
+__all__ = ["OF_MATCHES", "Kind", "MeasureLayers", "Null", "leading", "measure_layers"]
 
 # Of all ε the one that stands for the match beside other measures, where a study has it.
 USUAL_EPSILON = 0.3
 
 OF_MATCHES = (MAXIMUM_MATCH, AREA_UNDER_CURVE)
+
+# Of permutations: of the examples within their classes, or of all examples.
+Kind = Literal["within", "plain"]
+
+_OF_KIND = {
+    "within": (
+        *("within_mean", "within_low", "within_high"),
+        *("p_value_within", "p_value_within_layers"),
+    ),
+    "plain": ("null_mean", "null_low", "null_high", "p_value", "p_value_layers"),
+}
+_OF_VALUE = ("value", "corrected", "interval_low", "interval_high", "calibrated", "permutations")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Null:
+    """What a measure gives when one network's examples are permuted; arrays (pairs, layers)."""
+
+    mean: Floats
+    low: Floats
+    high: Floats
+    p_value: Floats
+    p_value_layers: Floats  # Of all layers of the pair at once.
+
+    @property
+    def known(self) -> bool:
+        """Whether there is any."""
+        return bool(np.isfinite(self.mean).any())
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,27 +55,35 @@ class MeasureLayers:
     name: str
     convention: str
     value: Floats
-    null_mean: Floats
-    null_low: Floats
-    null_high: Floats
-    calibrated: Floats
+    corrected: Floats
     interval_low: Floats
     interval_high: Floats
-    p_value_layers: Floats
+    calibrated: Floats  # 0: what permutations of all examples give, 1: identical layers.
+    permutations: Floats
+    nulls: dict[Kind, Null]
+
+    def beyond(self, kind: Kind) -> Floats:
+        """1 where no permutation is as similar as the pair, else 0; NaN where that is not known."""
+        null = self.nulls[kind]
+        known = np.isfinite(self.value) & np.isfinite(null.mean)
+        outside = (self.value > null.high) | (self.value < null.low)
+        # Outside on the side of less similarity, every permutation is as similar: p is 1.
+        return np.where(known, outside & ~(null.p_value >= 1), np.nan)
 
     @property
-    def above_chance(self) -> Floats:
-        """Share of the pairs whose value no exchange of examples reached, for each layer."""
-        outside = (self.value > self.null_high) | (self.value < self.null_low)
-        known = np.isfinite(self.value) & np.isfinite(self.null_mean)
-        closer = outside & (self.calibrated > 0)
-        counted = known.sum(axis=0)
-        return np.where(counted, closer.sum(axis=0) / np.maximum(counted, 1), np.nan)
+    def with_intervals(self) -> WithIntervals:
+        """What may be drawn and printed beside intervals."""
+        return with_intervals(self.value, self.corrected, self.interval_low, self.interval_high)
 
     @property
     def mean(self) -> Floats:
         """Mean value over pairs, for each layer."""
         return over_pairs(self.value)[0]
+
+
+def leading(measures: Sequence[MeasureLayers]) -> Kind:
+    """The null that a report leads with: within classes, where any measure has it."""
+    return "within" if any(one.nulls["within"].known for one in measures) else "plain"
 
 
 def measure_layers(tables: Tables, summary: Summary) -> tuple[MeasureLayers, ...]:
@@ -54,8 +93,8 @@ def measure_layers(tables: Tables, summary: Summary) -> tuple[MeasureLayers, ...
     """
     results = tables.results
     found = []
-    if summary.epsilons:
-        epsilon = summary.epsilons[nearest(summary.epsilons, USUAL_EPSILON)]
+    if np.isfinite(summary.similarity).any():
+        epsilon = summary.epsilons[summary.nearest_known(USUAL_EPSILON)]
         rows = results.filter((pl.col("measure") == MAXIMUM_MATCH) & (pl.col("epsilon") == epsilon))
         found.append(_arrays(f"Match at ε = {tolerance(epsilon)}", MAXIMUM_MATCH, rows, summary))
     plain = results.filter(pl.col("epsilon").is_null())
@@ -65,7 +104,8 @@ def measure_layers(tables: Tables, summary: Summary) -> tuple[MeasureLayers, ...
         found.append(_arrays(name, measure, rows, summary))
     known = tuple(one for one in found if np.isfinite(one.value).any())
     others = any(one.convention not in OF_MATCHES for one in known)
-    return known if others or any(np.isfinite(one.null_mean).any() for one in known) else ()
+    context = any(null.known for one in known for null in one.nulls.values())
+    return known if others or context else ()
 
 
 def _short(convention: str) -> str:
@@ -76,10 +116,7 @@ def _short(convention: str) -> str:
 def _arrays(name: str, convention: str, rows: pl.DataFrame, summary: Summary) -> MeasureLayers:
     at_pair = {pair: place for place, pair in enumerate(summary.pairs)}
     at_layer = {layer.name: place for place, layer in enumerate(summary.layers)}
-    columns = (
-        *("value", "null_mean", "null_low", "null_high", "calibrated"),
-        *("interval_low", "interval_high", "p_value_layers"),
-    )
+    columns = (*_OF_VALUE, *_OF_KIND["within"], *_OF_KIND["plain"])
     arrays = {
         column: np.full((len(summary.pairs), len(summary.layers)), np.nan) for column in columns
     }
@@ -89,4 +126,13 @@ def _arrays(name: str, convention: str, rows: pl.DataFrame, summary: Summary) ->
             for column, array in arrays.items():
                 if row[column] is not None:
                     array[at_pair[pair], at_layer[layer]] = row[column]
-    return MeasureLayers(name=name, convention=convention, **arrays)
+    nulls: dict[Kind, Null] = {}
+    for kind in ("within", "plain"):
+        mean, low, high, p, p_layers = (arrays[column] for column in _OF_KIND[kind])
+        nulls[kind] = Null(mean=mean, low=low, high=high, p_value=p, p_value_layers=p_layers)
+    return MeasureLayers(
+        name=name,
+        convention=convention,
+        **{column: arrays[column] for column in _OF_VALUE},
+        nulls=nulls,
+    )

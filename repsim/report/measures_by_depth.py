@@ -5,13 +5,13 @@ from collections.abc import Sequence
 import numpy as np
 from matplotlib.axes import Axes
 
-from repsim.report.drawing import ACCENT, MUTED, Drawing
-from repsim.report.measure_layers import MeasureLayers
+from repsim.report.drawing import ACCENT, MUTED, PAPER, Drawing
+from repsim.report.measure_layers import Kind, MeasureLayers, leading
+from repsim.report.nulls import PERMUTED, QUESTIONS, tension
 from repsim.report.panels import small_multiples
-from repsim.report.phrasing import code, count, number
 from repsim.report.summary import Summary, over_pairs
 
-__all__ = ["draw_measures", "tension"]
+__all__ = ["draw_measures"]
 
 
 def draw_measures(summary: Summary, measures: Sequence[MeasureLayers]) -> Drawing | None:
@@ -23,83 +23,86 @@ def draw_measures(summary: Summary, measures: Sequence[MeasureLayers]) -> Drawin
     )
     depth = np.arange(1, len(summary.layers) + 1)
     several = len(summary.pairs) > 1
-    for place, measure in enumerate(measures):
-        axes = panels.axes[place]
-        shared = _draw_one(axes, measure, depth, several=several)
-        panels.finish(place, own_scale=not shared)
-    spread = "Lines are means over pairs, light bands run from the lowest to the highest pair. "
+    first = leading(measures)
+    shared = [
+        _draw_one(axes, measure, depth, several=several, first=first)
+        for axes, measure in zip(panels.axes, measures, strict=True)
+    ]
+    for place in range(len(measures)):
+        # A panel without numbers is read by those of its neighbour.
+        panels.finish(place, own_scale=not all(shared))
     return Drawing(
         name="measures-by-depth",
         title="Each measure against depth",
-        finding=tension(summary, measures),
-        reading=(
-            f"{spread if several else ''}Bars are intervals over examples, of the mean width over "
-            "pairs. Grey: the same measure with one network’s examples exchanged, which is what "
-            "unrelated inputs give."
-        ),
+        finding=tension(summary, measures, first),
+        reading=_reading(measures, first, several=several),
         figure=panels.figure,
     )
 
 
-def tension(summary: Summary, measures: Sequence[MeasureLayers]) -> str:
-    """Where the match and another measure disagree most, chance taken off both."""
-    match, others = measures[0], measures[1:]
-    above = {measure.convention: _layers_above(measure) for measure in measures}
-    known = [m for m in others if above[m.convention] is not None and "match" not in m.convention]
-    if above[match.convention] is None or not known:
-        return f"{count(len(measures), 'measure')} of the same activations."
-    layers = len(summary.layers)
-    most = max(known, key=lambda measure: above[measure.convention] or 0)
-    words = (
-        f"{code(most.convention)} is beyond what chance gives at {above[most.convention]} of "
-        f"{count(layers, 'layer')}, the {match.name[0].lower()}{match.name[1:]} at "
-        f"{above[match.convention]}"
-    )
-    gaps = [
-        (float(gap), layer, measure)
-        for measure in known
-        for layer, gap in enumerate(
-            over_pairs(measure.calibrated)[0] - over_pairs(match.calibrated)[0]
+def _reading(measures: Sequence[MeasureLayers], first: Kind, *, several: bool) -> str:
+    sentences = ["The blue line is the one pair."]
+    if several:
+        sentences = ["Means over pairs; blue bands run from the lowest to the highest pair."]
+    if any(one.with_intervals.corrected.any() for one in measures):
+        sentences.append(
+            "Filled points are corrected for the number of examples, with their intervals over "
+            "examples; open points are as computed, to be compared with the grey."
         )
-        if np.isfinite(gap)
-    ]
-    if not gaps:
-        return f"{words}."
-    _, layer, measure = max(gaps, key=lambda item: abs(item[0]))
-    values = [over_pairs(m.calibrated)[0][layer] for m in (measure, match)]
-    return (
-        f"{words}. They differ most at {code(summary.names[layer])}: chance taken off, "
-        f"{code(measure.convention)} is {number(values[0])} and the match {number(values[1])}."
-    )
+    if any(one.nulls[first].known for one in measures):
+        sentences.append(
+            f"Grey: mean and range over {'pairs and ' if several else ''}{PERMUTED[first]}, which "
+            f"ask {QUESTIONS[first]}."
+        )
+    if first == "within" and any(one.nulls["plain"].known for one in measures):
+        sentences.append(
+            f"Dashed: the mean over {PERMUTED['plain']}, which ask only {QUESTIONS['plain']}."
+        )
+    return " ".join(sentences)
 
 
-def _draw_one(axes: Axes, measure: MeasureLayers, depth: np.ndarray, *, several: bool) -> bool:
+def _draw_one(
+    axes: Axes, measure: MeasureLayers, depth: np.ndarray, *, several: bool, first: Kind
+) -> bool:
     """Draw one panel; whether its scale is the one from 0 to 1 that most share."""
-    mean, low, high = over_pairs(measure.value)
-    floor, ceiling = over_pairs(measure.null_low)[1], over_pairs(measure.null_high)[2]
+    shown = measure.with_intervals
+    mean, low, high = over_pairs(shown.points)
+    null = measure.nulls[first]
+    floor, ceiling = over_pairs(null.low)[1], over_pairs(null.high)[2]
+    plain = over_pairs(measure.nulls["plain"].mean)[0]
     axes.fill_between(depth, floor, ceiling, color=MUTED, alpha=0.3, linewidth=0.8)
-    axes.plot(depth, over_pairs(measure.null_mean)[0], color=MUTED, linewidth=1.0)
+    axes.plot(depth, over_pairs(null.mean)[0], color=MUTED, linewidth=1.0)
+    if first == "within":
+        axes.plot(depth, plain, color=MUTED, linewidth=0.9, linestyle=(0, (3, 2)))
     if several:
         axes.fill_between(depth, low, high, color=ACCENT, alpha=0.14, linewidth=0)
-    below = over_pairs(measure.value - measure.interval_low)[0]
-    above = over_pairs(measure.interval_high - measure.value)[0]
-    axes.errorbar(
-        depth,
-        mean,
-        yerr=np.nan_to_num(np.clip(np.stack([below, above]), 0, None)),
-        color=ACCENT,
-        linewidth=1.4,
-        elinewidth=1.0,
-        marker="o",
-        markersize=3.2,
-    )
-    bounded = np.concatenate((mean, low, high, floor, ceiling))
-    shared = bool(np.nanmin(bounded) >= 0 and np.nanmax(bounded) <= 1)
+    axes.vlines(depth, shown.low, shown.high, color=ACCENT, linewidth=1.1)
+    axes.plot(depth, mean, color=ACCENT, linewidth=1.4)
+    any_corrected = bool(shown.corrected.any())
+    _points(axes, depth, measure.mean, filled=not any_corrected)
+    if any_corrected:
+        _points(axes, depth, np.where(shown.corrected, mean, np.nan), filled=True)
+    drawn = np.concatenate((mean, measure.mean, low, high, shown.low, shown.high, floor, ceiling))
+    shared = bool(np.nanmin(drawn) >= 0 and np.nanmax(drawn) <= 1)
     if shared:
         axes.set_ylim(-0.03, 1.03)
     axes.set_xlim(0.5, len(depth) + 0.5)
     axes.set_xticks(_ticks(len(depth)))
     return shared
+
+
+def _points(axes: Axes, depth: np.ndarray, values: np.ndarray, *, filled: bool) -> None:
+    axes.plot(
+        depth,
+        values,
+        linestyle="none",
+        marker="o",
+        markersize=3.4,
+        markerfacecolor=ACCENT if filled else PAPER,
+        markeredgecolor=ACCENT,
+        markeredgewidth=0.9,
+        zorder=4 if filled else 3,
+    )
 
 
 def _ticks(layers: int) -> list[int]:
@@ -114,9 +117,3 @@ def _names(measures: Sequence[MeasureLayers]) -> list[str]:
         measure.convention if short.count(measure.name) > 1 else measure.name
         for measure in measures
     ]
-
-
-def _layers_above(measure: MeasureLayers) -> int | None:
-    """Layers at which every pair is beyond what chance gives; None without a null."""
-    shares = measure.above_chance
-    return int(np.nansum(shares == 1)) if np.isfinite(shares).any() else None

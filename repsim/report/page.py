@@ -50,10 +50,11 @@ def render_page(
     )
     environment.filters["prose"] = prose
     environment.filters["percent"] = lambda share: "–" if share is None else percent(share)
+    measures = measure_layers(tables, summary)
     page: str = environment.get_template("page.html.j2").render(
         facts=facts,
         scope=_scope(summary),
-        answer=answer(summary),
+        answer=answer(summary, measures),
         cautions=cautions(summary, facts),
         epsilons=[tolerance(epsilon) for epsilon in summary.epsilons],
         colours=epsilon_colours(len(summary.tolerances)),
@@ -63,7 +64,7 @@ def render_page(
         pictures=[{"drawn": picture, "svg": Markup(picture.inline)} for picture in pictures],
         simple=simple_section(tables, summary),
         across=across_section(tables.identification),
-        measures=measures_section(summary, measure_layers(tables, summary)),
+        measures=measures_section(summary, measures),
         networks=_network_rows(summary.networks),
         pairs=_pair_rows(tables, summary),
         pairs_total=len(summary.pairs),

@@ -1,18 +1,84 @@
-"""Small pieces of sentences: numbers, lists and names.
+"""Small pieces of sentences: numbers, p-values, lists and names.
 
 Names stand between backticks; the page turns them into code after it has escaped them.
 """
 
+import math
 from collections.abc import Sequence
+
+# What differs from 0 or 1 by less is rounding of a mean.
+_EXACT = 1e-9
 
 
 def number(value: float) -> str:
-    """A similarity or an epsilon to two places, without the noise of a negative zero.
+    """A similarity to two places that never rounds to a false 0 or 1.
 
-    >>> number(0.4567), number(-0.0001)
-    ('0.46', '0.00')
+    >>> number(0.4567), number(0.0), number(0.004), number(-0.004), number(0.996)
+    ('0.46', '0.00', '< 0.01', '> -0.01', '> 0.99')
     """
+    if _EXACT < value < 0.005:
+        return "< 0.01"
+    if -0.005 < value < -_EXACT:
+        return "> -0.01"
+    if 0.995 <= value < 1 - _EXACT:
+        return "> 0.99"
     return f"{value + 0.0 if abs(value) >= 0.005 else 0.0:.2f}"
+
+
+def ceiling(value: float) -> str:
+    """A bound from above to two places: rounded up, so that it holds as it is printed.
+
+    >>> ceiling(0.741), ceiling(0.74)
+    ('0.75', '0.74')
+    """
+    return f"{math.ceil(100 * value - _EXACT) / 100:.2f}"
+
+
+def near(epsilon: float) -> str:
+    """An epsilon that was found, to two places, or to one digit where that would be 0.
+
+    >>> near(0.3764), near(0.0021)
+    ('0.38', '0.002')
+    """
+    return f"{epsilon:.2f}" if epsilon >= 0.01 else f"{epsilon:.1g}"
+
+
+def p_words(p: float, permutations: int | None, *, brief: bool = False) -> str:
+    """A p-value, which at its floor says that it could not be smaller.
+
+    Parameters
+    ----------
+    p
+        (1 + permutations that reach the value) / (1 + permutations).
+    permutations
+        Their number; None where it is not known.
+    brief
+        Without the reason, where it stands beside.
+
+    >>> p_words(0.05, 19)
+    'p ≤ .05, the least possible with 19 permutations'
+    >>> p_words(0.15, 19), p_words(0.05, 99), p_words(0.05, 19, brief=True)
+    ('p = .15', 'p = .05', 'p ≤ .05')
+    """
+    if permutations is None or p > (1 + _EXACT) / (1 + permutations):
+        return f"p = {_probability(p)}"
+    words = f"p ≤ {_probability(1 / (1 + permutations))}"
+    least = f"the least possible with {count(permutations, 'permutation')}"
+    return words if brief else f"{words}, {least}"
+
+
+def _probability(p: float) -> str:
+    """Two digits, rounded up: what is printed is never below what was found.
+
+    >>> _probability(0.1), _probability(1 / 17), _probability(0.001), _probability(1.0)
+    ('.10', '.059', '.001', '1')
+    """
+    places = 1 - math.floor(math.log10(p))
+    rounded = math.ceil(p * 10**places - 1e-6) / 10**places
+    text = f"{rounded:.{places}f}"
+    while len(text) > len("0.05") and text.endswith("0"):
+        text = text[:-1]
+    return "1" if rounded >= 1 else text.removeprefix("0")
 
 
 def tolerance(epsilon: float) -> str:

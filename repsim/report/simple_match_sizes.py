@@ -71,7 +71,8 @@ def draw(summary: Summary) -> Drawing | None:
         reading=(
             "Each matched neuron of every pair is counted once, at the number of neurons (of both "
             f"networks) in its minimal match: the first bars are sizes up to {bounds[0]}, and each "
-            "bin ends with the size at its right. The bars of an ε add up to the similarity there. "
+            "bin ends with the size at its right. The bars of an ε add up to the share of neurons "
+            "that match there, over all pairs. "
             f"Diamonds are medians.{beyond}{empty}"
         ),
         figure=panels.figure,

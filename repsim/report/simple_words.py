@@ -4,12 +4,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from repsim.report.phrasing import code, count, percent, tolerance
+from repsim.report.phrasing import code, count, listing, percent, tolerance
 from repsim.report.simple_layers import SMALL, SimpleLayer
 from repsim.report.summary import nearest
-
-# At most this share of small matches is "almost none"; above the other, "most" (our reading).
-ALMOST_NONE, MOST = 0.05, 0.5
 
 
 def at_focus(layers: Sequence[SimpleLayer]) -> tuple[float, list[SimpleLayer]]:
@@ -25,17 +22,24 @@ def sizes_found(layers: Sequence[SimpleLayer]) -> str:
     epsilon, found = at_focus(layers)
     medians = [float(np.median(layer.neuron_sizes)) for layer in found]
     least, most = int(np.argmin(medians)), int(np.argmax(medians))
-    words = f"At ε = {tolerance(epsilon)} the median minimal match"
+    words = f"At ε = {tolerance(epsilon)} the median size of the minimal matches of a layer"
     if len(found) == 1:
-        words += f" at {code(found[0].layer)} holds {neurons(medians[0])}"
+        words = (
+            f"At ε = {tolerance(epsilon)} the median size of the minimal matches at "
+            f"{code(found[0].layer)} is {neurons(medians[0])}"
+        )
     elif medians[least] == medians[most]:
-        words += f" holds {neurons(medians[0])} in every layer that matches"
+        words += f" is {neurons(medians[0])} in all {count(len(found), 'layer')} that match"
     else:
         words += (
-            f" ranges from {neurons(medians[least])} at {code(found[least].layer)} to "
-            f"{neurons(medians[most])} at {code(found[most].layer)}"
+            f" runs from {neurons(medians[least])} at {_where(found, medians, medians[least])} to "
+            f"{neurons(medians[most])} at {_where(found, medians, medians[most])}"
         )
     return f"{words}; {_small_matches(found)}."
+
+
+def _where(found: Sequence[SimpleLayer], medians: Sequence[float], median: float) -> str:
+    return listing([one.layer for one, its in zip(found, medians, strict=True) if its == median])
 
 
 def simple_point(layers: Sequence[SimpleLayer]) -> list[str]:
@@ -43,27 +47,23 @@ def simple_point(layers: Sequence[SimpleLayer]) -> list[str]:
     if not any(layer.match_sizes.size for layer in layers):
         return []
     epsilon, found = at_focus(layers)
-    half = neurons(float(np.median(np.concatenate([layer.neuron_sizes for layer in found]))))
-    share = _small_share(found)
-    if share <= ALMOST_NONE:
-        kind = "there are almost no small simple matches: similarity is spread over many neurons"
-    elif share > MOST:
-        kind = "most simple matches are small: much of the similarity is local, in few neurons"
-    else:
-        kind = "some simple matches are small, but not most"
-    matched = sum(layer.neuron_sizes.size for layer in found)
+    sizes = np.concatenate([layer.neuron_sizes for layer in found])
+    local = int((sizes <= SMALL).sum())
     unique = sum(layer.unique for layer in found)
-    if unique == matched:
+    if unique == sizes.size:
         certain = "Every matched neuron has a unique minimum match."
     else:
-        has = f"Only {percent(unique / matched)}" if unique else "None"
+        has = f"{percent(unique / sizes.size)}" if unique else "None"
         certain = (
-            f"{has} of the matched neurons {'have' if unique else 'has'} a unique minimum match, "
-            "so other visiting orders may find other simple matches."
+            f"{has} of the matched neurons {'have' if unique else 'has'} a unique minimum match; "
+            "where there is none, other visiting orders may find other simple matches."
         )
     return [
-        f"At ε = {tolerance(epsilon)} {kind}. The median minimal match of a matched "
-        f"neuron has {half}; {_small_matches(found)}. {certain}"
+        f"At ε = {tolerance(epsilon)}, over all pairs and the "
+        f"{count(len(found), 'layer')} with a match, {_small_matches(found)}. "
+        f"{percent(local / sizes.size) if local else 'None'} of the matched neurons "
+        f"{'have' if local else 'has'} a minimal match as small; the median size is "
+        f"{neurons(float(np.median(sizes)))}. {certain}"
     ]
 
 
@@ -76,10 +76,6 @@ def neurons(median: float) -> str:
     return f"{median:,.0f} neurons" if median == int(median) else f"{median:,.1f} neurons"
 
 
-def _small_share(layers: Sequence[SimpleLayer]) -> float:
-    return sum(layer.small for layer in layers) / sum(layer.match_sizes.size for layer in layers)
-
-
 def _small_matches(layers: Sequence[SimpleLayer]) -> str:
     small = sum(layer.small for layer in layers)
     total = sum(layer.match_sizes.size for layer in layers)
@@ -87,4 +83,4 @@ def _small_matches(layers: Sequence[SimpleLayer]) -> str:
     some = f"{small:,}" if small else "none"
     verb = "hold" if small > 1 else "holds"
     matches = count(total, "simple match", "simple matches")
-    return f"{some} of {matches}{share} {verb} at most {SMALL}"
+    return f"{some} of {matches}{share} {verb} at most {SMALL} neurons"

@@ -28,7 +28,7 @@ class LayerFacts:
     neurons: int  # Of the wider side.
     samples: int  # Of the pair that has fewest.
     examples: int
-    dead: float  # Dead neurons over all neurons, mean over pairs.
+    dead: float  # Dead neurons over all neurons of a pair, mean over pairs.
 
     @property
     def neurons_per_sample(self) -> float:
@@ -52,8 +52,15 @@ class Summary:
     layers: tuple[LayerFacts, ...]
     epsilons: tuple[float, ...]
     similarity: Floats  # (pairs, layers, epsilons)
+    corrected: Floats  # The same with the bias of few examples taken off.
+    interval_low: Floats  # Interval over examples of the corrected similarity.
+    interval_high: Floats
+    null_high: Floats  # The largest similarity with all examples permuted.
+    permutations: int | None  # Of the null: the fewest of any pair.
     area: Floats  # (pairs, layers)
     curves: Floats  # (pairs, layers, CURVE_EPSILONS)
+    curves_low: Floats  # Interval over examples of each curve.
+    curves_high: Floats
     jump: Jump
     simple: tuple[SimpleLayer, ...]  # By depth and epsilon; empty where nobody asked.
     networks: pl.DataFrame
@@ -70,6 +77,11 @@ class Summary:
     def tolerances(self) -> tuple[float, ...]:
         """Every epsilon that has a colour: those of similarity and those of simple matches."""
         return tuple(sorted({*self.epsilons, *(simple.epsilon for simple in self.simple)}))
+
+    def nearest_known(self, wanted: float) -> int:
+        """Place of the epsilon nearest to the wanted one of those with any similarity."""
+        known = np.flatnonzero(np.isfinite(self.similarity).any(axis=(0, 1)))
+        return int(known[nearest([self.epsilons[place] for place in known], wanted)])
 
     @property
     def has_curves(self) -> bool:
@@ -93,28 +105,37 @@ def summarise(tables: Tables, facts: StudyFacts) -> Summary:
     at_epsilon = {epsilon: place for place, epsilon in enumerate(epsilons)}
     shape = (len(pairs), len(layers))
 
-    similarity = np.full((*shape, len(epsilons)), np.nan)
-    for a, b, layer, epsilon, value in matches.select(
-        "network_a", "network_b", "layer", "epsilon", "value"
-    ).iter_rows():
-        if epsilon is not None and value is not None:
-            similarity[at_pair[a, b], at_layer[layer], at_epsilon[epsilon]] = value
+    columns = ("value", "corrected", "interval_low", "interval_high", "null_high")
+    similarity = {name: np.full((*shape, len(epsilons)), np.nan) for name in columns}
+    for row in matches.drop_nulls("epsilon").iter_rows(named=True):
+        pair = at_pair[row["network_a"], row["network_b"]]
+        for name, array in similarity.items():
+            if row[name] is not None:
+                array[pair, at_layer[row["layer"]], at_epsilon[row["epsilon"]]] = row[name]
     area = np.full(shape, np.nan)
     for a, b, layer, value in areas.select("network_a", "network_b", "layer", "value").iter_rows():
         if value is not None:
             area[at_pair[a, b], at_layer[layer]] = value
 
-    curves = np.full((*shape, CURVE_EPSILONS.size), np.nan)
+    curves, curves_low, curves_high = (
+        np.full((*shape, CURVE_EPSILONS.size), np.nan) for _ in range(3)
+    )
     jump = Jump(epsilon=np.full(shape, np.nan), size=np.full(shape, np.nan))
     grouped = tables.neurons.group_by("network_a", "network_b", "layer", maintain_order=True).agg(
-        "critical"
+        "critical", "critical_low", "critical_high"
     )
-    for a, b, layer, critical in zip(*(grouped[name] for name in grouped.columns), strict=True):
+    for a, b, layer, critical, low, high in zip(
+        *(grouped[name] for name in grouped.columns), strict=True
+    ):
         if (a, b) not in at_pair or layer not in at_layer:
             continue
         cell = at_pair[a, b], at_layer[layer]
         live = np.sort(critical.drop_nulls().to_numpy())
-        curves[cell] = np.searchsorted(live, CURVE_EPSILONS, side="right") / len(critical)
+        curves[cell] = _share_reached(critical)
+        if low.count():
+            # A neuron without an upper end is not sure to be reached at any ε.
+            curves_low[cell] = _share_reached(high)
+            curves_high[cell] = _share_reached(low.fill_null(critical))
         # Ties and cascades leave together, so they share one critical epsilon.
         rises, counts = np.unique(np.round(live[live < 1], 9), return_counts=True)
         if rises.size:
@@ -125,9 +146,16 @@ def summarise(tables: Tables, facts: StudyFacts) -> Summary:
         pairs=pairs,
         layers=layers,
         epsilons=epsilons,
-        similarity=similarity,
+        similarity=similarity["value"],
+        corrected=similarity["corrected"],
+        interval_low=similarity["interval_low"],
+        interval_high=similarity["interval_high"],
+        null_high=similarity["null_high"],
+        permutations=matches["permutations"].min(),  # type: ignore[arg-type]
         area=area,
         curves=curves,
+        curves_low=curves_low,
+        curves_high=curves_high,
         jump=jump,
         simple=simple_layers(tables),
         networks=tables.networks,
@@ -137,19 +165,25 @@ def summarise(tables: Tables, facts: StudyFacts) -> Summary:
     )
 
 
+def _share_reached(critical: pl.Series) -> Floats:
+    """Share of all neurons, dead ones included, whose critical epsilon each ε reaches."""
+    live = np.sort(critical.drop_nulls().to_numpy())
+    return np.searchsorted(live, CURVE_EPSILONS, side="right") / len(critical)
+
+
 def _layers(results: pl.DataFrame, described: pl.DataFrame) -> tuple[LayerFacts, ...]:
     types = dict(described.select("layer", "type").iter_rows())
     rows = (
-        results.group_by("layer", maintain_order=True)
+        results.unique(["network_a", "network_b", "layer"], keep="first", maintain_order=True)
+        .group_by("layer", maintain_order=True)
         .agg(
             pl.col("depth").min(),
             pl.max_horizontal("neurons_x", "neurons_y").max().alias("neurons"),
             pl.col("samples").min(),
             pl.col("examples").min(),
-            (
-                (pl.col("dead_x") + pl.col("dead_y")).sum()
-                / (pl.col("neurons_x") + pl.col("neurons_y")).sum()
-            ).alias("dead"),
+            ((pl.col("dead_x") + pl.col("dead_y")) / (pl.col("neurons_x") + pl.col("neurons_y")))
+            .mean()
+            .alias("dead"),
         )
         .sort("depth", "layer")
     )

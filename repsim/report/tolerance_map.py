@@ -6,8 +6,9 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
 from repsim.report.drawing import ACCENT, INK, MUTED, PAPER, Drawing, layer_axis, width_for
-from repsim.report.phrasing import code, number, tolerance
+from repsim.report.phrasing import listing, near, tolerance
 from repsim.report.summary import CURVE_EPSILONS, Floats, Summary, over_pairs
+from repsim.report.unrelated import unrelated_from, unrelated_words
 
 _LEVELS = 20
 _DARKEST = 0.8
@@ -48,16 +49,17 @@ def draw(summary: Summary) -> Drawing | None:
         title="The tolerance each layer needs",
         finding=_finding(summary, half),
         reading=(
-            "Colour is the share of a layer’s neurons in the maximum match (mean over pairs), "
-            "diamonds where it passes one half, dashed rules the ε of the study. A sharp edge is "
-            "a layer that matches all at once."
+            "Colour is the share of a layer’s neurons in the maximum match"
+            f"{' (mean over pairs)' if len(summary.pairs) > 1 else ''}, "
+            "diamonds where it passes one half, dashed rules the ε of the study. Where an "
+            "edge is sharp, many neurons enter the match at once."
         ),
         figure=figure,
     )
 
 
 def _reached(curve: Floats, share: float) -> float:
-    above = np.flatnonzero(curve >= share)
+    above = np.flatnonzero(curve >= share - 1e-9)
     return float(CURVE_EPSILONS[above[0]]) if above.size else float("nan")
 
 
@@ -70,7 +72,7 @@ def _column(axes: Axes, place: int, curve: Floats) -> None:
     """Sheets from each level's epsilon to the top: overlapping, so no seam shows between them."""
     clear: dict[float, float] = {}  # Epsilon to what the sheets that begin there let through.
     for level in range(1, _LEVELS + 1):
-        start = _reached(curve, level / _LEVELS - 1e-9)
+        start = _reached(curve, level / _LEVELS)
         if np.isfinite(start):
             clear[start] = clear.get(start, 1.0) * (1 - _layer_alpha(level))
     for start, through in sorted(clear.items()):
@@ -96,20 +98,34 @@ def _key(figure: Figure, inches: float) -> None:
 
 
 def _finding(summary: Summary, half: Floats) -> str:
+    several = len(summary.pairs) > 1
     reached = np.isfinite(half)
     if not reached.any():
-        return "In no layer are half of the neurons ever in the match."
-    first, last = int(np.nanargmin(half)), int(np.nanargmax(half))
+        mean = ", as a mean over pairs" if several else ""
+        return f"In no layer are half of the neurons ever in the match{mean}."
+    first, last = float(np.nanmin(half)), float(np.nanmax(half))
     words = (
-        f"Half of the neurons match from ε = {number(half[first])} on at "
-        f"{code(summary.names[first])}"
+        f"{'As a mean over pairs, half' if several else 'Half'} of the neurons match from about "
+        f"{_from(summary, half, first)}"
     )
-    if first != last:
-        words += f", but only from ε = {number(half[last])} at {code(summary.names[last])}"
+    if near(first) != near(last):
+        words += f", but only from about {_from(summary, half, last)}"
     never = int((~reached).sum())
     if never:
         words += f"; in {never} of {len(half)} layers half is never reached"
-    beyond = [e for e in summary.epsilons if e < half[first]]
-    if beyond and len(beyond) == len(summary.epsilons):
-        words += f", beyond every ε of the study (up to {tolerance(beyond[-1])})"
+    if all(epsilon < first for epsilon in summary.epsilons):
+        words += f". No ε of the study (up to {tolerance(summary.epsilons[-1])}) reaches half"
     return f"{words}."
+
+
+def _from(summary: Summary, half: Floats, wanted: float) -> str:
+    """The ε, the layers that reach half there, and whether unrelated neurons would, too."""
+    centred = summary.centred
+    places = [i for i, at in enumerate(half) if np.isfinite(at) and near(at) == near(wanted)]
+    # Of several layers the one at which most is needed: there the clause is hardest to meet.
+    last = max(places, key=lambda place: unrelated_from(summary.layers[place], centred=centred))
+    names = [summary.names[place] for place in places]
+    return (
+        f"ε = {near(wanted)} on at {listing(names)}"
+        f"{unrelated_words(summary, last, float(half[last]))}"
+    )

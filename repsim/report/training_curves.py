@@ -17,6 +17,8 @@ _PANELS = (
 _WIDTH, _HEIGHT, _GAP = 7.6, 2.2, 0.55  # Inches.
 # A loss that falls by more than this many times is drawn on a logarithmic axis.
 _WIDE_RANGE = 20
+# Of accuracies: half a point.
+LARGE_GAP = 0.005
 
 
 def draw(summary: Summary) -> Drawing | None:
@@ -108,20 +110,21 @@ def _finding(summary: Summary) -> str:
     last = summary.training.group_by("network", maintain_order=True).last()
     epochs = last["epoch"].to_list()
     ends = last.drop_nulls("probe_accuracy").sort("probe_accuracy", maintain_order=True)
-    length = (
-        f"after {count(epochs[0], 'epoch')}"
-        if len(set(epochs)) == 1
-        else f"after {min(epochs)} to {max(epochs)} epochs"
-    )
+    few, many = min(epochs), max(epochs)
+    length = f"after {count(few, 'epoch')}" if few == many else f"after {few} to {many} epochs"
     if not ends.height:
-        return f"The networks stand {length}; their probe accuracy was not taken."
+        return f"The training curves end {length}; accuracy on the probe split was not taken."
     low, high = ends["probe_accuracy"][0], ends["probe_accuracy"][-1]
-    gap = float((ends["train_accuracy"] - ends["probe_accuracy"]).max())  # type: ignore[arg-type]
+    gaps = ends["train_accuracy"] - ends["probe_accuracy"]
+    gap = float(gaps.max())  # type: ignore[arg-type]
+    most = ", the most of all" if ends.height > 1 else ""
     reach = (
         f"{code(ends['network'][0])} reaches {percent(low)} on the probe split {length}"
         if ends.height == 1
-        else f"The networks reach {percent(low)} to {percent(high)} on the probe split {length}"
+        else f"On the probe split {length} the accuracies run from {percent(low)} "
+        f"({code(ends['network'][0])}) to {percent(high)} ({code(ends['network'][-1])})"
     )
-    if gap > 0.005:
-        return f"{reach}; train accuracy is up to {100 * gap:.1f} points above it."
-    return f"{reach}; train accuracy is nowhere noticeably above it."
+    if gap > LARGE_GAP:
+        widest = ends["network"][int(gaps.arg_max() or 0)]
+        return f"{reach}. Train accuracy is {100 * gap:.1f} points higher for {code(widest)}{most}."
+    return f"{reach}. No network’s train accuracy is more than half a point higher."

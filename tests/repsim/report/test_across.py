@@ -62,8 +62,8 @@ def test_a_pair_has_no_order():
 def test_heatmaps_say_what_they_show():
     drawing = drawn(invent_across(layers=4))["layer-heatmaps-averaged"]
     assert drawing.finding == (
-        "Within a network, neighbouring layers have, on average, CKA 0.90, and the first and the "
-        "last 0.73; between networks, a layer and its counterpart have CKA 0.90."
+        "Mean CKA within a network is 0.90 between neighbouring layers, and 0.73 between the first "
+        "and the last; mean CKA between networks is 0.90 for a layer and its counterpart."
     )
     within, between, _ = drawing.figure.axes
     assert within.get_title(loc="left") == "Within a network, mean of 3"
@@ -74,16 +74,19 @@ def test_heatmaps_say_what_they_show():
 
 def test_the_most_and_the_least_alike_counterparts_are_named():
     drawing = drawn(invent_across(layers=8, block=(2, 6)))["layer-heatmaps-averaged"]
-    assert "have CKA 0.70, from 0.50 at `relu3` to 0.90 at `relu1`." in drawing.finding
+    assert drawing.finding.endswith(
+        "is 0.70 for a layer and its counterpart, from 0.50 at `relu3` to 0.90 at `relu1`."
+    )
 
 
 def test_a_block_is_described_by_what_makes_it():
     across, principal, _ = invent_across(layers=8, block=(2, 6))
     (found,) = across_layers(across, principal)
     assert block_words(found) == (
-        "3 of 3 networks have a block of layers that are all alike, the longest from `relu3` to "
-        "`relu6`. There the first component holds 90.0 % of the variance, those of two layers have "
-        "|cos| 0.99, and without them CKA falls from 0.98 to 0.18."
+        "3 of 3 networks have a block of layers whose mean CKA to each other is 0.9 or more; none "
+        "is longer than that of `seed-0`, from `relu3` to `relu6`. Means over that block: a first "
+        "component holds 90.0 % of the variance; the first components of two layers have "
+        "|cos| 0.99; CKA is 0.98, and 0.18 without them."
     )
     drawing = drawn((across, principal, invent_across()[2]))["block-structure-averaged"]
     assert drawing.finding == block_words(found)
@@ -92,21 +95,38 @@ def test_a_block_is_described_by_what_makes_it():
     assert [(f.get_x(), f.get_width(), f.get_height()) for f in frames] == [(1.5, 4, 4)] * 2
 
 
-def test_a_block_that_no_one_direction_makes_stays():
+def test_a_block_whose_cka_is_higher_without_its_components_is_not_said_to_stay():
     across, principal, _ = invent_across(layers=8, block=(2, 6))
     rest = pl.col("measure").str.contains("removed")
-    same = across.filter(pl.col("measure") == DEBIASED)["value"]
-    kept = across.filter(rest).with_columns(same.alias("value"))
-    (found,) = across_layers(pl.concat([across.filter(~rest), kept]), principal)
-    assert block_words(found).endswith("and without them CKA stays at 0.98.")
+    higher = across.with_columns(pl.when(rest).then(1.0).otherwise("value").alias("value"))
+    (found,) = across_layers(higher, principal)
+    assert block_words(found).endswith("CKA is 0.98, and 1.00 without them.")
 
 
-def test_without_a_block_the_largest_component_is_named():
+def test_a_block_without_shares_cosines_and_rest_is_told_by_its_cka():
+    across, principal, _ = invent_across(layers=8, block=(2, 6))
+    only = across.filter(pl.col("measure") == DEBIASED)
+    inside = pl.col("depth").is_between(2, 5)
+    without = principal.with_columns(
+        pl.when(inside).then(None).otherwise("first_share").alias("first_share")
+    )
+    (found,) = across_layers(only, without)
+    assert block_words(found).endswith(
+        "from `relu3` to `relu6`. Means over that block: CKA is 0.98."
+    )
+
+
+def test_without_a_block_the_largest_component_is_that_of_one_network():
+    # The means over networks are at most 0.22: no network has more would be false.
     (found,) = across_layers(*invent_across()[:2])
     assert block_words(found) == (
-        "No network has a block of layers that are all alike; the first component of a layer "
-        "holds at most 22.0 % of the variance, at `relu1`."
+        "No network has a block of layers whose mean CKA to each other is 0.9 or more; of all "
+        "layers, the largest first component is that of `relu1` of `seed-2`, with 24.0 % of the "
+        "variance."
     )
+    (found,) = across_layers(*invent_across(networks=("only",))[:2])
+    assert "The network has no block" in block_words(found)
+    assert block_words(found).endswith("is that of `relu1`, with 20.0 % of the variance.")
 
 
 def test_identification_names_the_best_the_worst_and_guessing():
@@ -118,9 +138,28 @@ def test_identification_names_the_best_the_worst_and_guessing():
     )
     assert "in 35 of 36 cases; guessing" in identification_words(found.head(1))
     even = found.with_columns(correct=18, accuracy=0.5)
-    expected = "Every measure finds the corresponding layer in 50.0 %; guessing would in 16.7 %."
-    assert identification_words(even) == expected
+    assert identification_words(even) == (
+        "All 5 measures find the corresponding layer in 18 of 36 cases; guessing would in 16.7 %."
+    )
     assert identification_words(found.clear()) == "No layer has a counterpart in another network."
+
+
+def test_measures_that_find_as_many_layers_are_all_named():
+    found = invent_across(identified={"a": 0.5, "b": 0.5, "c": 0.25, "d": 0.25})[2]
+    words = identification_words(found)
+    assert words.startswith(
+        "`a` and `b` find the corresponding layer most often, in 18 of 36 cases, and `c` and `d` "
+        "least often, in 9 of 36 cases; "
+    )
+    # Of measures with undefined layers the counts differ where the shares do not.
+    fewer = found.with_columns(
+        correct=pl.when(pl.col("measure") == "b").then(9).otherwise("correct"),
+        total=pl.when(pl.col("measure") == "b").then(18).otherwise("total"),
+        chance=pl.when(pl.col("measure") == "b").then(0.25).otherwise("chance"),
+    )
+    words = identification_words(fewer)
+    assert "`a` and `b` find the corresponding layer most often, in 50.0 % of cases," in words
+    assert words.endswith("guessing would in 16.7 % to 25.0 %.")
 
 
 def test_bars_are_in_the_order_of_accuracy():

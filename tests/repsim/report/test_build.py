@@ -97,7 +97,7 @@ def test_ids_are_unique_and_every_reference_meets_one(files):
 def test_every_figure_has_a_name_for_screen_readers(files):
     labels = re.findall(r'<svg role="img" aria-label="([^"]+)"', files["report.html"].decode())
     assert len(labels) == len(FIGURES)
-    assert labels[0].startswith("Similarity against depth. The tolerance decides most at relu")
+    assert labels[0].startswith("Similarity against depth. From ε = 0.15 to ε = 0.5 the mean")
 
 
 def test_hostile_names_stay_text(invent):

@@ -129,8 +129,8 @@ def test_the_figure_says_what_it_shows(invent):
     sizes = {"a": [2, 4, 9], "b": [30, 40, 50, 61]}
     drawing = simple_match_sizes.draw(summarise(with_simple(tables, sizes=sizes), facts))
     assert drawing.finding == (
-        "At ε = 0.3 the median minimal match ranges from 4 neurons at `a` to 45 neurons at `b`; "
-        "2 of 7 simple matches (28.6 %) hold at most 5."
+        "At ε = 0.3 the median size of the minimal matches of a layer runs from 4 neurons at `a` "
+        "to 45 neurons at `b`; 2 of 7 simple matches (28.6 %) hold at most 5 neurons."
     )
     assert [axes.get_title(loc="left") for axes in drawing.figure.axes] == ["a", "b", "c"]
     assert [text.get_text() for text in drawing.figure.axes[2].texts] == ["no match"]
@@ -166,38 +166,44 @@ def test_layers_without_any_match_have_a_table_but_no_figure(invent):
     assert (found.listings, found.certainties) == ((), ())
 
 
-@pytest.mark.parametrize(
-    ("sizes", "said"),
-    [
-        ([9] * 19 + [2], "there are almost no small simple matches: similarity is spread"),
-        ([9] * 10 + [2] * 3, "some simple matches are small, but not most"),
-        ([9, 2, 2], "most simple matches are small: much of the similarity is local"),
-    ],
-)
-def test_the_answer_judges_the_sizes(invent, sizes, said):
+def test_small_matches_are_told_by_the_neurons_that_need_them_too(invent):
+    # Two of three simple matches are small, but seven of nine neurons need the large one.
     tables, facts = invent(layers=["a"], networks=2)
-    assert said in point(with_simple(tables, sizes={"a": sizes}), facts)
+    small = [simple_row(size=2, rank=rank, layer="a", minimal_for_x=[rank]) for rank in (1, 2)]
+    large = simple_row(size=40, rank=3, layer="a", minimal_for_x=list(range(3, 10)))
+    said = point(with_rows(tables, *small, large), facts)
+    assert "2 of 3 simple matches (66.7 %) hold at most 5 neurons. 22.2 % of the matched" in said
+    assert "the median size is 40 neurons" in said
+
+
+def test_layers_of_one_median_are_all_named(invent):
+    tables, facts = invent(layers=["a", "b", "c", "d"], networks=2)
+    sizes = {"a": [4], "b": [4], "c": [9], "d": [9]}
+    drawing = simple_match_sizes.draw(summarise(with_simple(tables, sizes=sizes), facts))
+    assert "runs from 4 neurons at `a` and `b` to 9 neurons at `c` and `d`;" in drawing.finding
 
 
 def test_the_answer_states_median_share_and_uniqueness(invent):
     tables, facts = invent(layers=["a"], networks=2)
     said = point(with_simple(tables, sizes={"a": [9, 11, 12, 14]}), facts)
     assert said == (
-        "At ε = 0.3 there are almost no small simple matches: similarity is spread over many "
-        "neurons. The median minimal match of a matched neuron has 11.5 neurons; none of 4 simple "
-        "matches holds at most 5. None of the matched neurons has a unique minimum match, so "
-        "other visiting orders may find other simple matches."
+        "At ε = 0.3, over all pairs and the 1 layer with a match, none of 4 simple matches holds "
+        "at most 5 neurons. None of the matched neurons has a minimal match as small; the median "
+        "size is 11.5 neurons. None of the matched neurons has a unique minimum match; where "
+        "there is none, other visiting orders may find other simple matches."
     )
     place = {"layer": "a", "minimum_for_x": [1]}
     unique = with_rows(tables, simple_row(size=4, **place))
-    assert "1 of 1 simple match holds at most 5. Every matched neuron has" in point(unique, facts)
+    said = point(unique, facts)
+    assert "1 of 1 simple match holds at most 5 neurons. 100.0 % of the matched" in said
+    assert "Every matched neuron has a unique minimum match." in said
     partly = with_rows(tables, simple_row(size=4, **place, minimal_for_y=[1, 2, 3]))
-    assert "Only 25.0 % of the matched neurons have" in point(partly, facts)
+    assert ". 25.0 % of the matched neurons have a unique" in point(partly, facts)
 
 
 def test_the_answer_takes_the_epsilon_nearest_to_the_paper_s_that_has_a_match(invent):
     tables, facts = invent(layers=["a"], networks=2, levels=[0.45])
-    assert point(with_simple(tables, epsilons=(0.3, 0.5)), facts).startswith("At ε = 0.5 ")
+    assert point(with_simple(tables, epsilons=(0.3, 0.5)), facts).startswith("At ε = 0.5,")
 
 
 def test_the_table_has_sizes_uniqueness_and_certificates(invent):

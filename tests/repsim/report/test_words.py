@@ -8,12 +8,14 @@ import polars as pl
 import pytest
 
 from repsim.report import match_curves, similarity_by_depth, tolerance_map, training_curves
-from repsim.report.answer import answer, course
-from repsim.report.cautions import cautions, unrelated_distance
+from repsim.report.answer import answer
+from repsim.report.cautions import cautions
 from repsim.report.conventions import conventions
+from repsim.report.course import course
 from repsim.report.drawing import epsilon_colours
 from repsim.report.page import prose
 from repsim.report.summary import nearest, summarise
+from repsim.report.unrelated import unrelated_distance
 from repsim.results import Tables
 
 
@@ -41,7 +43,7 @@ def test_the_wider_tolerance_is_reported_beside_the_first(invent):
 
 def test_layers_that_agree_are_not_ranked(invent):
     lead, _ = words(*invent(layers=3, levels=[0.1, 0.1, 0.1]))
-    assert lead.endswith("every layer stands near 1.00.")
+    assert lead.endswith("(3 layers, 3 pairs): 1.00 in every layer.")
 
 
 def test_a_study_of_one_layer_and_pair_has_a_lead_without_ranks(invent):
@@ -55,21 +57,38 @@ def test_a_study_of_one_layer_and_pair_has_a_lead_without_ranks(invent):
     [
         ([0.9, 0.1, 0.2, 0.8], "falls from 0.90 at `a` to 0.10 at `b`, then rises to 0.80 at `d`"),
         ([0.1, 0.9, 0.8, 0.2], "rises from 0.10 at `a` to 0.90 at `b`, then falls to 0.20 at `d`"),
-        ([0.1, 0.3, 0.5, 0.9], "rises with depth, from 0.10 at `a` to 0.90 at `d`"),
-        ([0.9, 0.5, 0.5, 0.1], "falls with depth, from 0.90 at `a` to 0.10 at `d`"),
+        ([0.1, 0.3, 0.5, 0.9], "rises from 0.10 at `a` to 0.90 at `d`"),
+        ([0.9, 0.5, 0.5, 0.1], "falls from 0.90 at `a` to 0.50 at `b`, stays there to `c`, then"),
         ([0.50, 0.52, 0.51, 0.55], "stays between 0.50 and 0.55"),
+        ([0.0, 0.0, 0.0, 0.0], "is 0.00 at every layer"),
+        ([0.0, 0.0, 0.004, 0.0], "stays between 0.00 and < 0.01"),
         ([0.5, np.nan, 0.1, 0.9], "falls from 0.50 at `a` to 0.10 at `c`, then rises to 0.90"),
-        ([0.5, 0.3, 0.7, 0.52], "goes up and down, between 0.30 at `b` and 0.70 at `c`"),
+        ([0.5, 0.3, 0.7, 0.52], "falls from 0.50 at `a` to 0.30 at `b`, rises to 0.70 at `c`, th"),
+        # "falls with depth" would be false of both.
+        ([0.26, 0.0, 0.0, 0.0], "falls from 0.26 at `a` to 0.00 at `b`, then stays there to `d`"),
+        ([0.9, 0.5, 0.1, 0.2], "falls from 0.90 at `a` to 0.10 at `c`, then rises to 0.20 at `d`"),
+        ([0.9, 0.9, 0.9, 0.1], "stays at 0.90 to `c`, then falls to 0.10 at `d`"),
     ],
 )
 def test_the_course_over_depth_is_named(values, said):
     assert course(np.array(values), ("a", "b", "c", "d")).startswith(said)
 
 
+def test_a_course_with_many_turns_is_told_by_its_ends_and_extremes():
+    values = np.array([0.5, 0.3, 0.7, 0.1, 0.9, 0.4])
+    assert course(values, "abcdef") == (
+        "goes from 0.50 at `a` by way of 0.10 at `d` (the lowest) and 0.90 at `e` (the highest) to "
+        "0.40 at `f`"
+    )
+    assert course(values[[4, 1, 2, 0, 2, 3]], "abcdef") == (
+        "goes from 0.90 at `a` (the highest) to 0.10 at `f` (the lowest)"
+    )
+
+
 def test_a_jump_is_reported_with_its_layer_size_and_place(invent):
     _, points = words(*invent(layers=["calm", "jumpy"], levels=[0.2, 0.42], dead=16))
-    assert "jumps in 2 of 2 layers" in points
-    assert "75.0 % of the neurons enter the match together near ε = 0.20" in points
+    assert "jumps in 2 of 2 layers in at least one pair, and in 2 in every pair" in points
+    assert "75.0 % of the neurons of both networks enter the match together near ε = 0.2" in points
 
 
 def test_pairs_that_differ_are_named(invent):
@@ -82,28 +101,28 @@ def test_pairs_that_differ_are_named(invent):
         .alias("value")
     )
     _, points = words(replace(tables, results=lowered), facts)
-    assert "The pairs differ most at `b`: from 0.25 to 1.00 at ε = 0.3." in points
+    assert "The pairs differ: at ε = 0.3 they differ most at `b`, from 0.25 to 1.00." in points
     _, points = words(tables, facts)
-    assert "The pairs agree: at ε = 0.3 they differ by at most 0.00 in any layer." in points
+    assert "At ε = 0.3 the similarity of each layer is the same in every pair." in points
 
 
-def test_accuracies_are_judged_comparable_or_not(invent):
+def test_accuracies_are_told_with_their_networks(invent):
     _, points = words(*invent(accuracies=(0.971, 0.980, 0.975)))
-    assert "comparable in accuracy: between 97.1 % and 98.0 % on the probe split." in points
-    _, points = words(*invent(accuracies=(0.60, 0.97, 0.96)))
-    assert "not comparable in accuracy: between 60.0 % and 97.0 %" in points
-    assert "`seed-0` lowest, `seed-1` highest" in points
+    said = "On the probe split the accuracies run from 97.1 % (`seed-0`) to 98.0 % (`seed-1`)."
+    assert points.endswith(said)
+    _, points = words(*invent(accuracies=(0.96995, 0.96995, 0.96995)))
+    assert "Each of 3 networks reaches 97.0 % on the probe split." in points
 
 
 def test_few_samples_are_warned_of_with_the_reason(invent):
     assert warned(*invent()) == {}
     said = warned(*invent(samples=640))["Few samples for so many neurons"]
     assert "All 6 layers have more than 0.05 neurons per sample" in said
-    assert "64 neurons and 640 samples (0.10)" in said
-    assert "matched by chance" in said
+    assert "64 neurons and 640 samples (0.100)" in said
+    assert "was not measured" in said
     assert "from about ε = 0.78." in said
     said = warned(*invent(samples=100, epsilons=(0.3, 0.5)))["Few samples for so many neurons"]
-    assert "ε = 0.50, which ε = 0.5 reaches." in said
+    assert "from about ε = 0.50." in said
     said = warned(*invent(samples=64))["Few samples for so many neurons"]
     assert "even unrelated neurons match at every ε" in said
 
@@ -134,7 +153,7 @@ def test_ties_are_warned_of(invent):
     tables, facts = invent()
     tied = tables.results.with_columns(pl.when(pl.col("ties") == 0).then(1).alias("ties"))
     said = warned(replace(tables, results=tied), facts)["Some decisions are within rounding"]
-    assert "90 neurons lie so near an ε" in said
+    assert "90 decisions (a neuron of a pair, at an ε) were made by rounding" in said
 
 
 def test_what_is_missing_is_said_once(invent):
@@ -174,16 +193,19 @@ def test_each_figure_says_what_it_shows(invent):
         for module in (similarity_by_depth, tolerance_map, match_curves, training_curves)
     }
     assert found[similarity_by_depth] == (
-        "The tolerance decides most at `b`: 0.00 at ε = 0.15, 1.00 at ε = 0.5; "
-        "least at `a` (1.00 to 1.00)."
+        "From ε = 0.15 to ε = 0.5 the mean similarity over pairs rises most at `b` (0.00 to 1.00), "
+        "and least at `a` and `c` (by 0.00)."
     )
     assert found[tolerance_map] == (
-        "Half of the neurons match from ε = 0.10 on at `a`, but only from ε = 0.90 at `c`."
+        "As a mean over pairs, half of the neurons match from about ε = 0.10 on at `a`, but only "
+        "from about ε = 0.90 on at `c` (independent rectified Gaussian neurons would match there "
+        "from about ε = 0.82)."
     )
     assert found[match_curves] == (
-        "The steepest rise is at `a`: 1.00 of the neurons enter the match at once, near ε = 0.10."
+        "The largest single rise is at `a` of `seed-0` and `seed-1`, where 100.0 % of the neurons "
+        "of both networks enter the match together near ε = 0.10."
     )
-    assert "on the probe split after 12 epochs" in found[training_curves]
+    assert "On the probe split after 12 epochs" in found[training_curves]
 
 
 def test_the_curve_of_a_layer_counts_its_critical_epsilons(invent):
