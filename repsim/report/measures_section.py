@@ -8,8 +8,9 @@ import numpy as np
 from repsim.report.intervals import CORRECTED
 from repsim.report.measure_layers import Kind, MeasureLayers, leading
 from repsim.report.nulls import PERMUTED, QUESTIONS, largest_p, tension
-from repsim.report.phrasing import number, p_words
+from repsim.report.phrasing import number
 from repsim.report.summary import Summary, over_pairs
+from repsim.uncertainty import p_words
 
 __all__ = ["MeasuresSection", "measures_section"]
 

@@ -1,4 +1,4 @@
-"""Small pieces of sentences: numbers, p-values, lists and names.
+"""Small pieces of sentences: numbers, lists and names.
 
 Names stand between backticks; the page turns them into code after it has escaped them.
 """
@@ -41,44 +41,6 @@ def near(epsilon: float) -> str:
     ('0.38', '0.002')
     """
     return f"{epsilon:.2f}" if epsilon >= 0.01 else f"{epsilon:.1g}"
-
-
-def p_words(p: float, permutations: int | None, *, brief: bool = False) -> str:
-    """A p-value, which at its floor says that it could not be smaller.
-
-    Parameters
-    ----------
-    p
-        (1 + permutations that reach the value) / (1 + permutations).
-    permutations
-        Their number; None where it is not known.
-    brief
-        Without the reason, where it stands beside.
-
-    >>> p_words(0.05, 19)
-    'p ≤ .05, the least possible with 19 permutations'
-    >>> p_words(0.15, 19), p_words(0.05, 99), p_words(0.05, 19, brief=True)
-    ('p = .15', 'p = .05', 'p ≤ .05')
-    """
-    if permutations is None or p > (1 + _EXACT) / (1 + permutations):
-        return f"p = {_probability(p)}"
-    words = f"p ≤ {_probability(1 / (1 + permutations))}"
-    least = f"the least possible with {count(permutations, 'permutation')}"
-    return words if brief else f"{words}, {least}"
-
-
-def _probability(p: float) -> str:
-    """Two digits, rounded up: what is printed is never below what was found.
-
-    >>> _probability(0.1), _probability(1 / 17), _probability(0.001), _probability(1.0)
-    ('.10', '.059', '.001', '1')
-    """
-    places = 1 - math.floor(math.log10(p))
-    rounded = math.ceil(p * 10**places - 1e-6) / 10**places
-    text = f"{rounded:.{places}f}"
-    while len(text) > len("0.05") and text.endswith("0"):
-        text = text[:-1]
-    return "1" if rounded >= 1 else text.removeprefix("0")
 
 
 def tolerance(epsilon: float) -> str:

@@ -1,5 +1,6 @@
 """How far a value is from what chance gives: permuted examples as the null."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -70,18 +71,42 @@ def p_value(value: float, null: Values, *, larger_is_more_similar: bool = True) 
     return float(1 + reached.sum()) / (1 + len(values))
 
 
-def p_words(p: float, permutations: int) -> str:
-    """A p-value in words: one at its floor is a bound, not a value.
+def p_words(p: float, permutations: int | None, *, brief: bool = False) -> str:
+    """A p-value, which at its floor says that it could not be smaller.
+
+    Parameters
+    ----------
+    p
+        (1 + permutations that reach the value) / (1 + permutations).
+    permutations
+        Their number; None where it is not known.
+    brief
+        Without the reason, where it stands beside.
 
     >>> p_words(0.05, 19)
-    'p ≤ 0.05, the least possible with 19 permutations'
-    >>> p_words(0.3, 19)
-    'p = 0.3'
+    'p ≤ .05, the least possible with 19 permutations'
+    >>> p_words(0.15, 19), p_words(0.05, 99), p_words(0.05, 19, brief=True)
+    ('p = .15', 'p = .05', 'p ≤ .05')
     """
-    least = 1 / (1 + permutations)
-    if p > least * (1 + TIE):
-        return f"p = {p:.2g}"
-    return f"p ≤ {least:.2g}, the least possible with {permutations} permutations"
+    if permutations is None or p > (1 + TIE) / (1 + permutations):
+        return f"p = {_probability(p)}"
+    words = f"p ≤ {_probability(1 / (1 + permutations))}"
+    least = f"the least possible with {permutations} permutation{'s' * (permutations != 1)}"
+    return words if brief else f"{words}, {least}"
+
+
+def _probability(p: float) -> str:
+    """Two digits, rounded up: what is printed is never below what was found.
+
+    >>> _probability(0.1), _probability(1 / 17), _probability(0.001), _probability(1.0)
+    ('.10', '.059', '.001', '1')
+    """
+    places = 1 - math.floor(math.log10(p))
+    rounded = math.ceil(p * 10**places - 1e-6) / 10**places
+    text = f"{rounded:.{places}f}"
+    while len(text) > len("0.05") and text.endswith("0"):
+        text = text[:-1]
+    return "1" if rounded >= 1 else text.removeprefix("0")
 
 
 def family_p_values(

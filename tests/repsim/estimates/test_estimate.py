@@ -194,7 +194,7 @@ def test_the_line_says_it_all() -> None:
     pattern = (
         r"cka\[linear,centred,biased\] = 0\.\d+; corrected for the number of examples 0\.\d+, "
         r"90 % interval 0\.\d+ to 0\.\d+; permuted 0\.\d+ to 0\.\d+ "
-        r"\(p ≤ 0\.05, the least possible with 19 permutations\); calibrated 0\.\d+; "
+        r"\(p ≤ \.05, the least possible with 19 permutations\); calibrated 0\.\d+; "
         r"1,000 samples, 5 \+ 4 neurons"
     )
     assert re.fullmatch(pattern, line)

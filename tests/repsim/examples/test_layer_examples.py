@@ -166,8 +166,8 @@ def test_a_gram_has_one_shape():
     offsets = ExampleGram.from_features(np.eye(3)).offsets
     with pytest.raises(InputError, match=r"Expected offsets of 2 examples\. Got 3"):
         ExampleGram(products=np.ones((2, 2)), offsets=offsets)
+    gram = ExampleGram(products=np.eye(3))
     with pytest.raises(InputError, match="inner products of the 2 examples"):
-        gram = ExampleGram(products=np.eye(3))
         LayerExamples(pooled=np.ones((2, 1)), positions=1, flattened=gram)
 
 

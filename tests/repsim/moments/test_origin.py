@@ -1,5 +1,7 @@
 """Offsets and units take no digits: of arrays, of streams, of merged parts, of groups."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -109,7 +111,7 @@ def test_sizes_come_back_in_the_unit_that_was_given() -> None:
 def test_merges_move_the_origin_exactly(cuts, order, offset) -> None:
     x, y = (layer + offset for layer in layers(60))
     edges = [0, *sorted(set(cuts)), 60]
-    spans = list(zip(edges, edges[1:], strict=False))
+    spans = list(pairwise(edges))
     order.shuffle(spans)
     parts = [Moments.from_arrays(x[a:b], y[a:b]) for a, b in spans]
     merged = sum(parts, start=Moments.zeros(5, 4))

@@ -160,9 +160,9 @@ def test_examples_meet_others_of_their_class(positions: int) -> None:
         tile.permute(part, labels[block])
         met = within_classes(labels[block], 2)
         assert (labels[block][met] == labels[block]).all()
-        for sums, (a, b) in zip(expected, PAIRS, strict=True):
+        for number, (a, b) in enumerate(PAIRS):
             y = part[b].reshape(-1, positions, WIDTHS[b])[met].reshape(-1, WIDTHS[b])
-            sums += part[a].T @ y
+            expected[number] += part[a].T @ y
     tile.cut()
     for nulls, sums in zip(tile.finish(), expected, strict=True):
         assert len(nulls) == 8

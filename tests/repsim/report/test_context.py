@@ -10,8 +10,8 @@ from repsim.report.conventions import conventions
 from repsim.report.intervals import with_intervals as beside
 from repsim.report.measure_layers import leading, measure_layers
 from repsim.report.measures_by_depth import draw_measures
-from repsim.report.phrasing import p_words
 from repsim.report.summary import CURVE_EPSILONS, summarise
+from repsim.uncertainty import p_words
 from tests.repsim.report.context_rows import (
     replaced,
     with_columns,
