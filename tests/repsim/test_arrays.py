@@ -199,7 +199,7 @@ def test_the_hint_fits_the_axes(array, matrix, layer):
 
 def test_layers_without_samples_are_refused():
     for measure in (repsim.match_profile, repsim.rsa):
-        with pytest.raises(InputError, match="at least one (sample|example)"):
+        with pytest.raises(InputError, match=r"at least one (sample|example)"):
             measure(VALUES[:0], VALUES[:0])
 
 
