@@ -18,7 +18,7 @@ from repsim.tasks.across import stored_across
 from repsim.tasks.comparison import stored_rows
 from repsim.tasks.replicates import stored_profile
 from repsim.tasks.simple import stored_simple, stored_structure
-from repsim.tasks.specs import ComparisonSpec, NetworkSpec, StudyPlan
+from repsim.tasks.specs import AcrossSpec, ComparisonSpec, NetworkSpec, StudyPlan
 
 __all__ = ["consolidate", "report_folder", "report_is_current", "study_toml"]
 
@@ -47,7 +47,7 @@ def consolidate(location: str, plan: StudyPlan, failures: Mapping[str, str]) -> 
     plan
         The study.
     failures
-        Why a network or comparison is missing, by its label.
+        Why a network, a layer of one or a comparison is missing, by its label.
     """
     store = Store(location)
     name = plan.study.name
@@ -245,13 +245,27 @@ def _missing(store: Store, plan: StudyPlan, failures: Mapping[str, str]) -> list
             sentences.append(f"{network.label}: {failures[network.label]}")
         elif not network.artifact(store).exists():
             sentences.append(f"{network.label}: not trained yet.")
+        sentences += [
+            f"{layer.label}: {failures[layer.label]}"
+            for layer in plan.layers[network.label]
+            if layer.label in failures
+        ]
     complete = {spec.key for spec in _complete(store, plan)}
     absent = [spec for spec in plan.comparisons if spec.key not in complete]
-    sentences += [f"{c.label}: {failures[c.label]}" for c in absent if c.label in failures]
+    tables = {spec.key: spec.artifact(store).marker_path for spec in plan.across}
+    there = store.existing(tables.values())
+    across = [spec for spec in plan.across if tables[spec.key] not in there]
+    compared: list[ComparisonSpec | AcrossSpec] = [*absent, *across]
+    sentences += [f"{c.label}: {failures[c.label]}" for c in compared if c.label in failures]
     if absent:
         sentences.append(
             f"{len(absent)} of {len(plan.comparisons)} comparisons (a layer of a pair) are "
             "missing from every figure and table. Run the study again to make them."
+        )
+    if across:
+        sentences.append(
+            f"{len(across)} of {len(plan.across)} comparisons across layers are missing: each "
+            "needs all layers of its networks."
         )
     return sentences
 

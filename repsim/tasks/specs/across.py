@@ -59,9 +59,10 @@ class AcrossSpec:
         examples = [Artifact(store, "examples", key) for key in sorted(keys)]
         return [*examples, self.artifact(store)]
 
-    def without(self, networks: Collection[str]) -> "AcrossSpec | None":
-        """This, if it needs none of these networks, given by their keys."""
-        return None if any(layer.network.key in networks for layer in self.layers) else self
+    def without(self, failed: Collection[str]) -> "AcrossSpec | None":
+        """This, if it needs none of these networks and layers, given by their keys."""
+        needed = {key for layer in self.layers for key in (layer.key, layer.network.key)}
+        return self if needed.isdisjoint(failed) else None
 
     @property
     def memory(self) -> int:

@@ -28,6 +28,11 @@ class LayerSpec:
     capture: Capture
 
     @property
+    def label(self) -> str:
+        """Its name in messages."""
+        return f"{self.network.label}, {self.layer}"
+
+    @property
     def positions(self) -> int:
         """Positions that are kept of each example."""
         asked = self.capture.positions
