@@ -16,10 +16,7 @@ ArrayLike = Any
 # numpy has neither; widening them to float32 is exact.
 NARROW_TORCH = ("torch.bfloat16", "torch.float8")
 
-COMPLEX = (
-    "Take real and imaginary parts as neurons of their own: "
-    "np.concatenate([x.real, x.imag], axis=-1)."
-)
+COMPLEX = "Put real and imaginary parts side by side: np.concatenate([x.real, x.imag], axis=-1)."
 NOT_REAL = {
     "c": COMPLEX,
     "O": "Objects hide missing values, mixed types or rows of different lengths: remove these, "
@@ -110,7 +107,8 @@ def _of_tensor(tensor: Any, name: str) -> np.ndarray:
     if hasattr(tensor, "get_mask"):
         raise InputError(
             f"Expected {name} without a mask. Got a {type(tensor).__name__}. Drop the samples with "
-            "masked entries from both layers alike: x.get_data()[x.get_mask().all(dim=1)]."
+            "masked entries, here and in the other array alike: "
+            "x.get_data()[x.get_mask().all(dim=1)]."
         )
     if tensor.is_nested:
         raise InputError(
@@ -130,8 +128,7 @@ def _of_tensor(tensor: Any, name: str) -> np.ndarray:
     if tensor.is_meta:
         raise InputError(
             f"Expected {name} with values. Got a tensor on the meta device, which has a shape "
-            "alone. Move the model to a real device (model.to_empty, then load its weights) and "
-            "run it again."
+            "alone. Load or compute it on a real device."
         )
     if tensor.is_complex():
         raise InputError(f"Expected real numbers in {name}. Got dtype {tensor.dtype}. {COMPLEX}")
@@ -151,8 +148,8 @@ def _check_mask(array: np.ndarray, name: str, written: str) -> None:
     within = f".any(axis={axes[0] if len(axes) == 1 else axes})" if axes else ""
     raise InputError(
         f"Expected {name} without a mask. Got {int(mask.sum())} masked numbers of {array.size}: "
-        "they would be read as if there were no mask. Drop the samples that have any from both "
-        f"layers alike: keep = ~np.ma.getmaskarray({written}){within}, then "
+        "they would be read as if there were no mask. Drop the samples that have any, here and in "
+        f"the other array alike: keep = ~np.ma.getmaskarray({written}){within}, then "
         f"np.asarray({written})[keep] and y[keep]."
     )
 
@@ -167,11 +164,11 @@ def _unreadable(value: ArrayLike, name: str, problem: Exception) -> str:
         )
     said = f"Expected {name} as one array. Got a {what} of {len(value)} parts"
     if not shapes:
-        return f"{said} that hold rows of different lengths. Every sample must have all neurons."
+        return f"{said} that hold rows of different lengths. Every sample must have the same shape."
     said = f"{said} with different shapes, such as {shapes[0]} and {shapes[-1]}."
     if len({shape[1:] for shape in shapes}) == 1 and len(shapes[0]) > 1:
         return f"{said} If they are batches of samples, join them: np.concatenate(x)."
-    return f"{said} Every sample must have all neurons."
+    return f"{said} Every sample must have the same shape."
 
 
 def _shapes(value: ArrayLike) -> list[tuple[int, ...]]:

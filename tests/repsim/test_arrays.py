@@ -87,7 +87,9 @@ MASKED = np.ma.array(VALUES, mask=MASK)
     ids=["matrix", "maps", "list", "dask"],
 )
 def test_masks_are_refused_with_how_to_select_rows(value, hint):
-    with pytest.raises(InputError, match=rf"Got 4 masked numbers of 60.*both layers alike.*{hint}"):
+    with pytest.raises(
+        InputError, match=rf"Got 4 masked numbers of 60.*the other array alike.*{hint}"
+    ):
         as_array(value, "X")
 
 
@@ -149,9 +151,9 @@ def quantised():
         (lambda: np.zeros((4, 2), [("a", "f4")]), "structured_to_unstructured"),
         (lambda: [VALUES[:3], VALUES[:4]], r"\(3, 3\) and \(4, 3\).*np\.concatenate\(x\)"),
         (lambda: [TENSOR[:3], TENSOR[:4]], r"\(3, 3\) and \(4, 3\).*np\.concatenate\(x\)"),
-        (lambda: [[1.0, 2.0], [3.0]], r"\(1,\) and \(2,\)\. Every sample must have all neurons"),
+        (lambda: [[1.0, 2.0], [3.0]], r"\(1,\) and \(2,\)\. Every sample must have the same shape"),
         (lambda: [[[1.0], [1.0, 2.0]], [[3.0]]], "2 parts that hold rows of different lengths"),
-        (lambda: [VALUES[:3], VALUES[:3, :2]], "Every sample must have all neurons"),
+        (lambda: [VALUES[:3], VALUES[:3, :2]], "Every sample must have the same shape"),
         (lambda: [TENSOR[0].clone().requires_grad_()] * 2, "list that numpy cannot read.*grad"),
         (lambda: {"layer1": VALUES, "fc": VALUES}, "a dict with the names layer1, fc"),
         (lambda: "x.npy", r"Got 'x\.npy'\. Load it first"),
