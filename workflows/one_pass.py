@@ -173,9 +173,13 @@ class Pass:
         for work in waiting:
             if any(layer.network.key in pending for layer in work.layers):
                 rest.append(work)
-            elif (possible := work.without(failed)) is not None:
+            elif (possible := work.without(failed)) is not None and not self._made_before(possible):
                 self.ready.put(possible)
         return rest
+
+    def _made_before(self, work: Work) -> bool:
+        """Whether an earlier run compared a network across its layers without those that fail."""
+        return isinstance(work, AcrossSpec) and work.artifact(self.store).exists()
 
     def _prepared(self, work: list[NetworkWork]) -> Iterator[Prepared]:
         if not work:

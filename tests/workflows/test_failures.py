@@ -81,8 +81,8 @@ def test_a_layer_that_is_not_finite_leaves_the_others_of_its_network_alone(
     assert summary.failures[label].startswith(
         "Expected finite activations of type float32 in layer"
     )
-    # Three pairs of the other layer, one of this; across: two networks, and that pair.
-    assert (summary.networks_made, summary.comparisons_made) == (3, 4 + 3)
+    # Three pairs of the other layer, one of this; across layers, each network and each pair.
+    assert (summary.networks_made, summary.comparisons_made) == (3, 4 + 6)
     report = tmp_path / "runs" / "studies" / "tiny" / "report"
     assert pl.read_parquet(report / "networks.parquet")["status"].to_list() == ["done"] * 3
     compared = pl.read_parquet(report / "results.parquet")
@@ -91,7 +91,10 @@ def test_a_layer_that_is_not_finite_leaves_the_others_of_its_network_alone(
     page = (report / "report.html").read_text()
     assert f"{label}: Expected finite activations" in page
     assert "2 of 6 comparisons (a layer of a pair) are missing" in page
-    assert "3 of 6 comparisons across layers are missing" in page
+    assert "3 of 6 comparisons across layers are without the layers that failed" in page
+    across = pl.read_parquet(report / "across.parquet")
+    assert set(across.filter(pl.col("network_a") == "seed 1")["layer_a"]) == {"classifier.relu1"}
+    assert set(across.filter(pl.col("network_a") == "seed 0")["layer_a"]) == set(compared["layer"])
     plan, store = plan_study(load_study(study_file)), Store(str(tmp_path / "runs"))
     stages = {stage.name: stage for stage in study_state(plan, store)}
     assert (stages["networks"].failed, stages["activations"].failed) == (0, 1)

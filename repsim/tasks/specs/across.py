@@ -1,7 +1,7 @@
 """Every layer of one network against every layer of another, or of the network itself."""
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 from repsim.store import Artifact, Store, artifact_key
@@ -60,9 +60,11 @@ class AcrossSpec:
         return [*examples, self.artifact(store)]
 
     def without(self, failed: Collection[str]) -> "AcrossSpec | None":
-        """This, if it needs none of these networks and layers, given by their keys."""
-        needed = {key for layer in self.layers for key in (layer.key, layer.network.key)}
-        return self if needed.isdisjoint(failed) else None
+        """This without these layers; None where a network is among the failed, given by keys."""
+        if any(layer.network.key in failed for layer in self.layers):
+            return None
+        a, b = (tuple(x for x in side if x.key not in failed) for side in (self.a, self.b))
+        return replace(self, a=a, b=b) if a and b else None
 
     @property
     def memory(self) -> int:
