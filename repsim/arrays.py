@@ -1,6 +1,7 @@
 """What a user hands in, as a numpy array of real numbers, or an error that says what to do."""
 
 import os
+import warnings
 from collections.abc import Mapping
 from typing import Any
 
@@ -49,6 +50,11 @@ def as_array(value: ArrayLike, name: str) -> np.ndarray:
         For masked, sparse, quantised, nested, ragged and complex arrays, tensors without values,
         text, dates and objects: each message says how to make an array of it.
 
+    Warns
+    -----
+    UserWarning
+        Chunks of a Zarr array are absent, and read as its fill value.
+
     Examples
     --------
     >>> as_array([[1, 2], [3, 4]], "X")
@@ -95,11 +101,24 @@ def _read(value: ArrayLike, name: str) -> np.ndarray:
         raise
     except Exception as problem:
         raise InputError(_unreadable(value, name, problem)) from problem
+    if hasattr(value, "nchunks_initialized"):
+        _warn_of_absent_chunks(value, name)
     stacked = isinstance(value, list | tuple) and any(map(np.ma.isMaskedArray, value))
     _check_mask(np.ma.stack(value) if stacked else array, name, "np.ma.stack(x)" * stacked or "x")
     if array.ndim == 0 and array.dtype == object:
         raise InputError(f"Expected {name} as an array of numbers. Got a {what}.")
     return np.asarray(array)
+
+
+def _warn_of_absent_chunks(array: Any, name: str) -> None:
+    absent = array.nchunks - array.nchunks_initialized
+    if absent:
+        warnings.warn(
+            f"{absent} of {array.nchunks} chunks of {name} are absent from their Zarr store, and "
+            f"are read as {array.fill_value}. A writer may leave out chunks that hold nothing "
+            "else; otherwise they were lost, or never written.",
+            stacklevel=2,
+        )
 
 
 def _of_tensor(tensor: Any, name: str) -> np.ndarray:

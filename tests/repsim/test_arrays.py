@@ -214,6 +214,15 @@ def test_three_axes_are_positions_or_a_list_of_batches():
     assert repsim.rsa(maps, maps) == pytest.approx(1)
 
 
+def test_absent_chunks_of_a_zarr_array_are_a_warning_with_their_number(tmp_path):
+    array = zarr.create_array(tmp_path / "x.zarr", shape=(20, 3), chunks=(5, 3), dtype="f8")
+    array[:] = VALUES
+    assert repsim.cka(array, VALUES) == pytest.approx(1)
+    (tmp_path / "x.zarr" / "c" / "2" / "0").unlink()
+    with pytest.warns(UserWarning, match="1 of 4 chunks of X are absent .* read as 0"):
+        repsim.cka(array, VALUES)
+
+
 def test_a_file_of_arrays_is_refused_with_its_names(tmp_path):
     np.savez(tmp_path / "x.npz", relu1=VALUES, labels=np.arange(20))
     with np.load(tmp_path / "x.npz") as stored:

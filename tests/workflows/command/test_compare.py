@@ -196,6 +196,10 @@ def test_files_without_a_common_name_are_refused(repsim, tmp_path):
         ("none.npy", "which does not exist"),
         ("a.mat", "Expected a .npy, .npz or .zarr file"),
         ("junk.npy", "Expected activations in"),
+        ("empty.npy", "Expected activations in"),
+        ("empty.npz", "Expected an .npz archive"),
+        ("empty.zarr", "Expected a .npy, .npz or .zarr file"),
+        ("cut.npz", "Bad CRC-32"),
         ("folder", "Expected a Zarr array or group in the folder"),
     ],
 )
@@ -203,6 +207,10 @@ def test_what_is_no_such_file_is_refused(repsim, tmp_path, name, said):
     (tmp_path / "a.mat").write_text("")
     (tmp_path / "junk.npy").write_text("junk")
     (tmp_path / "folder").mkdir()
+    for empty in ("empty.npy", "empty.npz", "empty.zarr"):
+        (tmp_path / empty).write_bytes(b"")
+    whole = save(tmp_path / "cut.npz", MAPS).read_bytes()
+    (tmp_path / "cut.npz").write_bytes(whole[:200] + bytes(100) + whole[300:])
     good = save(tmp_path / "a.npy", samples(MAPS))
     ran = repsim("compare", good, tmp_path / name)
     assert ran.code == 2
