@@ -1,7 +1,8 @@
 """Activations that somebody else saved: .npy, .npz and .zarr, read block by block."""
 
+import logging
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -11,10 +12,16 @@ import zarr
 
 from repsim.errors import InputError
 from repsim.moments import Factor, Moments
+from repsim.store import absent_chunks
 
 __all__ = ["ActivationArray", "factor_of", "moments_of", "open_activations"]
 
+log = logging.getLogger("repsim")
+
 BLOCK_BYTES = 64 * 2**20
+
+# One of these is in every folder that Zarr can open.
+ZARR_METADATA = ("zarr.json", ".zarray", ".zgroup")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,49 +66,71 @@ class ActivationArray:
         return self.shape[1] if len(self.shape) == 4 else self.shape[-1]
 
     def block(self, start: int, stop: int) -> np.ndarray:
-        """Samples × neurons of the examples from `start` to `stop`."""
-        part = np.asarray(self.array[start:stop])
+        """Samples × neurons of the examples from `start` to `stop`.
+
+        Raises
+        ------
+        InputError
+            When they cannot be read.
+        """
+        try:
+            part = np.asarray(self.array[start:stop])
+        except Exception as problem:  # each codec has its own
+            raise InputError(
+                f"Expected to read examples {start} to {min(stop, self.examples)} of {self.name}. "
+                f"Got: {str(problem).rstrip('.')}. Write or copy the file again."
+            ) from problem
         if part.ndim == 4:
             part = np.moveaxis(part, 1, -1)
         return part.reshape(-1, self.neurons)
 
 
-def open_activations(path: Path) -> dict[str, ActivationArray]:
+def open_activations(
+    path: Path, tell: Callable[[str], None] = log.warning
+) -> dict[str, ActivationArray]:
     """The layers in a file, by name. Nothing that is pickled is loaded.
+
+    An array that can be no layer (labels, a scalar, text) is left out, beside others that can.
 
     Parameters
     ----------
     path
         ``.npy`` (one layer, named ``activations``), ``.npz`` (a layer for each name) or ``.zarr``
         (an array, or a group of arrays).
+    tell
+        Called with a line about each array that is left out, and each with chunks that are absent.
 
     Raises
     ------
     InputError
-        When the file is not there, not one of these, or holds no numbers.
+        When the file is not there, not one of these, cannot be read, or holds no layer.
     """
     if not path.exists():
         raise InputError(f"Expected a file of activations. Got {path}, which does not exist.")
+    layers, refused = {}, {}
     try:
-        arrays = _arrays(path)
+        for name, array in _arrays(path):
+            reason = array if isinstance(array, str) else _no_layer(array)
+            if reason:
+                refused[name] = reason
+            else:
+                layers[name] = ActivationArray(name=name, array=array)
+                if isinstance(array, zarr.Array):
+                    _tell_of_absent_chunks(array, f"{name} of {path}", tell)
     except InputError:
         raise
     except Exception as problem:
-        said = str(problem).rstrip(".")
+        said = str(problem).rstrip(".") or type(problem).__name__
         raise InputError(f"Expected activations in {path}. Got: {said}.") from problem
-    layers = {}
-    for name, array in arrays.items():
-        if np.dtype(array.dtype).kind not in "fiub":
-            raise InputError(f"Expected numbers in {name} of {path}. Got dtype {array.dtype}.")
-        layers[name] = ActivationArray(name=name, array=array)
-        _ = layers[name].positions  # refuses shapes that have no meaning here
-        if 0 in array.shape:
-            raise InputError(
-                f"Expected at least one sample and one neuron in {name} of {path}. "
-                f"Got shape {tuple(array.shape)}."
-            )
     if not layers:
-        raise InputError(f"Expected at least one array in {path}. Got none.")
+        got = "; ".join(f"{name}: {reason}" for name, reason in refused.items()) or "none"
+        raise InputError(
+            f"Expected at least one array of activations in {path}: real numbers with two axes "
+            "(samples × neurons), three (examples × positions × neurons) or four (examples × "
+            f"channels × height × width). Got {got}."
+        )
+    for name, reason in refused.items():
+        tell(f"Skipped {name} of {path}: {reason}.")
     return layers
 
 
@@ -134,26 +163,86 @@ def _reduced(statistic: Statistic, x: ActivationArray, y: ActivationArray) -> St
     width = 8 * x.positions * (x.neurons + y.neurons)
     step = max(1, BLOCK_BYTES // max(1, width))
     for start in range(0, x.examples, step):
-        stop = start + step
+        parts = [layer.block(start, start + step) for layer in (x, y)]
         try:
-            statistic = statistic.update(x.block(start, stop), y.block(start, stop))
+            statistic = statistic.update(*parts)
         except InputError as problem:
             raise InputError(f"{problem} Samples are counted from example {start}.") from None
     return statistic
 
 
-def _arrays(path: Path) -> Mapping[str, Any]:
+def _no_layer(array: Any) -> str:
+    """Why an array can be no layer; empty where it can be one."""
+    shape, dtype = tuple(array.shape), array.dtype
+    if dtype.kind not in "fiub":
+        return f"shape {shape} of dtype {dtype}, which are no real numbers"
+    if len(shape) == 1:
+        return f"shape {shape}, one axis, as of labels (save a layer of one neuron as x[:, None])"
+    if not 2 <= len(shape) <= 4:
+        return f"shape {shape}, {len(shape)} axes"
+    return f"shape {shape}, which has no samples or no neurons" if 0 in shape else ""
+
+
+def _tell_of_absent_chunks(
+    array: "zarr.Array[Any]", layer: str, tell: Callable[[str], None]
+) -> None:
+    absent = absent_chunks(array)
+    if absent:
+        are, them = ("is", "it") if absent == 1 else ("are", "them")
+        tell(
+            f"Caution: layer {layer}: {absent} of {array.nchunks} chunks {are} absent "
+            f"from the store; Zarr reads {them} as {array.fill_value}. A writer may leave out "
+            "chunks that hold nothing else; otherwise they were lost, or never written."
+        )
+
+
+def _arrays(path: Path) -> Iterator[tuple[str, Any]]:
+    """Arrays by name; words in place of what is none, or cannot be loaded."""
     if path.suffix == ".npy":
         # Not np.load: where the file is no array it would advise to unpickle it.
-        return {"activations": np.lib.format.open_memmap(path, mode="r")}
-    if path.suffix == ".npz":
+        yield "activations", np.lib.format.open_memmap(path, mode="r")
+    elif path.suffix == ".npz":
         if not zipfile.is_zipfile(path):
             raise InputError(f"Expected an .npz archive. Got {path}, which is not one.")
         with np.load(path, allow_pickle=False) as stored:
-            return dict(stored)
-    if path.is_dir():
-        opened = zarr.open(str(path), mode="r")
-        if isinstance(opened, zarr.Array):
-            return {"activations": opened}
-        return dict(opened.arrays())
-    raise InputError(f"Expected a .npy, .npz or .zarr file. Got {path}.")
+            for name in stored.files:
+                yield name, _member(stored, name)
+    elif path.is_dir():
+        yield from _zarr_arrays(path)
+    else:
+        raise InputError(f"Expected a .npy, .npz or .zarr file. Got {path}.")
+
+
+def _member(stored: Any, name: str) -> Any:
+    try:
+        member = stored[name]
+    except ValueError as problem:
+        pickled = "pickle" in str(problem)
+        return "pickled, and never loaded" if pickled else f"unreadable ({problem})"
+    return member if isinstance(member, np.ndarray) else "not an array"
+
+
+def _zarr_arrays(path: Path) -> Iterator[tuple[str, Any]]:
+    if not any((path / name).exists() for name in ZARR_METADATA):
+        names = sorted(entry.name for entry in path.iterdir())
+        listed = ", ".join(names[:10]) + (", ..." if len(names) > 10 else "")
+        raise InputError(
+            f"Expected a Zarr array or group in the folder {path}. Got a folder with: "
+            f"{listed or 'nothing'}. Give one file or one .zarr folder."
+        )
+    opened = zarr.open(str(path), mode="r")
+    if isinstance(opened, zarr.Array):
+        yield "activations", opened
+        return
+    # Not opened.arrays(): one array that zarr cannot open would hide all others, as would
+    # consolidated metadata that are older than an array.
+    for child in sorted(path.iterdir()):
+        if not any((child / name).exists() for name in ZARR_METADATA):
+            continue
+        try:
+            member = zarr.open(str(child), mode="r")
+        except Exception as problem:
+            yield child.name, f"zarr cannot open it ({str(problem).rstrip('.')})"
+            continue
+        is_array = isinstance(member, zarr.Array)
+        yield child.name, member if is_array else f"a group (give {child} itself)"

@@ -4,6 +4,7 @@
     ├── StudyError             2   the study file, an option or a name in it is wrong
     ├── InputError             2   arrays or files that were handed in cannot be used
     ├── TrainingError          3   one network could not be trained; the others go on
+    │   └── CaptureError       3   some layers of a network could not be captured; the others were
     ├── StoreError             4   the store cannot be reached or written
     ├── ClusterError           4   Ray or Dask cannot be reached
     ├── IntegrityError         5   something in the store is not what its marker says
@@ -14,10 +15,11 @@ A message reads: what was expected, what was got, what exists, what to do.
 """
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 __all__ = [
     "ActiveRunError",
+    "CaptureError",
     "CautionWarning",
     "ClusterError",
     "InputError",
@@ -57,6 +59,23 @@ class TrainingError(RepsimError):
     """One network could not be trained (for example, its loss stopped being finite)."""
 
     exit_code = 3
+
+
+class CaptureError(TrainingError):
+    """Some layers of a network could not be captured; its other layers were.
+
+    Parameters
+    ----------
+    layers
+        Why, for each of those layers by name.
+    """
+
+    def __init__(self, layers: Mapping[str, str]) -> None:
+        super().__init__(" ".join(layers.values()))
+        self.layers = dict(layers)
+
+    def __reduce__(self) -> tuple[type["CaptureError"], tuple[dict[str, str]]]:
+        return type(self), (self.layers,)
 
 
 class StoreError(RepsimError, OSError):

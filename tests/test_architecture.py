@@ -14,7 +14,7 @@ PACKAGES = ("repsim", "cluster", "workflows")
 # Inside repsim: a module imports from the groups before its own, and from itself.
 ORDER = (
     ("errors", "types"),
-    ("options",),
+    ("options", "arrays"),
     ("study",),
     ("data", "models"),
     ("training",),
@@ -37,6 +37,7 @@ FORBIDDEN = {
     "cluster": ("workflows",),
     "repsim.errors": ("torch", "zarr", "pydantic"),
     "repsim.options": ("torch", "zarr"),
+    "repsim.arrays": ("torch", "zarr"),
     "repsim.study": ("torch", "zarr"),
     "repsim.training": ("zarr",),
     "repsim.capture": ("zarr",),

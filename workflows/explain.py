@@ -19,6 +19,7 @@ __all__ = ["Reason", "explain"]
 MOST_NAMED = 4
 
 DAMAGED = "damaged: removed and made again"
+TRIED_AGAIN = "failed in the last run, and is tried again"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,13 +60,14 @@ def explain(survey: Survey) -> list[Reason]:
         elif network.label in begun:
             reason = "goes on from its checkpoint"
         elif network.label in failures:
-            reason = "failed in the last run, and is tried again"
+            reason = TRIED_AGAIN
         else:
             reason = _why_trained(network, trained)
         note("networks", network.label, reason)
     for layer in survey.layers:
-        label = f"{layer.network.label}, {layer.layer}"
-        note("activations", label, _why_captured(layer, survey, before))
+        again = layer.label in failures
+        reason = TRIED_AGAIN if again else _why_captured(layer, survey, before)
+        note("activations", layer.label, reason)
     for comparison in survey.comparisons:
         note("comparisons", comparison.label, _why_compared(comparison, survey, before))
     for across in survey.across:

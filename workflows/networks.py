@@ -40,11 +40,13 @@ class NetworkWork:
 
     network: NetworkSpec
     layers: Sequence[LayerSpec]
+    trained: bool = False
+    """Whether the network is in the store."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Prepared:
-    """What became of a network: trained and captured, or why not."""
+    """What became of a network: trained and captured, or why not, or not all of it."""
 
     network: NetworkSpec
     error: Exception | None = None

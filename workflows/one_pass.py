@@ -3,7 +3,7 @@
 import logging
 import queue
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Literal, TypeVar
@@ -11,7 +11,7 @@ from typing import Literal, TypeVar
 from cluster.dask_cluster import dask_session
 from cluster.profile import Profile
 from cluster.ray_cluster import ray_session
-from repsim.errors import IntegrityError, RepsimError, StoreError
+from repsim.errors import CaptureError, IntegrityError, RepsimError, StoreError, TrainingError
 from repsim.store import Artifact, Store, conditions
 from repsim.tasks.consolidation import consolidate, report_folder, report_is_current
 from repsim.tasks.record import Recorder
@@ -107,7 +107,11 @@ class Pass:
             layers.setdefault(side.network.key, []).append(side)
         untrained = {network.key for network in self._missing(self.plan.networks)}
         return [
-            NetworkWork(network=network, layers=layers.get(network.key, []))
+            NetworkWork(
+                network=network,
+                layers=layers.get(network.key, []),
+                trained=network.key not in untrained,
+            )
             for network in self.plan.networks
             if network.key in untrained or network.key in layers
         ]
@@ -132,33 +136,50 @@ class Pass:
         )
 
     def _prepare(self, work: list[NetworkWork], missing: list[Comparison]) -> None:
-        pending = {item.network.key for item in work}
+        pending = {item.network.key: item for item in work}
         failed: set[str] = set()
         try:
-            waiting = self._release(work_of(missing), pending, failed)
+            waiting = self._release(work_of(missing), pending.keys(), failed)
             for prepared in self._prepared(work):
                 label, key = prepared.network.label, prepared.network.key
                 self.reporter.network_done(label)
-                pending.remove(key)
-                if prepared.error is not None:
+                item = pending.pop(key)
+                if isinstance(prepared.error, CaptureError):
+                    failed |= self._layers_failed(item, prepared.error)
+                elif prepared.error is not None:
                     failed.add(key)
                     self._failed(label, prepared.error)
                 else:
                     self.summary.networks_made += 1
                     log.info("%s: trained and captured", label)
-                waiting = self._release(waiting, pending, failed)
+                waiting = self._release(waiting, pending.keys(), failed)
         finally:
             self.ready.put(None)
 
-    def _release(self, waiting: list[Work], pending: set[str], failed: set[str]) -> list[Work]:
+    def _layers_failed(self, item: NetworkWork, error: CaptureError) -> set[str]:
+        """Note that layers of a network have failed; return their keys."""
+        if not item.trained or len(error.layers) < len(item.layers):
+            self.summary.networks_made += 1
+        failed = [layer for layer in item.layers if layer.layer in error.layers]
+        for layer in failed:
+            self._failed(layer.label, TrainingError(error.layers[layer.layer]))
+        return {layer.key for layer in failed}
+
+    def _release(
+        self, waiting: list[Work], pending: Collection[str], failed: set[str]
+    ) -> list[Work]:
         """Hand over what needs no network that is pending; return the rest."""
         rest = []
         for work in waiting:
-            if pending & {layer.network.key for layer in work.layers}:
+            if any(layer.network.key in pending for layer in work.layers):
                 rest.append(work)
-            elif (possible := work.without(failed)) is not None:
+            elif (possible := work.without(failed)) is not None and not self._made_before(possible):
                 self.ready.put(possible)
         return rest
+
+    def _made_before(self, work: Work) -> bool:
+        """Whether an earlier run compared a network across its layers without those that fail."""
+        return isinstance(work, AcrossSpec) and work.artifact(self.store).exists()
 
     def _prepared(self, work: list[NetworkWork]) -> Iterator[Prepared]:
         if not work:

@@ -17,6 +17,7 @@ from repsim.measures import load_measure
 from repsim.models import build_model
 from repsim.study import Across, Study
 from repsim.tasks.specs import ComparisonSpec, LayerSpec, NetworkSpec, StudyPlan, across_specs
+from repsim.training import check_data
 
 __all__ = ["plan_study"]
 
@@ -32,6 +33,7 @@ def plan_study(study: Study) -> StudyPlan:
     for measure in study.measures:
         load_measure(measure.name, measure.options)
     source = load_data(study.data.name, study.data.options)
+    check_data(source, study.training)
     split = source.split(study.capture.split)
     if study.capture.examples != "all" and study.capture.examples > len(split):
         raise StudyError(
@@ -67,7 +69,7 @@ def plan_study(study: Study) -> StudyPlan:
             f"Got capture.positions = {study.capture.positions}. Average them, or capture all."
         )
     examples = study.capture.examples_of(len(split))
-    labelled = split.labels is not None
+    labelled = split.labelled
     layers = {
         spec.label: _layer_specs(spec, chosen, examples, study, labelled=labelled)
         for spec in networks

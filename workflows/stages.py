@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from repsim.errors import StudyError, TrainingError
+from repsim.errors import CaptureError, StudyError, TrainingError
 from repsim.tasks.specs import TileSpec
 from workflows.comparisons import Compared, Comparison
 from workflows.networks import NetworkWork, Prepared
@@ -67,9 +67,15 @@ class MatchingPass(Pass):
     def _prepared(self, work: list[NetworkWork]) -> Iterator[Prepared]:
         reasons = job_failures(self.store, self.plan.study.name)
         for item in work:
-            reason = reasons.get(item.network.label, UNKNOWN)
+            label = item.network.label
+            if item.trained and label not in reasons:
+                absent = f"Expected activations of this layer. Got none: {UNKNOWN}"
+                layers = {spec.layer: reasons.get(spec.label, absent) for spec in item.layers}
+                yield Prepared(network=item.network, error=CaptureError(layers))
+                continue
             problem = TrainingError(
-                f"Expected a network that is trained and captured. Got none: {reason}"
+                "Expected a network that is trained and captured. "
+                f"Got none: {reasons.get(label, UNKNOWN)}"
             )
             yield Prepared(network=item.network, error=problem)
 

@@ -152,8 +152,9 @@ def study_state(plan: StudyPlan, store: Store, survey: Survey | None = None) -> 
         networks,
         _stage(
             "activations",
-            [("", spec.artifact(store), spec.bytes) for spec in layers.values()],
+            [(spec.label, spec.artifact(store), spec.bytes) for spec in layers.values()],
             survey,
+            failures,
         ),
         _stage(
             "moments",
@@ -190,7 +191,7 @@ def study_state(plan: StudyPlan, store: Store, survey: Survey | None = None) -> 
 
 
 def last_failures(store: Store, study: str) -> dict[str, str]:
-    """Why a network or comparison failed in the last run, by its label."""
+    """Why a network, a layer of one or a comparison failed in the last run, by its label."""
     content = store.read(f"studies/{study}/run-summary.json")
     if content is None:
         return {}

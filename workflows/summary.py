@@ -22,7 +22,7 @@ class RunSummary:
     """Comparisons that were in the store before."""
     report_made: bool = False
     failures: dict[str, str] = field(default_factory=dict)
-    """Why a network or comparison is missing, by its label."""
+    """Why a network, a layer of one or a comparison is missing, by its label."""
     repaired: list[str] = field(default_factory=list)
     """Artifacts that were damaged, and were removed to be made again."""
     bytes_written: int = 0
@@ -32,8 +32,9 @@ class RunSummary:
 
     @property
     def did_nothing(self) -> bool:
-        """Whether everything was there before."""
-        return not (self.networks_made or self.comparisons_made or self.report_made)
+        """Whether everything was there before: nothing was made, and nothing failed."""
+        made = self.networks_made or self.comparisons_made or self.report_made
+        return not (made or self.failures)
 
 
 def write_summary(store: Store, summary: RunSummary, job: str = "") -> None:

@@ -1,20 +1,22 @@
 """A dataset from arrays of one's own."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
-from repsim.data.resident import Normalisation, ResidentSplit, ShiftAndFlip
+from repsim.arrays import ArrayLike, as_array
+from repsim.data.resident import Normalisation, ResidentSplit, ShiftAndFlip, checked_labels
 from repsim.data.source import DataSource
-from repsim.errors import StudyError
+from repsim.errors import InputError, StudyError
 
 __all__ = ["from_arrays"]
 
 
 def from_arrays(
     *,
-    train: tuple[np.ndarray, np.ndarray],
-    probe: tuple[np.ndarray, np.ndarray],
+    train: tuple[ArrayLike, ArrayLike],
+    probe: tuple[ArrayLike, ArrayLike | None],
     classes: int | None = None,
     mean: Sequence[float] | None = None,
     std: Sequence[float] | None = None,
@@ -29,7 +31,9 @@ def from_arrays(
     Parameters
     ----------
     train, probe
-        Images, uint8 (0..255) or float, (n, channels, height, width), and integer labels (n,).
+        Images, uint8 (0..255) or float, (n, channels, height, width), and integer labels (n,), as
+        numpy arrays or torch tensors. Labels of `probe` may be None: its activations are captured
+        as ever, and its accuracy is not known.
     classes
         Number of classes; one more than the largest label, if not given.
     mean, std
@@ -44,6 +48,8 @@ def from_arrays(
     ------
     StudyError
         The arrays do not fit together, or an option does not fit the images.
+    InputError
+        What is given is no plain array of numbers.
 
     Examples
     --------
@@ -53,16 +59,24 @@ def from_arrays(
     >>> source.classes, source.image_shape, source.probe.ids[0]
     (2, (1, 8, 8), 'probe/0')
     """
+    given = {
+        part: _pair(pair, f"{part} split of {name!r}")
+        for part, pair in (("train", train), ("probe", probe))
+    }
+    if classes is not None and (not isinstance(classes, int | np.integer) or classes < 1):
+        raise StudyError(f"Expected a number of classes from 1. Got {classes!r}.")
     if classes is None:
-        classes = 1 + max((int(np.max(labels, initial=-1)) for _, labels in (train, probe)))
-    channels = _channels(train[0], probe[0], name)
-    normalisation = _normalisation(np.asarray(train[0]), channels, mean, std, name)
+        known = [labels for _, labels in given.values() if labels is not None]
+        classes = 1 + max((int(labels.max()) for labels in known), default=-1)
+    images = given["train"][0]
+    channels = _channels(images, given["probe"][0], name)
+    normalisation = _normalisation(images, channels, mean, std, name)
     if padding < 0:
         raise StudyError(f"Expected padding of 0 pixels or more. Got {padding}.")
     augmenter = ShiftAndFlip(padding=padding, flip=flip)
 
     def split(part: str, ids: Sequence[str] | None) -> ResidentSplit:
-        images, labels = train if part == "train" else probe
+        images, labels = given[part]
         return ResidentSplit(
             ids=ids if ids is not None else [f"{part}/{row}" for row in range(len(images))],
             images=images,
@@ -73,7 +87,7 @@ def from_arrays(
             where=f"{part} split of {name!r}",
         )
 
-    shape = np.shape(train[0])
+    shape = images.shape
     return DataSource(
         name=name,
         classes=classes,
@@ -84,12 +98,38 @@ def from_arrays(
     )
 
 
+def _pair(pair: Any, where: str) -> tuple[np.ndarray, np.ndarray | None]:
+    """Images and labels of a split as numpy arrays; None for labels that are not known."""
+    if not isinstance(pair, tuple | list) or len(pair) != 2:
+        raise StudyError(
+            f"Expected (images, labels) as the {where}. Got a {type(pair).__name__}. "
+            "For a probe split without labels, give (images, None)."
+        )
+    images, labels = as_array(pair[0], f"images of the {where}"), pair[1]
+    if images.ndim and not len(images):
+        raise StudyError(f"Expected at least one example in the {where}. Got none.")
+    if labels is None:
+        return images, None
+    try:
+        return images, checked_labels(as_array(labels, f"labels of the {where}"), where)
+    except InputError:
+        # numpy cannot make objects of every tensor, and none holds text.
+        objects = np.array([] if hasattr(labels, "detach") else labels, dtype=object)
+        if any(isinstance(label, str) for label in objects.ravel()):
+            raise StudyError(
+                f"Expected integer labels in the {where}. Got text. Number the classes: "
+                "np.unique(labels, return_inverse=True)[1], of all splits together."
+            ) from None
+        raise
+
+
 def _channels(train: np.ndarray, probe: np.ndarray, name: str) -> int:
     shapes = np.shape(train), np.shape(probe)
     if len(shapes[0]) != 4 or shapes[0][1:] != shapes[1][1:]:
+        grey = " Give images without channels as images[:, None]." if len(shapes[0]) == 3 else ""
         raise StudyError(
             f"Expected images of shape (n, channels, height, width) in {name!r}, of one size in "
-            f"train and probe. Got {shapes[0]} and {shapes[1]}."
+            f"train and probe. Got {shapes[0]} and {shapes[1]}.{grey}"
         )
     return int(shapes[0][1])
 

@@ -10,10 +10,10 @@ from jaxtyping import Float, Int, Num
 from torch.nn import functional
 
 from repsim.data.draws import Purpose, generator
-from repsim.data.source import Augmentation, Split, check_examples, check_indices
+from repsim.data.source import UNKNOWN, Augmentation, Split, check_examples, check_indices
 from repsim.errors import StudyError
 
-__all__ = ["Normalisation", "ResidentSplit", "ShiftAndFlip"]
+__all__ = ["Normalisation", "ResidentSplit", "ShiftAndFlip", "checked_labels"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,7 +82,7 @@ class ResidentSplit(Split):
     images
         uint8 or float (n, c, h, w). Floats are kept as float32.
     labels
-        Integers (n,), from 0 to classes - 1.
+        Integers (n,), from 0 to classes - 1; None where they are not known.
     where
         Words for the messages, such as ``"train split of 'digits'"``.
 
@@ -97,19 +97,25 @@ class ResidentSplit(Split):
         *,
         ids: Sequence[str],
         images: np.ndarray,
-        labels: np.ndarray,
+        labels: np.ndarray | None,
         classes: int,
         normalisation: Normalisation,
         augmenter: ShiftAndFlip,
         where: str,
     ) -> None:
         self.ids = tuple(ids)
-        self.labels = _checked_labels(labels, where)
         self._images = _checked_images(images, where)
+        unknown = np.full(len(self._images), UNKNOWN, np.int64)
+        self.labels = unknown if labels is None else checked_labels(labels, where)
         if len(self._images) != len(self.labels):
             raise StudyError(
                 f"Expected one label per image in the {where}. "
                 f"Got {len(self._images)} images and {len(self.labels)} labels."
+            )
+        if labels is not None and not self.labelled and len(self.labels):
+            raise StudyError(
+                f"Expected labels from 0 to {classes - 1} in the {where}. Got {UNKNOWN} "
+                "throughout. Where those of the probe split are not known, give None."
             )
         check_examples(self.ids, self.labels, classes, where)
         self._normalisation = normalisation
@@ -166,12 +172,19 @@ class ResidentSplit(Split):
         return digest.hexdigest()
 
 
-def _checked_labels(labels: np.ndarray, where: str) -> np.ndarray:
+def checked_labels(labels: np.ndarray, where: str) -> np.ndarray:
+    """Labels as int64 (n,); StudyError, with what to do, where they are no class numbers."""
     labels = np.asarray(labels)
-    if labels.ndim != 1 or (labels.size and labels.dtype.kind not in "iu"):
+    hint = ""
+    if labels.ndim == 2:
+        one = labels.shape[1] == 1
+        hint = " Give labels[:, 0]." if one else " Of one-hot labels, give labels.argmax(axis=1)."
+    elif labels.ndim == 1 and labels.size and labels.dtype.kind not in "iu":
+        hint = " If they are numbers of classes, give labels.astype(int)."
+    if labels.ndim != 1 or hint:
         raise StudyError(
             f"Expected integer labels of shape (n,) in the {where}. "
-            f"Got {labels.dtype} of shape {labels.shape}."
+            f"Got {labels.dtype} of shape {labels.shape}.{hint}"
         )
     return labels.astype(np.int64)
 

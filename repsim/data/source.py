@@ -15,7 +15,18 @@ from repsim.errors import InputError, StudyError, unknown_name
 if TYPE_CHECKING:
     import torch
 
-__all__ = ["Augmentation", "DataSource", "Split", "check_examples", "check_indices", "check_labels"]
+__all__ = [
+    "UNKNOWN",
+    "Augmentation",
+    "DataSource",
+    "Split",
+    "check_examples",
+    "check_indices",
+    "check_labels",
+]
+
+# In place of a label that is not known.
+UNKNOWN = -1
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,12 +47,17 @@ class Split(abc.ABC):
     ids: tuple[str, ...]
     """Ids of the n examples, in the order of the split."""
     labels: np.ndarray
-    """int64 (n,)"""
+    """int64 (n,); -1 throughout where labels are not known."""
     decodes: ClassVar[bool] = False
     """Whether images are decoded from files each time they are asked for."""
 
     def __len__(self) -> int:
         return len(self.labels)
+
+    @property
+    def labelled(self) -> bool:
+        """Whether labels are known: without, activations can be captured, but nothing trained."""
+        return bool((self.labels >= 0).any())
 
     @abc.abstractmethod
     def batches(
@@ -93,7 +109,7 @@ class DataSource:
     Raises
     ------
     StudyError
-        A split is empty, or a label is not one of the classes.
+        A split is empty, a label is not one of the classes, or the train split has no labels.
     """
 
     name: str
@@ -107,7 +123,8 @@ class DataSource:
 
     def __post_init__(self) -> None:
         for name in ("train", "probe"):
-            check_labels(self.split(name).labels, self.classes, f"{name} split of {self.name!r}")
+            split, where = self.split(name), f"{name} split of {self.name!r}"
+            check_labels(split.labels, self.classes, where, needed=name == "train")
 
     def split(self, name: str) -> Split:
         """The split of that name, "train" or "probe".
@@ -136,8 +153,11 @@ class DataSource:
         return hashlib.sha256(json.dumps(facts).encode()).hexdigest()
 
 
-def check_labels(labels: np.ndarray, classes: int, where: str) -> None:
-    """Refuse a split that is empty or has a label outside 0 .. classes - 1."""
+def check_labels(labels: np.ndarray, classes: int, where: str, *, needed: bool = True) -> None:
+    """Refuse a split that is empty or has a label outside 0 .. classes - 1.
+
+    Labels that are not `needed` may be -1 throughout, which says that they are not known.
+    """
     if len(labels) == 0:
         raise StudyError(f"Expected at least one example in the {where}. Got none.")
     if labels.dtype != np.int64 or labels.ndim != 1:
@@ -146,6 +166,13 @@ def check_labels(labels: np.ndarray, classes: int, where: str) -> None:
             f"Got {labels.dtype} of shape {labels.shape}."
         )
     low, high = int(labels.min()), int(labels.max())
+    if low == high == UNKNOWN:
+        if needed:
+            raise StudyError(
+                f"Expected labels in the {where}: networks are trained to tell classes apart. Got "
+                "none. Only the probe split can do without."
+            )
+        return
     if low < 0 or high >= classes:
         raise StudyError(
             f"Expected labels from 0 to {classes - 1} in the {where}. Got {low} to {high}. "
@@ -155,7 +182,7 @@ def check_labels(labels: np.ndarray, classes: int, where: str) -> None:
 
 def check_examples(ids: Sequence[str], labels: np.ndarray, classes: int, where: str) -> None:
     """Refuse a split with wrong labels, or whose ids do not name each example once."""
-    check_labels(labels, classes, where)
+    check_labels(labels, classes, where, needed=False)
     if len(ids) != len(labels):
         raise StudyError(
             f"Expected one id per label in the {where}. "

@@ -8,9 +8,10 @@ from typing import Literal
 import numpy as np
 from jaxtyping import Float64
 
+from repsim.arrays import ArrayLike, as_array
 from repsim.errors import InputError
 from repsim.examples.gram import ExampleGram, Offsets, centre_rows
-from repsim.moments import ArrayLike, Origin
+from repsim.moments import Origin
 
 __all__ = ["Features", "LayerExamples"]
 
@@ -23,6 +24,16 @@ MEMORY = 512 * 2**20
 
 # Examples that are multiplied with a tile are read in parts of this share of it.
 PART = 8
+
+# What to do with an array of so many axes.
+SHAPE_HINTS = {
+    0: "A single number is no layer.",
+    1: "For a layer of one neuron, give x[:, None].",
+    4: "Channels go last: (examples, channels, height, width) becomes "
+    "np.moveaxis(x, 1, -1).reshape(examples, height * width, channels).",
+    5: "Move the axis of the neurons last, and make one axis of all positions: "
+    "np.moveaxis(x, axis, -1).reshape(examples, -1, neurons).",
+}
 
 Reader = Callable[[int, int], np.ndarray]
 
@@ -112,21 +123,25 @@ class LayerExamples:
         """Of examples × positions × neurons, or examples × neurons, numpy or torch.
 
         For the parameters see `from_reader`; `name` stands in messages.
+
+        Raises
+        ------
+        InputError
+            For other axes, an empty array, a number that is not finite, and whatever `as_array`
+            refuses.
         """
-        if hasattr(activations, "detach"):
-            activations = activations.detach().cpu()
-            # numpy has no bfloat16; widening it to float32 is exact.
-            wide = str(activations.dtype) == "torch.bfloat16"
-            activations = activations.float() if wide else activations
-        array = np.asarray(activations)
+        array = as_array(activations, name)
         if array.ndim == 2:
             array = array[:, None, :]
-        if array.ndim != 3 or 0 in array.shape or array.dtype.kind not in "fiub":
+        if array.ndim != 3:
             raise InputError(
-                f"Expected real numbers in {name}, as examples × neurons or examples × positions × "
-                f"neurons. Got shape {np.shape(activations)} of {array.dtype}. Channels go last: "
-                "(examples, channels, height, width) is np.moveaxis(a, 1, -1) with both sides of "
-                "the map as one axis."
+                f"Expected {name} as examples × neurons or examples × positions × neurons. Got "
+                f"shape {array.shape}. {SHAPE_HINTS.get(array.ndim, SHAPE_HINTS[5])}"
+            )
+        if 0 in array.shape:
+            raise InputError(
+                f"Expected at least one example, position and neuron in {name}. "
+                f"Got shape {np.shape(activations)}."
             )
         examples, positions, neurons = array.shape
         return cls.from_reader(

@@ -1,47 +1,49 @@
 """Arrays that a user hands in, as blocks of samples × neurons, and what is summed of a block."""
 
 from collections.abc import Iterator
-from typing import Any
 
 import numpy as np
 from jaxtyping import Float64
 
+from repsim.arrays import ArrayLike, as_array
 from repsim.errors import InputError
 from repsim.moments.origin import Origin
 
 __all__ = ["ArrayLike", "blocks", "check_finite", "check_sums", "extended", "matrix", "paired"]
 
-ArrayLike = Any
-"""A numpy array, a torch tensor (taken by duck typing), or anything numpy.asarray understands."""
-
 # A block of this many numbers (16 MB in float64) keeps the matrix product at full speed while
 # the float64 copy of a float16 or float32 array stays small.
 BLOCK_ELEMENTS = 2**21
+
+# What to do with an array of so many axes that is to be samples × neurons.
+SHAPE_HINTS = {
+    0: "A single number is no layer.",
+    1: "For a layer of one neuron, give x[:, None].",
+    3: "Move positions to the samples first: "
+    "(examples, positions, neurons) becomes (examples * positions, neurons).",
+    4: "Every place of a map is a sample, every channel a neuron: (examples, channels, height, "
+    "width) becomes np.moveaxis(x, 1, -1).reshape(-1, channels).",
+    5: "Move the axis of the neurons last, and make samples of all others: "
+    "np.moveaxis(x, axis, -1).reshape(-1, neurons).",
+}
 
 
 def matrix(array: ArrayLike, name: str) -> np.ndarray:
     """View `array` as a real samples × neurons matrix in its own precision, without a copy.
 
-    Raises InputError when it is not two-dimensional, has no neurons, or is not real.
+    Raises InputError when it is not two-dimensional, has no neurons, or is what `as_array` refuses.
+    A block of a stream may have no samples.
     """
-    if hasattr(array, "detach"):
-        array = array.detach().cpu()
-        # numpy has no bfloat16; widening it to float32 is exact.
-        array = array.float() if str(array.dtype) == "torch.bfloat16" else array
-    values = np.asarray(array)
+    values = as_array(array, name)
     if values.ndim != 2:
+        batches = " A list of batches is joined by np.concatenate(x)."
         raise InputError(
             f"Expected {name} as a two-dimensional array of samples × neurons. "
-            f"Got shape {values.shape}. Move positions to the samples first: "
-            "(examples, positions, neurons) becomes (examples * positions, neurons)."
+            f"Got shape {values.shape}. {SHAPE_HINTS.get(values.ndim, SHAPE_HINTS[5])}"
+            f"{batches if values.ndim == 3 and isinstance(array, list | tuple) else ''}"
         )
     if values.shape[1] == 0:
         raise InputError(f"Expected at least one neuron in {name}. Got shape {values.shape}.")
-    if values.dtype.kind not in "fiub":
-        raise InputError(
-            f"Expected real numbers in {name}. Got dtype {values.dtype}. "
-            "float16, float32, float64 and integers can be used."
-        )
     return values
 
 

@@ -3,6 +3,7 @@
 from repsim.store.activations import Activations, ActivationWriter, examples_per_file
 from repsim.store.artifact import Artifact, Draft, Marker, Part, artifact_key, conditions, markers
 from repsim.store.checkpoints import Checkpoints
+from repsim.store.chunks import absent_chunks
 from repsim.store.location import Store
 from repsim.store.lock import run_lock
 from repsim.store.traffic import Traffic, counted
@@ -17,6 +18,7 @@ __all__ = [
     "Part",
     "Store",
     "Traffic",
+    "absent_chunks",
     "artifact_key",
     "conditions",
     "counted",

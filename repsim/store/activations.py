@@ -149,10 +149,16 @@ class ActivationWriter:
     def _not_finite(self, part: np.ndarray) -> InputError:
         finite = np.isfinite(part).all(axis=(1, 2))
         example = self._ids[self._received + int(np.argmin(finite))]
+        why = (
+            "Its values are too large for float16, or not finite either: set capture.dtype to "
+            "float32."
+            if part.dtype == np.float16
+            else "The layer divides by zero or masks with infinity, or the network diverged: leave "
+            "the layer out of capture.layers."
+        )
         return InputError(
             f"Expected finite activations of type {part.dtype} in layer {self._layer}. "
-            f"Got NaN or infinity first at example {example}. The network diverged, or "
-            "its values are too large for float16: set capture.dtype to float32."
+            f"Got NaN or infinity first at example {example}. {why}"
         )
 
 

@@ -18,7 +18,7 @@ from repsim.tasks.across import stored_across
 from repsim.tasks.comparison import stored_ranks, stored_rows
 from repsim.tasks.replicates import stored_profile
 from repsim.tasks.simple import stored_simple, stored_structure
-from repsim.tasks.specs import ComparisonSpec, NetworkSpec, StudyPlan
+from repsim.tasks.specs import AcrossSpec, ComparisonSpec, NetworkSpec, StudyPlan
 from repsim.uncertainty import RankedCriticals
 
 __all__ = ["consolidate", "report_folder", "report_is_current", "study_toml"]
@@ -48,7 +48,7 @@ def consolidate(location: str, plan: StudyPlan, failures: Mapping[str, str]) -> 
     plan
         The study.
     failures
-        Why a network or comparison is missing, by its label.
+        Why a network, a layer of one or a comparison is missing, by its label.
     """
     store = Store(location)
     name = plan.study.name
@@ -62,9 +62,7 @@ def consolidate(location: str, plan: StudyPlan, failures: Mapping[str, str]) -> 
         for row in stored_rows(store, spec)
     ]
     level = resampling.level
-    across = stored_across(
-        store, [spec.key for spec in plan.across if spec.artifact(store).exists()]
-    )
+    across = stored_across(store, [spec.key for spec in _across(store, plan, failures)])
     tables = Tables.from_rows(
         networks=[_network_row(store, spec, failures) for spec in plan.networks],
         training=[row for spec in plan.networks for row in _training_rows(store, spec)],
@@ -134,6 +132,18 @@ def _complete(store: Store, plan: StudyPlan) -> list[ComparisonSpec]:
     ]
 
 
+def _across(store: Store, plan: StudyPlan, failures: Mapping[str, str]) -> list[AcrossSpec]:
+    """Comparisons across layers that are there, if need be without the layers that failed."""
+    failed = {x.key for group in plan.layers.values() for x in group if x.label in failures}
+    rest = (spec.without(failed) for spec in plan.across)
+    wanted = [spec for spec in (*plan.across, *rest) if spec is not None]
+    paths = {spec.key: spec.artifact(store).marker_path for spec in wanted}
+    there = store.existing(paths.values())
+    # The whole first: of one that has it, the part is not read.
+    found = {spec.label: spec for spec in reversed(wanted) if paths[spec.key] in there}
+    return [found[spec.label] for spec in plan.across if spec.label in found]
+
+
 def _manifest_path(study: str) -> str:
     return f"studies/{study}/report.json"
 
@@ -142,7 +152,7 @@ def _state(store: Store, plan: StudyPlan, failures: Mapping[str, str]) -> str:
     """Digest of what the report is made of: equal states give equal reports."""
     artifacts = [spec.artifact(store) for spec in plan.networks]
     artifacts += [artifact for spec in plan.comparisons for artifact in spec.results(store)]
-    artifacts += [spec.artifact(store) for spec in plan.across]
+    artifacts += [spec.artifact(store) for spec in _across(store, plan, failures)]
     there = store.existing(artifact.marker_path for artifact in artifacts)
     return digest(
         {
@@ -254,13 +264,31 @@ def _missing(store: Store, plan: StudyPlan, failures: Mapping[str, str]) -> list
             sentences.append(f"{network.label}: {failures[network.label]}")
         elif not network.artifact(store).exists():
             sentences.append(f"{network.label}: not trained yet.")
+        sentences += [
+            f"{layer.label}: {failures[layer.label]}"
+            for layer in plan.layers[network.label]
+            if layer.label in failures
+        ]
     complete = {spec.key for spec in _complete(store, plan)}
     absent = [spec for spec in plan.comparisons if spec.key not in complete]
-    sentences += [f"{c.label}: {failures[c.label]}" for c in absent if c.label in failures]
+    there = {spec.label: spec for spec in _across(store, plan, failures)}
+    across = [spec for spec in plan.across if spec.label not in there]
+    partial = [spec for spec in there.values() if spec not in plan.across]
+    compared: list[ComparisonSpec | AcrossSpec] = [*absent, *across]
+    sentences += [f"{c.label}: {failures[c.label]}" for c in compared if c.label in failures]
     if absent:
         sentences.append(
             f"{len(absent)} of {len(plan.comparisons)} comparisons (a layer of a pair) are "
             "missing from every figure and table. Run the study again to make them."
+        )
+    if across:
+        sentences.append(
+            f"{len(across)} of {len(plan.across)} comparisons across layers are missing."
+        )
+    if partial:
+        sentences.append(
+            f"{len(partial)} of {len(plan.across)} comparisons across layers are without the "
+            "layers that failed."
         )
     return sentences
 

@@ -80,7 +80,7 @@ def _examples_step(location: str, layer: LayerSpec, count: int) -> Step:
     same_positions = layer.positions == layer.total_positions
     return Step(
         name=f"examples-{key}",
-        of=f"{layer.network.label}, {layer.layer}",
+        of=layer.label,
         function=partial(summarise_layer, same_positions=same_positions),
         arguments=(location, key, layer.key, count),
     )

@@ -10,7 +10,7 @@ import torch
 
 from repsim.capture import capture_blocks, layer_table_of, sampled_examples
 from repsim.data import DataSource, load_data
-from repsim.errors import InputError, IntegrityError, TrainingError
+from repsim.errors import CaptureError, InputError, IntegrityError
 from repsim.models import build_model
 from repsim.store import ActivationWriter, Checkpoints, Store
 from repsim.tasks.record import Recorder, process_seconds, recorded
@@ -64,7 +64,9 @@ def prepare_network(
     Raises
     ------
     TrainingError
-        When the loss or an activation is not finite.
+        When the loss is not finite.
+    CaptureError
+        When activations of some layers are not finite; those of the others are published.
     IntegrityError
         When the data here is not the data that was planned for.
     PreemptedError
@@ -180,7 +182,7 @@ def _capture(
     split = source.split(capture.split)
     indices = sampled_examples(capture.seed, len(split), capture.examples_of(len(split)))
     ids = [split.ids[index] for index in indices]
-    labels = None if split.labels is None else split.labels[indices].tolist()
+    labels = split.labels[indices].tolist() if split.labelled else None
     wanted = {layer.layer for layer in layers}
     table = layer_table_of(lambda: _model(spec), spec.image_shape)
     writers = {
@@ -205,13 +207,19 @@ def _capture(
         device=device,
         workers=resources.loader_workers,
     )
+    failed: dict[str, str] = {}
     with thread_limit(resources.threads):
         for rows, activations in blocks:
-            try:
-                for name, block in activations.items():
-                    writers[name].append(block)
-            except InputError as problem:
-                raise TrainingError(f"{spec.label}: {problem}") from None
+            for name in [name for name in activations if name not in failed]:
+                try:
+                    writers[name].append(activations[name])
+                except InputError as problem:
+                    failed[name] = str(problem)
+            if len(failed) == len(writers):
+                break
             report(Stage(network=spec.label, name="capturing", done=rows.stop, total=len(indices)))
-    for writer in writers.values():
-        writer.publish({"network": spec.label})
+    for name, writer in writers.items():
+        if name not in failed:
+            writer.publish({"network": spec.label})
+    if failed:
+        raise CaptureError(failed)

@@ -4,7 +4,7 @@ from repsim.training.checkpoint import CheckpointFolder
 from repsim.training.device import select_device, thread_limit
 from repsim.training.evaluation import evaluate, evaluation_mode
 from repsim.training.history import Epoch, Progress, TrainedNetwork
-from repsim.training.loop import train
+from repsim.training.loop import check_data, train
 from repsim.training.optimiser import learning_rate
 from repsim.training.precision import Precision, repeatable_kernels, resolve_precision
 from repsim.training.ranks import ALONE, Ranks
@@ -18,6 +18,7 @@ __all__ = [
     "Progress",
     "Ranks",
     "TrainedNetwork",
+    "check_data",
     "epoch_order",
     "evaluate",
     "evaluation_mode",

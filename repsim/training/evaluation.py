@@ -35,7 +35,7 @@ def evaluate(
     batch_size: int = 256,
     workers: int = 0,
     ranks: Ranks = ALONE,
-) -> float:
+) -> float | None:
     """Fraction of a split's examples that the model answers correctly, without augmentation.
 
     Parameters
@@ -49,9 +49,11 @@ def evaluate(
 
     Returns
     -------
-    float
-        From 0 to 1.
+    float or None
+        From 0 to 1; None where the labels of the split are not known.
     """
+    if not split.labelled:
+        return None
     correct = torch.zeros((), dtype=torch.int64, device=device)
     batches = split.batches(
         ranks.part(np.arange(len(split))),

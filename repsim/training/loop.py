@@ -17,11 +17,29 @@ from repsim.training.state import cpu_state, start_or_resume
 from repsim.training.streams import isolated_randomness
 from repsim.training.trainer import Trainer
 
-__all__ = ["train"]
+__all__ = ["check_data", "train"]
 
 
 def _never() -> bool:
     return False
+
+
+def check_data(source: DataSource, training: Training) -> None:
+    """Refuse data that cannot be trained on in this way, before anything is.
+
+    Raises
+    ------
+    StudyError
+        When there are fewer than two training examples, or the best epoch is to be kept and the
+        probe split has no labels to find it by.
+    """
+    if len(source.train) < 2:
+        raise StudyError(f"Expected at least two training examples. Got {len(source.train)}.")
+    if training.keep == "best" and not source.probe.labelled:
+        raise StudyError(
+            'Expected labels of the probe split for training.keep = "best", which keeps the epoch '
+            'of the best probe accuracy. Got none. Set training.keep = "last".'
+        )
 
 
 def train(
@@ -74,8 +92,8 @@ def train(
     Raises
     ------
     StudyError
-        If the model does not give logits, or there are fewer than two training examples, or fewer
-        in a batch than there are ranks.
+        If the model does not give logits, the data are refused by `check_data`, or there are fewer
+        examples in a batch than ranks.
     TrainingError
         If a loss or a weight stops being finite.
     PreemptedError
@@ -91,8 +109,7 @@ def train(
     learning rate is left alone. Batch norm is over the whole batch. One step is that of a single
     process but for the rounding of sums, and the draws of dropout.
     """
-    if len(source.train) < 2:
-        raise StudyError(f"Expected at least two training examples. Got {len(source.train)}.")
+    check_data(source, training)
     with isolated_randomness(device), thread_limit(threads), repeatable_kernels():
         trainer = Trainer(
             source=source,

@@ -153,8 +153,8 @@ class Trainer:
             seconds=state.seconds + time.monotonic() - started,
         )
         state.history.append(epoch)
-        better = state.best is None or accuracy > state.best.probe_accuracy
-        if self.training.keep == "best" and better:
+        best = -1.0 if state.best is None else state.best.probe_accuracy
+        if self.training.keep == "best" and accuracy is not None and accuracy > best:
             state.best = Best(
                 epoch=epoch.epoch, probe_accuracy=accuracy, weights=cpu_state(state.model)
             )

@@ -1,5 +1,9 @@
 """Files of activations that others saved: every format and shape, and nothing pickled."""
 
+import logging
+import re
+import zipfile
+
 import numpy as np
 import pytest
 import zarr
@@ -79,10 +83,12 @@ class Trap:
         return open, (str(self.path), "w")
 
 
-@pytest.mark.parametrize("suffix", [".npy", ".npz"])
-def test_what_is_pickled_is_refused_and_never_loaded(tmp_path, suffix):
+@pytest.mark.parametrize(
+    ("suffix", "said"), [(".npy", "Got: .*Python objects"), (".npz", "Got activations: pickled")]
+)
+def test_what_is_pickled_is_refused_and_never_loaded(tmp_path, suffix, said):
     path = save(tmp_path / f"x{suffix}", np.array([[Trap(tmp_path / "sprung")]], dtype=object))
-    with pytest.raises(InputError, match=f"Expected activations in .*x{suffix}. Got: .*[Oo]bject"):
+    with pytest.raises(InputError, match=rf"activations in .*x{suffix}.*{said}"):
         open_activations(path)
     assert not (tmp_path / "sprung").exists()
 
@@ -106,18 +112,19 @@ def test_a_file_that_was_cut_off_is_refused(tmp_path):
 @pytest.mark.parametrize(
     ("array", "said"),
     [
-        (np.zeros(5), r"Got shape \(5,\)"),
-        (np.float64(1), r"Got shape \(\)"),
+        (np.zeros(5), r"Got activations: shape \(5,\), one axis.*x\[:, None\]"),
+        (np.float64(1), r"Got activations: shape \(\), 0 axes"),
         (
             np.zeros((1, 2, 3, 4, 5)),
-            r"or four \(examples × channels .* Got shape \(1, 2, 3, 4, 5\)",
+            r"or four \(examples × channels .* Got activations: shape \(1, 2, 3, 4, 5\), 5 axes",
         ),
-        (np.zeros((0, 5)), r"at least one sample and one neuron .* Got shape \(0, 5\)"),
-        (np.zeros((5, 0)), r"at least one sample and one neuron .* Got shape \(5, 0\)"),
-        (np.zeros((5, 0, 3)), r"at least one sample and one neuron"),
-        (np.zeros((5, 3, 2, 0)), r"at least one sample and one neuron"),
-        (np.zeros((5, 3), complex), r"Expected numbers in activations of .* Got dtype complex128"),
-        (np.array([["a"]]), r"Expected numbers in activations of .* Got dtype <U1"),
+        (np.zeros((0, 5)), r"shape \(0, 5\), which has no samples or no neurons"),
+        (np.zeros((5, 0)), r"shape \(5, 0\), which has no samples or no neurons"),
+        (np.zeros((5, 0, 3)), "no samples or no neurons"),
+        (np.zeros((5, 3, 2, 0)), "no samples or no neurons"),
+        (np.zeros((5, 3), complex), r"shape \(5, 3\) of dtype complex128.* no real numbers"),
+        (np.array([["a"]]), "dtype <U1, which are no real numbers"),
+        (np.array([["2020-01-01"]], "M8[D]"), "dtype datetime64.*no real numbers"),
     ],
 )
 def test_an_array_that_is_no_layer_is_refused(tmp_path, array, said):
@@ -125,11 +132,18 @@ def test_an_array_that_is_no_layer_is_refused(tmp_path, array, said):
         open_activations(save(tmp_path / "x.npy", array))
 
 
+def save_in_folder(path):
+    path.mkdir()
+    for name in "ba":
+        np.save(path / f"{name}.npy", SAMPLES)
+
+
 @pytest.mark.parametrize(
     ("make", "said"),
     [
         (lambda path: None, "which does not exist"),
-        (lambda path: path.mkdir(), "Expected activations in .*x.mat"),
+        (lambda path: path.mkdir(), r"Zarr array or group .*x\.mat\. Got a folder with: nothing"),
+        (save_in_folder, r"Got a folder with: a\.npy, b\.npy\. Give one file"),
         (lambda path: path.write_text(""), r"Expected a \.npy, \.npz or \.zarr file\. Got"),
     ],
 )
@@ -142,9 +156,97 @@ def test_a_path_that_is_no_such_file_is_refused(tmp_path, make, said):
 def test_files_without_arrays_are_refused(tmp_path):
     np.savez(tmp_path / "x.npz")
     zarr.open_group(str(tmp_path / "x.zarr"), mode="w").create_group("deeper")["a"] = SAMPLES
-    for name in ("x.npz", "x.zarr"):
-        with pytest.raises(InputError, match="Expected at least one array"):
+    for name, got in (("x.npz", "none"), ("x.zarr", r"deeper: a group \(give .*x\.zarr/deeper")):
+        with pytest.raises(InputError, match=f"Expected at least one array.*Got {got}"):
             open_activations(tmp_path / name)
+    assert set(open_activations(tmp_path / "x.zarr" / "deeper")) == {"a"}
+
+
+OTHERS = {
+    "labels": (np.arange(96), r"shape \(96,\), one axis"),
+    "epoch": (np.array(3), r"shape \(\), 0 axes"),
+    "classes": (np.array(["cat", "dog"]), r"shape \(2,\) of dtype"),
+    "unused": (np.zeros((0, 3)), "no samples or no neurons"),
+    "spectrum": (SAMPLES * 1j, "complex64"),
+    "video": (np.zeros((1, 2, 3, 4, 5)), "5 axes"),
+}
+
+
+def test_what_can_be_no_layer_does_not_block_the_others(tmp_path):
+    np.savez(
+        tmp_path / "x.npz",
+        relu1=MAPS,
+        fc=SAMPLES,
+        names=np.array([{"a": 1}, None]),
+        **{name: array for name, (array, _) in OTHERS.items()},
+    )
+    with zipfile.ZipFile(tmp_path / "x.npz", "a") as archive:
+        archive.writestr("readme.txt", "words")
+        archive.writestr("broken.npy", "not an array")
+    group = zarr.open_group(str(tmp_path / "x.zarr"), mode="w", zarr_format=2)
+    arrays = {"relu1": MAPS, "fc": SAMPLES} | {name: array for name, (array, _) in OTHERS.items()}
+    for name, array in arrays.items():
+        group.create_array(name, data=array)
+    group.create_array("broken", data=SAMPLES)
+    (tmp_path / "x.zarr" / "broken" / ".zarray").write_text("{}")
+    group.create_group("deeper")
+    more = {
+        "x.npz": {"names": "pickled", "readme.txt": "not an array", "broken": "not an array"},
+        "x.zarr": {"broken": "zarr cannot open it", "deeper": "a group"},
+    }
+    for file, others in more.items():
+        told = []
+        layers = open_activations(tmp_path / file, told.append)
+        assert set(layers) == {"relu1", "fc"}
+        np.testing.assert_array_equal(layers["relu1"].block(0, 12), SAMPLES)
+        for name, reason in {**{n: r for n, (_, r) in OTHERS.items()}, **others}.items():
+            (line,) = [line for line in told if line.startswith(f"Skipped {name} of ")]
+            assert re.search(f"{file}: .*{reason}", line)
+        assert len(told) == len(OTHERS) + len(others)
+
+
+def test_an_archive_of_labels_alone_is_refused_with_all_that_is_in_it(tmp_path):
+    np.savez(tmp_path / "x.npz", labels=np.arange(5), epoch=3)
+    with pytest.raises(InputError, match=r"Got labels: shape \(5,\).*; epoch: shape \(\), 0 axes"):
+        open_activations(tmp_path / "x.npz")
+
+
+def test_what_is_skipped_is_logged_where_nobody_asks(tmp_path, caplog):
+    np.savez(tmp_path / "x.npz", fc=SAMPLES, labels=np.arange(96))
+    logging.getLogger("repsim").propagate = True
+    open_activations(tmp_path / "x.npz")
+    assert "Skipped labels of" in caplog.text
+
+
+def test_arrays_that_consolidated_metadata_lack_are_read(tmp_path):
+    group = zarr.open_group(str(tmp_path / "x.zarr"), mode="w", zarr_format=2)
+    group["relu1"] = MAPS
+    zarr.consolidate_metadata(str(tmp_path / "x.zarr"))
+    group["fc"] = SAMPLES
+    assert set(open_activations(tmp_path / "x.zarr")) == {"relu1", "fc"}
+
+
+def test_absent_chunks_are_told_with_their_number(tmp_path):
+    group = zarr.open_group(str(tmp_path / "x.zarr"), mode="w")
+    for name in ("whole", "holes"):
+        group.create_array(name, shape=(90, 3), chunks=(10, 3), dtype="f4", fill_value=0)
+        group[name][:] = 1 + SAMPLES[:90] ** 2
+    for chunk in (2, 7):
+        (tmp_path / "x.zarr" / "holes" / "c" / str(chunk) / "0").unlink()
+    told = []
+    assert set(open_activations(tmp_path / "x.zarr", told.append)) == {"whole", "holes"}
+    (line,) = told
+    assert "layer holes of" in line
+    assert "2 of 9 chunks are absent from the store; Zarr reads them as 0.0." in line
+
+
+def test_a_chunk_that_cannot_be_decoded_is_an_error_in_words(tmp_path):
+    path = save(tmp_path / "x.zarr", SAMPLES)
+    (chunk,) = [file for file in (path / "c").rglob("*") if file.is_file()]
+    chunk.write_bytes(b"")
+    (x,) = open_activations(path).values()
+    with pytest.raises(InputError, match="Expected to read examples 0 to 96 of activations"):
+        moments_of(x, x)
 
 
 @pytest.mark.parametrize("other", [SAMPLES, TOKENS[:11], TOKENS[:, :7], MAPS[:, :, :1]])

@@ -1,5 +1,6 @@
 """repsim compare"""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -7,7 +8,7 @@ import typer
 from rich.table import Table
 
 from repsim.errors import InputError
-from workflows.command.output import console
+from workflows.command.output import complain, console, say
 
 if TYPE_CHECKING:
     from repsim.activation_files import ActivationArray
@@ -40,17 +41,20 @@ def compare(
     """Compare two files of activations of your own: no training, no store, no cluster.
 
     Axes: (samples, neurons), (examples, positions, neurons) or (examples, channels, height,
-    width). Files with several arrays are compared name by name.
+    width). Files with several arrays are compared name by name; what can be no layer, such as
+    labels, is skipped.
     """
-    from repsim.activation_files import factor_of, moments_of, open_activations
-    from repsim.matching import match_profile
-    from repsim.measures import cka
+    from repsim.activation_files import open_activations
 
     chosen = sorted(set(epsilons or (0.15, 0.2, 0.25, 0.3, 0.5)))
     outside = [e for e in chosen if not 0 <= e < 1]
     if outside:
         raise InputError(f"Expected ε in [0, 1). Got {outside[0]:g}.")
-    a, b = open_activations(first), open_activations(second)
+    notes: list[str] = []
+    a, b = (open_activations(path, notes.append) for path in (first, second))
+    # Before the numbers: what chunks lack may be why they are refused.
+    for note in notes:
+        say(note)
     pairs = _pairs(a, b, first, second)
     alone = [
         f"{name} of {file}"
@@ -63,14 +67,8 @@ def compare(
         table.add_column(name)
     for column in table.columns[1:]:
         column.justify = "right"
-    compared = []
-    for x, y in pairs:
-        moments = moments_of(x, y)
-        profile = match_profile(moments, centred=centred)
-        if not profile.settled:
-            profile = match_profile(factor_of(x, y), centred=centred)
-        similarity = cka(moments)
-        compared.append((x, profile, similarity))
+    compared, failed = _compare_each(pairs, centred)
+    for x, profile, similarity in compared:
         values = [f"{profile.similarity(e):.3f}" for e in chosen]
         table.add_row(
             x.name,
@@ -89,17 +87,44 @@ def compare(
         highlight=False,
     )
     if alone:
-        console.print(f"Not compared, for want of its like: {', '.join(alone)}.", highlight=False)
+        say(f"Skipped, since the other file has no layer of this name: {', '.join(alone)}.")
     for x, profile, _ in compared:
         if profile.count < 20 * max(profile.p, profile.q):
-            console.print(
+            say(
                 f"{x.name}: {profile.count} samples for {max(profile.p, profile.q)} neurons. With "
-                "fewer than 20 samples a neuron, neurons match by chance.",
-                highlight=False,
+                "fewer than 20 samples a neuron, neurons match by chance."
             )
+    missing = [f"{name} was not compared: {problem}" for name, problem in failed.items()]
     if output is not None:
-        _write_report(output, (first, second), compared, chosen, centred)
+        facts = (*notes, *missing)
+        _write_report(output, (first, second), compared, chosen, centred, facts)
         console.print(f"Report: {output / 'report.html'}", highlight=False, soft_wrap=True)
+    for sentence in missing:
+        complain(sentence)
+    raise typer.Exit(InputError.exit_code if missing else 0)
+
+
+def _compare_each(
+    pairs: "list[tuple[ActivationArray, ActivationArray]]", centred: bool
+) -> "tuple[list[tuple[ActivationArray, MatchProfile, float]], dict[str, InputError]]":
+    """Profile and CKA of each layer, and why a layer has none; an error where none has."""
+    from repsim.activation_files import factor_of, moments_of
+    from repsim.matching import match_profile
+    from repsim.measures import cka
+
+    compared, failed = [], {}
+    for x, y in pairs:
+        try:
+            moments = moments_of(x, y)
+            profile = match_profile(moments, centred=centred)
+            if not profile.settled:
+                profile = match_profile(factor_of(x, y), centred=centred)
+            compared.append((x, profile, cka(moments)))
+        except InputError as problem:
+            failed[x.name] = problem
+    if not compared:
+        raise next(iter(failed.values()))
+    return compared, failed
 
 
 def _pairs(
@@ -123,6 +148,7 @@ def _write_report(
     compared: "list[tuple[ActivationArray, MatchProfile, float]]",
     epsilons: list[float],
     centred: bool,
+    missing: Sequence[str],
 ) -> None:
     import polars as pl
 
@@ -161,6 +187,7 @@ def _write_report(
         study_toml=f"# repsim compare {files[0]} {files[1]}\n",
         epsilons=epsilons,
         centred=centred,
+        missing=missing,
     )
     for name, content in build_report(tables, facts).items():
         (folder / name).parent.mkdir(parents=True, exist_ok=True)

@@ -1,7 +1,7 @@
 """Every layer of one network against every layer of another, or of the network itself."""
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 from repsim.store import Artifact, Store, artifact_key
@@ -59,9 +59,12 @@ class AcrossSpec:
         examples = [Artifact(store, "examples", key) for key in sorted(keys)]
         return [*examples, self.artifact(store)]
 
-    def without(self, networks: Collection[str]) -> "AcrossSpec | None":
-        """This, if it needs none of these networks, given by their keys."""
-        return None if any(layer.network.key in networks for layer in self.layers) else self
+    def without(self, failed: Collection[str]) -> "AcrossSpec | None":
+        """This without these layers; None where a network is among the failed, given by keys."""
+        if any(layer.network.key in failed for layer in self.layers):
+            return None
+        a, b = (tuple(x for x in side if x.key not in failed) for side in (self.a, self.b))
+        return replace(self, a=a, b=b) if a and b else None
 
     @property
     def memory(self) -> int:

@@ -26,8 +26,13 @@ class LayerSpec:
     total_positions: int
     examples: int
     capture: Capture
-    labelled: bool = True
+    labelled: bool = False
     """Whether the class of each example is known."""
+
+    @property
+    def label(self) -> str:
+        """Its name in messages."""
+        return f"{self.network.label}, {self.layer}"
 
     @property
     def positions(self) -> int:

@@ -41,12 +41,12 @@ class TileSpec:
         sides = [side for spec in self.comparisons for side in spec.layers]
         return tuple({side.key: side for side in sides}.values())
 
-    def without(self, networks: Collection[str]) -> "TileSpec | None":
-        """The comparisons that need none of these networks, given by their keys."""
+    def without(self, failed: Collection[str]) -> "TileSpec | None":
+        """The comparisons that need none of these networks and layers, given by their keys."""
         left = tuple(
             spec
             for spec in self.comparisons
-            if not any(side.network.key in networks for side in spec.layers)
+            if not any({side.key, side.network.key} & set(failed) for side in spec.layers)
         )
         return TileSpec(comparisons=left) if left else None
 

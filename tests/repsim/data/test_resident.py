@@ -181,13 +181,27 @@ def test_indices_that_are_no_integers_are_refused(arrays):
         ({"train": (np.zeros((3, 1, 4, 4)), np.array([0, -1, 2]))}, r"Got -1 to 2"),
         ({"probe_ids": ["a", "b", "a"]}, r"every id once in the probe .* Got 'a' more than once"),
         ({"train_ids": ["a", "b"]}, r"Got 2 ids and 3 labels"),
+        ({"train": (np.ones((3, 1, 4, 4)), None)}, r"Expected labels in the train split"),
+        ({"train": np.ones((3, 1, 4, 4))}, r"Expected \(images, labels\).*Got a ndarray"),
+        ({"probe": (np.ones((3, 1, 4, 4)), np.full(3, -1))}, r"Got -1 throughout.*give None"),
+        ({"probe": (np.ones((3, 1, 4, 4)), np.array([0, -1, -1]))}, r"Got -1 to 0"),
+        ({"train": (np.ones((3, 1, 4, 4)), np.eye(3))}, r"one-hot.*labels\.argmax\(axis=1\)"),
+        ({"train": (np.ones((3, 1, 4, 4)), np.arange(3)[:, None])}, r"Give labels\[:, 0\]"),
+        ({"train": (np.ones((3, 1, 4, 4)), np.arange(3.0))}, r"give labels\.astype\(int\)"),
+        ({"train": (np.ones((3, 1, 4, 4)), np.array([0, np.nan, 1]))}, r"Got float64"),
+        ({"train": (np.ones((3, 1, 4, 4)), np.arange(3) > 1)}, r"Got bool of shape \(3,\)"),
+        ({"train": (np.ones((3, 1, 4, 4)), ["cat", "dog", "cat"])}, r"Got text.*np\.unique"),
+        ({"train": (np.ones((3, 1, 4, 4)), np.array(["a", "b", "c"]))}, r"Got text.*np\.unique"),
+        (
+            {"train": (np.ones((3, 4, 4)), np.arange(3)), "probe": (np.ones((3, 4, 4)), None)},
+            r"images\[:, None\]",
+        ),
+        ({"classes": 2.5}, r"number of classes from 1\. Got 2\.5"),
+        ({"classes": 0}, r"number of classes from 1\. Got 0"),
         ({"mean": (0.5, 0.5)}, r"Expected 1 means and 1 positive"),
         ({"std": (0.0,)}, r"positive standard deviations"),
         ({"padding": -1}, r"padding of 0 pixels or more. Got -1"),
     ],
-)
-@pytest.mark.filterwarnings(
-    "ignore:Mean of empty slice", "ignore:Degrees of freedom", "ignore:invalid value"
 )
 def test_arrays_that_do_not_fit_are_refused(change, message):
     good = {
@@ -197,6 +211,44 @@ def test_arrays_that_do_not_fit_are_refused(change, message):
     assert len(from_arrays(**good).train) == 3
     with pytest.raises(StudyError, match=message):
         from_arrays(**(good | change))
+
+
+@pytest.mark.parametrize(
+    ("images", "labels", "said"),
+    [
+        (torch.ones(3, 1, 4, 4).to_sparse(), torch.arange(3), r"images of the train .*to_dense"),
+        (torch.ones(3, 1, 4, 4), torch.arange(3, device="meta"), "labels of the train .* values"),
+        (np.ma.masked_less(np.zeros((3, 1, 4, 4)), 1), np.arange(3), "images of the train .* mask"),
+        (np.ones((3, 1, 4, 4)), [[0], [1, 2], [0]], "labels of the train .* as one array"),
+        (np.ones((3, 1, 4, 4)), [0, None, 2], "labels of the train .* dtype object"),
+    ],
+)
+def test_what_is_no_plain_array_is_refused_with_what_to_do(images, labels, said):
+    with pytest.raises(InputError, match=said):
+        from_arrays(train=(images, labels), probe=(np.ones((3, 1, 4, 4)), np.arange(3)))
+
+
+@pytest.mark.parametrize("dtype", [torch.uint8, torch.float32, torch.bfloat16])
+@pytest.mark.parametrize("label_type", [torch.int64, torch.int32, torch.uint8])
+def test_tensors_are_the_same_data_as_arrays(arrays, dtype, label_type):
+    images, labels = (torch.from_numpy(array) for array in arrays)
+    pixels, labels = images.to(dtype), labels.to(label_type)
+    floats = pixels.float() if dtype == torch.bfloat16 else pixels
+    from_tensors = unit_scale(pixels, labels)
+    assert from_tensors.fingerprint == unit_scale(floats.numpy(), labels.numpy()).fingerprint
+    assert from_tensors.classes == 4
+
+
+def test_a_probe_split_can_do_without_labels(arrays):
+    images, labels = arrays
+    source = from_arrays(train=(images, labels), probe=(images, None))
+    assert source.classes == 4
+    assert (source.train.labelled, source.probe.labelled) == (True, False)
+    assert len(source.probe) == 40
+    got, unknown = collect(source.probe, [3, 0])
+    torch.testing.assert_close(got, collect(source.train, [3, 0])[0])
+    assert unknown.tolist() == [-1, -1]
+    assert source.fingerprint != from_arrays(train=(images, labels), probe=arrays).fingerprint
 
 
 def test_splits_are_asked_for_by_name(arrays):

@@ -159,9 +159,7 @@ def test_what_cannot_be_grouped_is_refused() -> None:
         resampled(x, y, groups=0)
     with pytest.raises(InputError, match="at least two units to permute"):
         resampled(x[:1], y[:1], permutations=1)
-    with pytest.raises(
-        InputError, match=r"between 1 and 48 consecutive samples .* Got 49"
-    ):
+    with pytest.raises(InputError, match=r"between 1 and 48 consecutive samples .* Got 49"):
         Units.of_length(48, 49)
     y[17, 2] = np.nan
     with pytest.raises(InputError, match="Got nan in Y at sample 17, neuron 2"):

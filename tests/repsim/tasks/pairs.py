@@ -36,7 +36,13 @@ def layer(seed: int) -> LayerSpec:
         total_positions=POSITIONS,
         examples=EXAMPLES,
         capture=Capture(),
+        labelled=True,
     )
+
+
+def labels() -> list[int]:
+    """The classes of the examples."""
+    return [i % 3 for i in range(EXAMPLES)]
 
 
 def ids(prefix: str = "probe") -> list[str]:
@@ -63,6 +69,7 @@ def write(store: Store, spec: LayerSpec, values: np.ndarray, names: list[str]) -
         spec.artifact(store),
         layer=spec.layer,
         ids=names,
+        labels=labels(),
         positions=POSITIONS,
         neurons=NEURONS,
         dtype="float32",

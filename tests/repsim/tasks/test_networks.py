@@ -1,6 +1,8 @@
 """Training and capturing one network: resumed, never repeated, and refused when it is unsound."""
 
 import io
+import pickle
+import re
 import textwrap
 from dataclasses import replace
 
@@ -9,7 +11,7 @@ import pytest
 import torch
 
 from repsim.data import load_data
-from repsim.errors import IntegrityError, PreemptedError, TrainingError
+from repsim.errors import CaptureError, IntegrityError, PreemptedError, TrainingError
 from repsim.models import build_model
 from repsim.store import Activations, Checkpoints, Store
 from repsim.study import load_study
@@ -236,9 +238,7 @@ def build(*, classes, image_shape):
 """
 
 
-def test_activations_too_large_for_their_type_are_an_error_of_that_network(
-    work, store, tmp_path, monkeypatch
-):
+def test_a_layer_that_is_not_finite_fails_alone(work, store, tmp_path, monkeypatch):
     (tmp_path / "own_model_of_this_test.py").write_text(textwrap.dedent(OWN_MODEL))
     monkeypatch.syspath_prepend(tmp_path)
     overrides = (
@@ -247,10 +247,25 @@ def test_activations_too_large_for_their_type_are_an_error_of_that_network(
         "capture.dtype=float16",
     )
     spec, layers = work(*overrides)
-    with pytest.raises(TrainingError, match=r"seed 0: .*layer loud.*probe/.*capture\.dtype to flo"):
-        prepare_network(store.location, spec, layers, CPU)
-    assert spec.artifact(store).exists()
-    assert not any(layer.artifact(store).exists() for layer in layers)
+    for attempt in range(2):
+        with pytest.raises(CaptureError) as caught:
+            prepare_network(store.location, spec, layers, CPU)
+        assert set(caught.value.layers) == {"loud"}
+        said = caught.value.layers["loud"]
+        assert re.fullmatch(
+            r"Expected finite.*layer loud.*probe/.*capture\.dtype to float32\.", said
+        )
+        assert spec.artifact(store).exists()
+        there = {layer.layer: layer.artifact(store).exists() for layer in layers}
+        assert there == {"loud": False, "head": True}, attempt
+    stored = Activations(store, layers[1].key)
+    assert len(np.concatenate(list(stored.blocks(0, 40, 16)))) == 40
+
+
+def test_why_layers_failed_travels_between_processes():
+    error = pickle.loads(pickle.dumps(CaptureError({"a": "No.", "b": "Nor this."})))
+    assert (error.layers, str(error)) == ({"a": "No.", "b": "Nor this."}, "No. Nor this.")
+    assert error.exit_code == 3
 
 
 def test_other_data_on_this_node_than_were_planned_are_refused(work, store):

@@ -188,6 +188,8 @@ def test_batches_are_made_outside_inference_mode(source):
     """A split may keep its tensors, and inference tensors cannot be trained on."""
 
     class Watched:
+        labelled = True
+
         def __len__(self):
             return len(source.probe)
 

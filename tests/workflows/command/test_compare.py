@@ -69,9 +69,46 @@ def test_arrays_of_several_names_are_compared_name_by_name(repsim, tmp_path):
     assert ran.code == 0
     assert "relu2 4 4 240" in ran.out
     assert "relu1 4 4 240" in ran.out
-    assert f"Not compared, for want of its like: left of {tmp_path / 'a.npz'}" in ran.out.replace(
-        "- ", "-"
+    assert f"the other file has no layer of this name: left of {tmp_path / 'a.npz'}." in ran.out
+
+
+def test_labels_beside_the_activations_are_skipped_with_a_line(repsim, tmp_path):
+    for name, maps in (("a", MAPS), ("b", OTHER)):
+        extra = {"labels": np.arange(40), "epoch": 3, "names": np.array(["x", "y"])}
+        np.savez(tmp_path / f"{name}.npz", relu1=maps, **extra)
+    ran = repsim("compare", tmp_path / "a.npz", tmp_path / "b.npz", "--output", tmp_path / "r")
+    assert ran.code == 0
+    assert "relu1 4 4 240" in ran.out
+    for name in ("labels", "epoch", "names"):
+        assert ran.out.count(f"Skipped {name} of ") == 2
+    assert "Skipped labels of" in (tmp_path / "r" / "report.html").read_text()
+
+
+def test_a_layer_that_cannot_be_compared_leaves_the_others_alone(repsim, tmp_path):
+    broken = samples(OTHER).copy()
+    broken[5, 1] = np.nan
+    np.savez(tmp_path / "a.npz", relu1=MAPS, relu2=samples(MAPS), fc=samples(MAPS))
+    np.savez(tmp_path / "b.npz", relu1=OTHER, relu2=broken, fc=samples(OTHER)[:9])
+    ran = repsim("compare", tmp_path / "a.npz", tmp_path / "b.npz", "--output", tmp_path / "r")
+    assert ran.code == 2
+    assert "relu1 4 4 240" in ran.out
+    assert "relu2 was not compared: Expected finite activations. Got nan in Y" in ran.err
+    assert "fc was not compared: Expected the same samples in both." in ran.err
+    table = pl.read_parquet(tmp_path / "r" / "results.parquet")
+    assert table["layer"].unique().to_list() == ["relu1"]
+    assert "relu2 was not compared" in (tmp_path / "r" / "report.html").read_text()
+
+
+@pytest.mark.parametrize("fill", [0.0, np.nan])
+def test_absent_chunks_are_a_caution_before_anything_else(repsim, tmp_path, fill):
+    array = zarr.create_array(
+        str(tmp_path / "b.zarr"), shape=(240, 4), chunks=(60, 4), dtype="f4", fill_value=fill
     )
+    array[:] = 1 + samples(OTHER)
+    (tmp_path / "b.zarr" / "c" / "2" / "0").unlink()
+    ran = repsim("compare", save(tmp_path / "a.npy", samples(MAPS)), tmp_path / "b.zarr")
+    assert f"1 of 4 chunks is absent from the store; Zarr reads it as {fill}." in ran.out
+    assert ran.code == (0 if fill == 0 else 2)
 
 
 def test_too_few_samples_for_the_neurons_are_told(repsim, tmp_path):
@@ -130,10 +167,10 @@ def test_what_is_pickled_is_refused(repsim, tmp_path, suffix):
         (MAPS, MAPS[:39], "Expected the same samples in both. Got 40 examples × 6 positions"),
         (MAPS, MAPS[:, :, :2], "40 × 4 in activations of the second"),
         (samples(MAPS), MAPS, "Got 240 examples × 1 positions"),
-        (samples(MAPS), samples(MAPS)[:, 0], "Got shape (240,)."),
-        (np.zeros((5, 0)), np.zeros((5, 0)), "at least one sample and one neuron"),
+        (samples(MAPS), samples(MAPS)[:, 0], "Got activations: shape (240,)"),
+        (np.zeros((5, 0)), np.zeros((5, 0)), "no samples or no neurons"),
         (samples(MAPS) * np.nan, samples(MAPS), "Expected finite activations. Got nan in X"),
-        (samples(MAPS) * 1j, samples(MAPS), "Expected numbers in activations of"),
+        (samples(MAPS) * 1j, samples(MAPS), "complex128, which are no real numbers"),
     ],
 )
 def test_arrays_that_do_not_fit_are_refused_with_what_they_are(
@@ -159,13 +196,21 @@ def test_files_without_a_common_name_are_refused(repsim, tmp_path):
         ("none.npy", "which does not exist"),
         ("a.mat", "Expected a .npy, .npz or .zarr file"),
         ("junk.npy", "Expected activations in"),
-        ("folder", "Expected activations in"),
+        ("empty.npy", "Expected activations in"),
+        ("empty.npz", "Expected an .npz archive"),
+        ("empty.zarr", "Expected a .npy, .npz or .zarr file"),
+        ("cut.npz", "Bad CRC-32"),
+        ("folder", "Expected a Zarr array or group in the folder"),
     ],
 )
 def test_what_is_no_such_file_is_refused(repsim, tmp_path, name, said):
     (tmp_path / "a.mat").write_text("")
     (tmp_path / "junk.npy").write_text("junk")
     (tmp_path / "folder").mkdir()
+    for empty in ("empty.npy", "empty.npz", "empty.zarr"):
+        (tmp_path / empty).write_bytes(b"")
+    whole = save(tmp_path / "cut.npz", MAPS).read_bytes()
+    (tmp_path / "cut.npz").write_bytes(whole[:200] + bytes(100) + whole[300:])
     good = save(tmp_path / "a.npy", samples(MAPS))
     ran = repsim("compare", good, tmp_path / name)
     assert ran.code == 2

@@ -237,3 +237,16 @@ def test_plan_and_status_speak_json(repsim, made_copy):
     (matches,) = [stage for stage in status["stages"] if stage["name"] == "matches"]
     assert (matches["done"], matches["missing"], len(matches["corrupt"])) == (5, 0, 1)
     assert (status["in_training"], status["failures"]) == ([], {})
+
+
+def test_a_rerun_in_which_everything_fails_again_says_so_and_never_complete(
+    repsim, study_file, tmp_path
+):
+    options = ("--engine", "inline", "--store", tmp_path / "runs")
+    for _ in range(2):
+        ran = repsim("run", study_file, *options, "--set", "training.learning_rate=1e30")
+        assert ran.code == 3
+        assert "complete" not in ran.out
+        assert "Made 0 networks and 0 comparisons" in ran.out
+        assert "Failed: seed 0: Expected finite numbers." in ran.err
+        assert "seed 0: seed 0" not in ran.err
