@@ -7,7 +7,7 @@ import numpy as np
 from jaxtyping import Float64
 
 from repsim.errors import InputError
-from repsim.moments import Origin
+from repsim.origin import Origin
 
 __all__ = ["ExampleGram", "Offsets", "centre_rows"]
 

@@ -11,7 +11,7 @@ from jaxtyping import Float64
 from repsim.arrays import ArrayLike, as_array
 from repsim.errors import InputError
 from repsim.examples.gram import ExampleGram, Offsets, centre_rows
-from repsim.moments import Origin
+from repsim.origin import Origin
 
 __all__ = ["Features", "LayerExamples"]
 

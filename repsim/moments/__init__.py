@@ -2,7 +2,6 @@
 
 from repsim.moments.factor import Factor
 from repsim.moments.norms import Norms
-from repsim.moments.origin import Origin
 from repsim.moments.permuted import Permuted, within_classes
 from repsim.moments.resamples import Resamples, UnitOrder
 from repsim.moments.samples import ArrayLike
@@ -15,7 +14,6 @@ __all__ = [
     "Factor",
     "Moments",
     "Norms",
-    "Origin",
     "Permuted",
     "Resamples",
     "TileSums",

@@ -8,8 +8,8 @@ from jaxtyping import Float64
 from scipy.linalg import lapack
 
 from repsim.errors import InputError
-from repsim.moments.origin import Origin
 from repsim.moments.samples import ArrayLike, blocks, check_finite, paired
+from repsim.origin import Origin
 
 __all__ = ["Factor"]
 

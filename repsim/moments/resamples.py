@@ -7,11 +7,11 @@ from functools import cached_property
 import numpy as np
 
 from repsim.errors import InputError
-from repsim.moments.origin import Origin
 from repsim.moments.permuted import Permuted, within_classes
 from repsim.moments.samples import BLOCK_ELEMENTS, ArrayLike, check_finite, extended, paired
 from repsim.moments.second import Moments
 from repsim.moments.units import Units
+from repsim.origin import Origin
 
 __all__ = ["Resamples", "UnitOrder"]
 

@@ -7,7 +7,7 @@ from jaxtyping import Float64
 
 from repsim.arrays import ArrayLike, as_array
 from repsim.errors import InputError
-from repsim.moments.origin import Origin
+from repsim.origin import Origin
 
 __all__ = ["ArrayLike", "blocks", "check_finite", "check_sums", "extended", "matrix", "paired"]
 

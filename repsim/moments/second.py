@@ -8,8 +8,8 @@ from jaxtyping import Bool, Float64
 
 from repsim.errors import InputError
 from repsim.moments.norms import Norms
-from repsim.moments.origin import Origin
 from repsim.moments.samples import ArrayLike, blocks, check_sums, extended, paired
+from repsim.origin import Origin
 
 __all__ = ["Moments"]
 

@@ -7,10 +7,10 @@ import numpy as np
 from jaxtyping import Float64
 
 from repsim.errors import InputError
-from repsim.moments.origin import Origin
 from repsim.moments.permuted import Permuted, within_classes
 from repsim.moments.samples import BLOCK_ELEMENTS, check_sums, extended
 from repsim.moments.second import Moments
+from repsim.origin import Origin
 
 __all__ = ["TileSums"]
 

@@ -19,6 +19,7 @@ from zarr.core.buffer import Buffer
 from zarr.storage import WrapperStore
 
 from repsim.errors import InputError, StoreError
+from repsim.origin import Origin
 from repsim.store.artifact import Artifact, Draft, Marker
 from repsim.store.location import Store
 from repsim.store.shards import Shard
@@ -29,6 +30,7 @@ KIND = "activations"
 ARRAY = "activations"
 IDS = "examples.json"
 LABELS = "labels.json"
+ORIGIN = "origin.npz"
 # Chunks of a few MB are read at full speed; a shard is what a writer holds in memory per layer.
 CHUNK_BYTES = 4 * 2**20
 SHARD_BYTES = 32 * 2**20
@@ -101,6 +103,7 @@ class ActivationWriter:
         # One shard, filled and written over and over: fresh memory costs more than the copy.
         self._shard = np.empty((per_shard, positions, neurons), dtype)
         self._received = 0
+        self._origin: Origin | None = None
 
     def append(self, block: np.ndarray) -> None:
         """Take the next examples, (b, positions, neurons); whole shards are written at once.
@@ -144,6 +147,9 @@ class ActivationWriter:
         return self._draft.publish({**facts, "layer": self._layer, **shape})
 
     def _write(self, examples: int) -> None:
+        if self._origin is None:
+            self._origin = Origin.of(self._shard[:examples].reshape(-1, self._shape[2]))
+            self._draft.write_arrays(ORIGIN, self._origin.arrays())
         self._array[self._received - examples : self._received] = self._shard[:examples]
 
     def _not_finite(self, part: np.ndarray) -> InputError:
@@ -201,6 +207,11 @@ class Activations:
     def ids(self) -> tuple[str, ...]:
         """Example ids, in the order of the array."""
         return tuple(json.loads(self.artifact.read(IDS, self.marker)))
+
+    @cached_property
+    def origin(self) -> Origin:
+        """About which sums of the layer are taken: the same in all tasks and for all pairs."""
+        return Origin.from_mapping(self.artifact.read_arrays(ORIGIN, self.marker))
 
     @cached_property
     def labels(self) -> np.ndarray | None:

@@ -162,9 +162,9 @@ class Artifact:
             raise self.damaged(f"other bytes at {path} (sha256 differs)")
         return content
 
-    def read_arrays(self, name: str) -> dict[str, np.ndarray]:
+    def read_arrays(self, name: str, marker: Marker | None = None) -> dict[str, np.ndarray]:
         """The arrays of an ``.npz`` file of the artifact."""
-        with np.load(io.BytesIO(self.read(name)), allow_pickle=False) as arrays:
+        with np.load(io.BytesIO(self.read(name, marker)), allow_pickle=False) as arrays:
             return dict(arrays)
 
     def condition(self) -> Literal["missing", "sound", "damaged"]:

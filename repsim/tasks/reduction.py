@@ -12,8 +12,7 @@ from typing import TypeVar
 import numpy as np
 
 from repsim.errors import IntegrityError
-from repsim.moments import Factor, Moments, Origin, Permuted, TileSums
-from repsim.moments.origin import FIRST_ROWS
+from repsim.moments import Factor, Moments, Permuted, TileSums
 from repsim.store import Activations, Artifact, Store
 from repsim.tasks.specs import ComparisonSpec, TileSpec
 
@@ -63,7 +62,7 @@ def reduce_tile(location: str, tile: TileSpec, start: int, stop: int) -> str:
         examples=stop - start,
         positions=spec.x.positions,
         permutations=spec.permutations,
-        origins=[_origin(layer) for layer in layers],
+        origins=[layer.origin for layer in layers],
     )
     draft = part.draft()
     for first, shards in _shards(layers, start, stop):
@@ -189,13 +188,6 @@ def _check_examples(layers: Sequence[Activations]) -> None:
                 f"{len(first.ids)} in {first.artifact.folder} and {len(other.ids)} in "
                 f"{other.artifact.folder}, and the lists differ. Delete both folders and run again."
             )
-
-
-def _origin(layer: Activations) -> Origin:
-    """That of a layer, by its first examples: the same in all tasks and for all pairs."""
-    examples, positions, _ = layer.shape
-    count = min(examples, -(-FIRST_ROWS // positions))
-    return Origin.of(next(layer.blocks(0, count, count)))
 
 
 def _shards(

@@ -55,6 +55,7 @@ def write_layer(store: Store, layer: LayerSpec, blocks: Iterator[np.ndarray]) ->
         layer.artifact(store),
         layer=layer.layer,
         ids=[str(i) for i in range(layer.examples)],
+        labels=[i % layer.network.classes for i in range(layer.examples)],
         positions=layer.positions,
         neurons=layer.neurons,
         dtype=layer.capture.dtype,

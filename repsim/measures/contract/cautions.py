@@ -9,8 +9,9 @@ import numpy as np
 from repsim.errors import CautionWarning
 from repsim.examples import ExamplePair
 from repsim.measures.contract.protocol import Measure
-from repsim.moments import Moments, Origin
+from repsim.moments import Moments
 from repsim.moments.principal import principal
+from repsim.origin import Origin
 
 __all__ = ["caution_of", "checked_value", "value_of"]
 

@@ -18,7 +18,8 @@ from repsim.measures import (
     subspace_overlap,
     svcca,
 )
-from repsim.moments import Factor, Moments, Origin, Resamples, UnitOrder, Units
+from repsim.moments import Factor, Moments, Resamples, UnitOrder, Units
+from repsim.origin import Origin
 from tests.references_moments import assert_moments_equal
 
 CENTRED = [bures, cca, cka, linear_regression, procrustes, pwcca, subspace_overlap, svcca]

@@ -8,7 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from repsim.errors import InputError
-from repsim.moments import Moments, Origin, Permuted, TileSums, within_classes
+from repsim.moments import Moments, Permuted, TileSums, within_classes
+from repsim.origin import Origin
 from tests.references_moments import assert_moments_equal, norm_sums, rotated
 
 WIDTHS = [3, 4, 2]

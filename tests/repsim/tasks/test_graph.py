@@ -200,7 +200,8 @@ def test_another_epsilon_needs_neither_activations_nor_profiles(store, cut, monk
     make(store, wider)
     (row,) = [row for row in stored_rows(store, wider) if row["epsilon"] == 0.45]
     assert len(row["null"]) == pair.spec.permutations
-    assert len(row["replicates"]) == pair.spec.groups > 0
+    assert len(row["within"]) == pair.spec.within == pair.spec.permutations
+    assert len(row["without"]) == pair.spec.groups > 0
 
 
 def test_another_measure_reads_the_activations_once_more(store, cut):

@@ -1,5 +1,6 @@
 """The point about which the sums of a layer are taken, and their unit."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -94,6 +95,16 @@ class Origin:
         return self is other or (
             self.scale == other.scale and bool(np.array_equal(self.shift, other.shift))
         )
+
+    def arrays(self) -> dict[str, np.ndarray]:
+        """Everything as named arrays, for a store; `from_mapping` reads them back."""
+        return {"shift": self.shift, "unit": np.array([self.scale, self.resolution])}
+
+    @classmethod
+    def from_mapping(cls, arrays: Mapping[str, np.ndarray]) -> "Origin":
+        """From the named arrays that `arrays()` gave."""
+        scale, resolution = (float(number) for number in arrays["unit"])
+        return cls(shift=np.asarray(arrays["shift"]), scale=scale, resolution=resolution)
 
     def applied_to(
         self, block: np.ndarray, room: Float64[np.ndarray, "b p"]
