@@ -51,8 +51,8 @@ def drive(
 
     with _stop_on_signal() as stop:
         log.info("Reading the study, its data and its model")
-        plan = plan_study(load_study(folder / "study.toml"))
         store = Store(store_of(None, profile))
+        plan = plan_study(load_study(folder / "study.toml"), store)
         drive_stages(api, templates, driver, lambda stage: work_left(plan, store, stage), stop)
     with progress(log_console("plain")) as reporter:
         summary = run_study(plan, store, profile, "inline", reporter, train=False, compare=False)

@@ -71,8 +71,8 @@ def status(
     from workflows.plan import plan_study
     from workflows.watch import Watch, look_at
 
-    planned = plan_study(load_study(study_file, overrides or ()))
     target = Store(store)
+    planned = plan_study(load_study(study_file, overrides or ()), target)
     if watch:
         pause = pause or (FOLDER_SECONDS if target.is_local else BUCKET_SECONDS)
         with contextlib.suppress(KeyboardInterrupt):

@@ -126,7 +126,8 @@ def _jobs(study: "Study", location: str, profile: "Profile") -> "tuple[StudyJobs
     from workflows.plan import plan_study
     from workflows.state import study_state, survey_study
 
-    plan, store = plan_study(study), Store(location)
+    store = Store(location)
+    plan = plan_study(study, store)
     survey = survey_study(plan, store)
     to_make = tuple(
         number
