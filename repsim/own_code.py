@@ -199,10 +199,8 @@ def syntax_digest(tree: ast.AST) -> str:
         elif isinstance(item, ast.AST):
             sha256.update(f"({type(item).__name__}".encode())
             waiting.append(_Token(")"))
-            for name, value in sorted(ast.iter_fields(item)):
-                empty = value is None and name != "value"
-                if name not in SPELLING and not empty and value != []:
-                    waiting += [value, _Token(f" {name}=")]
+            for name, value in sorted(_fields(item).items()):
+                waiting += [value, _Token(f" {name}=")]
         elif isinstance(item, list):
             sha256.update(b"[")
             waiting.append(_Token("]"))
@@ -210,6 +208,19 @@ def syntax_digest(tree: ast.AST) -> str:
         else:
             sha256.update(f"{type(item).__name__} {item!a},".encode())
     return sha256.hexdigest()[:DIGITS]
+
+
+def _fields(node: ast.AST) -> dict[str, object]:
+    """Fields of a node that are not empty and not mere spelling."""
+    fields = {
+        name: value
+        for name, value in ast.iter_fields(node)
+        if name not in SPELLING and value != [] and (value is not None or name == "value")
+    }
+    if isinstance(node, ast.JoinedStr):
+        # Python 3.12.1 has empty strings between the parts of an f-string.
+        fields["values"] = [v for v in node.values if getattr(v, "value", None) != ""]
+    return fields
 
 
 class _Token(str):

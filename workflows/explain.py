@@ -9,9 +9,9 @@ from repsim.errors import StudyError
 from repsim.store import Artifact, Store
 from repsim.study import Study, parse_study
 from repsim.tasks.specs import AcrossSpec, ComparisonSpec, LayerSpec, NetworkSpec
-from workflows.code_changes import code_words, is_code_alone
+from workflows.changes import code_words
 from workflows.state import Survey, last_failures
-from workflows.trained import Differences, Trained, differences, nearest
+from workflows.trained import CODE, Differences, Trained, differences, nearest
 
 __all__ = ["Reason", "explain"]
 
@@ -73,15 +73,18 @@ def _why_trained(spec: NetworkSpec, trained: Sequence[Trained]) -> str:
     if found is None:
         return "nothing like it is in the store"
     one, differing = found
-    if is_code_alone(differing):
-        return code_words(spec, one, differing)
+    code = code_words(spec, one, differing) if CODE.keys() & differing.keys() else ""
+    differing = {name: both for name, both in differing.items() if name not in CODE}
+    if code and differing.keys() <= {"structure"}:
+        return code
     other_seed = differing.pop("seed", None) is not None
     if not differing and other_seed:
-        return f"a new seed; {one.label} is there, with the same settings"
+        same = f"a new seed; {one.label} is there, with the same settings"
+        return f"{same}; {code}" if code else same
     if not differing:
         return "the same settings are there, trained by another version of repsim"
     named = f"the nearest in the store, {one.label}," if other_seed else "the one trained before"
-    return f"differs from {named} in {_named(differing)}"
+    return f"differs from {named} in {_named(differing)}" + (f"; {code}" if code else "")
 
 
 def _why_captured(layer: LayerSpec, survey: Survey, before: Study | None) -> str:
@@ -136,8 +139,6 @@ def _changed(before: Study | None, now: Study, *groups: str) -> Differences:
 # What is named in words: of a digest, the values say nothing.
 _IN_WORDS = {
     "data.fingerprint": "the content of the data",
-    "code.model": "the code of the model",
-    "code.data": "the code of the data set",
     "structure": "the parameters of the model",
 }
 
@@ -146,6 +147,7 @@ def _named(found: Mapping[str, tuple[Any, Any]]) -> str:
     named = [
         _IN_WORDS.get(name, f"{name}: {_shown(before)} → {_shown(now)}")
         for name, (before, now) in found.items()
+        if name != "structure" or len(found) == 1  # with other settings, it follows from them
     ]
     more = len(named) - MOST_NAMED
     return ", ".join(named[:MOST_NAMED]) + (f" and {more} more" if more > 0 else "")

@@ -47,10 +47,11 @@ class Trained:
         return list(record["history"])
 
 
-def trained_networks(store: Store) -> Iterator[Trained]:
-    """Every network in the store whose marker says what determined it."""
-    places = [path.split("/") for path in store.sizes("networks")]
-    keys = [place[1] for place in places if place[2:] == ["marker.json"]]
+def trained_networks(store: Store, keys: Sequence[str] | None = None) -> Iterator[Trained]:
+    """Every network in the store, or of these keys, whose marker says what determined it."""
+    if keys is None:
+        places = [path.split("/") for path in store.sizes("networks")]
+        keys = [place[1] for place in places if place[2:] == ["marker.json"]]
 
     def trained(key: str) -> Trained | None:
         try:
@@ -106,8 +107,14 @@ def _recorded(found: Differences) -> Differences:
     return {name: both for name, both in found.items() if name not in {*CODE, "structure"}}
 
 
-def _distance(found: Differences) -> tuple[int, bool]:
-    return len(found.keys() - {"seed"}), "seed" in found
+def _distance(found: Differences) -> tuple[int, bool, int]:
+    """How unlike two networks are: a network of the same seed and other code comes before another
+    seed's, so that changed code is named.
+    """
+    code = CODE.keys() & found.keys()
+    others = found.keys() - code - {"seed"}
+    follows = {"structure"} if len(others | code) > 1 else set()
+    return len(others - follows), "seed" in found, len(code)
 
 
 def _settings(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:

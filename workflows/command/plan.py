@@ -57,7 +57,7 @@ def plan(
     """
     from repsim.store import Store
     from repsim.study import load_study
-    from workflows.code_changes import code_changes, notes_on_code
+    from workflows.changes import changes_behind, notes_on_code
     from workflows.costs import costs_of
     from workflows.explain import explain
     from workflows.plan import plan_study
@@ -67,11 +67,11 @@ def plan(
     planned = plan_study(load_study(study_file, overrides or ()), target)
     survey = survey_study(planned, target)
     stages = study_state(planned, target, survey)
-    on_code = [str(one) for one in code_changes(survey.networks, survey.trained, target)]
-    on_code += notes_on_code(planned)
+    changes = [str(one) for one in changes_behind(survey.networks, survey.trained, target)]
+    changes += notes_on_code(planned)
     show = _show_json if as_json else _show
     reasons, costs = explain(survey), costs_of(survey)
-    show(planned, target, stages, reasons, on_code, costs, _machines(gpus, cores))
+    show(planned, target, stages, reasons, changes, costs, _machines(gpus, cores))
 
 
 def _machines(gpus: int | None, cores: int | None) -> "Machines | None":
@@ -88,7 +88,7 @@ def _show(
     target: "Store",
     stages: "Sequence[StageState]",
     reasons: "Sequence[Reason]",
-    on_code: "Sequence[str]",
+    changes: "Sequence[str]",
     costs: "Sequence[Cost]",
     machines: "Machines | None",
 ) -> None:
@@ -113,9 +113,9 @@ def _show(
             say(f"  {reason}")
     elif stages[-1].to_make:
         say("\nOnly the report is to be written: it is not of what is there now.")
-    if on_code:
-        say("\nCode of your own:")
-        for line in on_code:
+    if changes:
+        say("\nBehind the study:")
+        for line in changes:
             say(f"  {line}")
     if any(cost.tasks for cost in costs):
         _show_costs(costs, machines)
@@ -174,7 +174,7 @@ def _show_json(
     target: "Store",
     stages: "Sequence[StageState]",
     reasons: "Sequence[Reason]",
-    on_code: "Sequence[str]",
+    changes: "Sequence[str]",
     costs: "Sequence[Cost]",
     machines: "Machines | None",
 ) -> None:
@@ -203,7 +203,7 @@ def _show_json(
                 {"stage": reason.stage, "why": reason.why, "of": list(reason.labels)}
                 for reason in reasons
             ],
-            "own_code": list(on_code),
+            "changes": list(changes),
             "costs": [_cost(cost, machines) for cost in costs],
             "checkpoint_bytes_per_network": CHECKPOINT_BYTES * planned.parameters,
             "largest_task_bytes": max(tile.memory for tile in tiles_of(planned.comparisons)),

@@ -115,7 +115,7 @@ def run(
 
     from repsim.store import Store
     from repsim.study import load_study
-    from workflows.code_changes import changes_before_run, notes_on_code
+    from workflows.changes import said_before_run
     from workflows.plan import plan_study
     from workflows.progress import progress
     from workflows.run import make_networks, make_shard, run_study
@@ -129,7 +129,7 @@ def run(
         numbers = network_numbers(networks, len(study.networks)) if networks else ()
         target = Store(store_of(store, profile))
         plan = plan_study(study, target)
-        for line in [*map(str, changes_before_run(plan, target)), *notes_on_code(plan)]:
+        for line in said_before_run(plan, target):
             log.warning(line)
         with progress(log_console(log_format)) as reporter:
             given = (plan, target, profile, engine, reporter)

@@ -86,6 +86,8 @@ def status(
         say_json(as_object(look))
     else:
         _print(look)
+        for line in planned.accepted_code:
+            say(line)
 
 
 def _pause(text: str | None, *, watch: bool) -> float | None:
