@@ -1,17 +1,17 @@
 """Why a run would make what it would make, in as few sentences as will do."""
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from repsim.errors import IntegrityError, StudyError
+from repsim.errors import StudyError
 from repsim.store import Artifact, Store
-from repsim.store.location import REQUESTS_AT_ONCE
-from repsim.study import Study, canonical_json, parse_study
+from repsim.study import Study, parse_study
 from repsim.tasks.specs import AcrossSpec, ComparisonSpec, LayerSpec, NetworkSpec
+from workflows.changes import code_words
 from workflows.state import Survey, last_failures
+from workflows.trained import CODE, Differences, Trained, differences, nearest
 
 __all__ = ["Reason", "explain"]
 
@@ -34,21 +34,12 @@ class Reason:
         return f"{_counted(self.stage, self.labels)}: {self.why}"
 
 
-@dataclass(frozen=True, kw_only=True)
-class _Trained:
-    """A network in the store, and what determined it."""
-
-    label: str
-    parameters: Mapping[str, Any]
-
-
 def explain(survey: Survey) -> list[Reason]:
     """Every network, layer and comparison that a run would make, grouped by the reason."""
     store, study = survey.store, survey.plan.study
     before = _study_before(store, study.name)
     failures = last_failures(store, study.name)
     begun = {one.network: one for one in survey.begun}
-    trained = list(_trained(store)) if survey.networks else []
     why: dict[tuple[str, str], list[str]] = {}
 
     def note(stage: str, label: str, reason: str) -> None:
@@ -62,7 +53,7 @@ def explain(survey: Survey) -> list[Reason]:
         elif network.label in failures:
             reason = TRIED_AGAIN
         else:
-            reason = _why_trained(network, trained)
+            reason = _why_trained(network, survey.trained)
         note("networks", network.label, reason)
     for layer in survey.layers:
         again = layer.label in failures
@@ -78,33 +69,24 @@ def explain(survey: Survey) -> list[Reason]:
     ]
 
 
-def _why_trained(spec: NetworkSpec, trained: Sequence[_Trained]) -> str:
+def _why_trained(spec: NetworkSpec, trained: Sequence[Trained]) -> str:
     """The nearest of the networks that are there, and in what it differs."""
-    # As it is in a marker: lists for tuples.
-    wanted = json.loads(canonical_json(spec.parameters))
-    alike = [
-        (_differences(one.parameters, wanted), one)
-        for one in trained
-        if all(one.parameters.get(what, {}).get("name") == wanted[what]["name"] for what in _KIND)
-    ]
-    if not alike:
+    found = nearest(spec, trained)
+    if found is None:
         return "nothing like it is in the store"
-    differences, nearest = min(alike, key=lambda pair: (_distance(pair[0]), pair[1].label))
-    other_seed = differences.pop("seed", None) is not None
-    if not differences and other_seed:
-        return f"a new seed; {nearest.label} is there, with the same settings"
-    if not differences:
+    one, differing = found
+    code = code_words(spec, one, differing) if CODE.keys() & differing.keys() else ""
+    differing = {name: both for name, both in differing.items() if name not in CODE}
+    if code and differing.keys() <= {"structure"}:
+        return code
+    other_seed = differing.pop("seed", None) is not None
+    if not differing and other_seed:
+        same = f"a new seed; {one.label} is there, with the same settings"
+        return f"{same}; {code}" if code else same
+    if not differing:
         return "the same settings are there, trained by another version of repsim"
-    one = f"the nearest in the store, {nearest.label}," if other_seed else "the one trained before"
-    return f"differs from {one} in {_named(differences)}"
-
-
-# What two networks must share for one to be called a variant of the other.
-_KIND = ("data", "model")
-
-
-def _distance(differences: Mapping[str, object]) -> tuple[int, bool]:
-    return len(differences.keys() - {"seed"}), "seed" in differences
+    named = f"the nearest in the store, {one.label}," if other_seed else "the one trained before"
+    return f"differs from {named} in {_named(differing)}" + (f"; {code}" if code else "")
 
 
 def _why_captured(layer: LayerSpec, survey: Survey, before: Study | None) -> str:
@@ -149,57 +131,25 @@ def _study_before(store: Store, name: str) -> Study | None:
         return None
 
 
-def _changed(before: Study | None, now: Study, *groups: str) -> dict[str, tuple[Any, Any]]:
+def _changed(before: Study | None, now: Study, *groups: str) -> Differences:
     if before is None:
         return {}
     old, new = (study.model_dump(mode="json", include=set(groups)) for study in (before, now))
-    return _differences(old, new)
+    return differences(old, new)
 
 
-def _trained(store: Store) -> Iterator[_Trained]:
-    """Every network in the store whose marker says what determined it."""
-    places = [path.split("/") for path in store.sizes("networks")]
-    keys = [place[1] for place in places if place[2:] == ["marker.json"]]
-
-    def parameters(key: str) -> _Trained | None:
-        try:
-            facts = Artifact(store, "networks", key).marker().facts
-        except IntegrityError:
-            return None
-        known = facts.get("parameters")
-        if not isinstance(known, dict):
-            return None  # of a version that did not write them
-        return _Trained(label=str(facts.get("network", key[:12])), parameters=known)
-
-    with ThreadPoolExecutor(1 if store.is_local else REQUESTS_AT_ONCE) as pool:
-        yield from (one for one in pool.map(parameters, keys) if one is not None)
+# What is named in words: of a digest, the values say nothing.
+_IN_WORDS = {
+    "data.fingerprint": "the content of the data",
+    "structure": "the parameters of the model",
+}
 
 
-def _differences(before: Mapping[str, Any], now: Mapping[str, Any]) -> dict[str, tuple[Any, Any]]:
-    """Settings that are not the same, by their dotted names, with both values."""
-    old, new = dict(_settings(before)), dict(_settings(now))
-    return {
-        name: (old.get(name), new.get(name))
-        for name in sorted(old.keys() | new.keys())
-        if old.get(name) != new.get(name)
-    }
-
-
-def _settings(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
-    for name, value in values.items():
-        # The streams of a seed are one setting.
-        if isinstance(value, Mapping) and name != "seed":
-            yield from _settings(value, f"{prefix}{name}.")
-        else:
-            yield f"{prefix}{name}".replace(".options.", "."), value
-
-
-def _named(differences: Mapping[str, tuple[Any, Any]]) -> str:
+def _named(found: Mapping[str, tuple[Any, Any]]) -> str:
     named = [
-        "the content of the data"
-        if name == "data.fingerprint"
-        else f"{name}: {_shown(before)} → {_shown(now)}"
-        for name, (before, now) in differences.items()
+        _IN_WORDS.get(name, f"{name}: {_shown(before)} → {_shown(now)}")
+        for name, (before, now) in found.items()
+        if name != "structure" or len(found) == 1  # with other settings, it follows from them
     ]
     more = len(named) - MOST_NAMED
     return ", ".join(named[:MOST_NAMED]) + (f" and {more} more" if more > 0 else "")

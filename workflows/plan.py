@@ -1,6 +1,8 @@
 """From a study to everything that has to be made: networks, activations, comparisons."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from itertools import product
 
 import torch
 
@@ -10,11 +12,14 @@ from repsim.capture import (
     layer_table_of,
     parameter_count_of,
     select_layers,
+    structure_of,
 )
 from repsim.data import load_data
 from repsim.errors import StudyError
 from repsim.measures import load_measure
 from repsim.models import build_model
+from repsim.own_code import OwnCode, own_code
+from repsim.store import Store, conditions
 from repsim.study import Across, Study
 from repsim.tasks.specs import ComparisonSpec, LayerSpec, NetworkSpec, StudyPlan, across_specs
 from repsim.training import check_data
@@ -22,8 +27,16 @@ from repsim.training import check_data
 __all__ = ["plan_study"]
 
 
-def plan_study(study: Study) -> StudyPlan:
+def plan_study(study: Study, store: Store | None = None) -> StudyPlan:
     """Check everything that a study names, and list what it takes.
+
+    Parameters
+    ----------
+    study
+        The study.
+    store
+        Where networks of earlier code may be that the study accepts. Without it, or without
+        ``accept_code``, every network is of the code as it is.
 
     Raises
     ------
@@ -50,18 +63,24 @@ def plan_study(study: Study) -> StudyPlan:
         )
 
     chosen = select_layers(study.capture.layers, layer_table_of(build, source.image_shape))
+    structure = structure_of(build)
     networks = tuple(
         NetworkSpec(
             network=network,
             data=study.data,
             fingerprint=source.fingerprint,
             model=study.model,
+            structure=structure,
+            model_code=own_code(study.model.name),
+            data_code=own_code(study.data.name),
             classes=source.classes,
             image_shape=source.image_shape,
             training=study.training,
         )
         for network in study.networks
     )
+    if store is not None and study.accept_code:
+        networks = _with_accepted(networks, study.accept_code, store)
     if "flattened" in study.across.features and study.capture.positions != "all":
         raise StudyError(
             'Expected capture.positions = "all" for across.features = "flattened": place i of two '
@@ -99,6 +118,31 @@ def plan_study(study: Study) -> StudyPlan:
         operations=forward_operations_of(build, source.image_shape),
         examples=(len(source.train), len(source.probe)),
         decodes=source.train.decodes,
+    )
+
+
+def _with_accepted(
+    networks: Sequence[NetworkSpec], accepted: Mapping[str, Sequence[str]], store: Store
+) -> tuple[NetworkSpec, ...]:
+    """The networks, of earlier code where the study accepts it and the store has them.
+
+    One that is not there is trained by the code as it is, and so has its key.
+    """
+
+    def accepted_for(code: OwnCode | None) -> list[OwnCode | None]:
+        earlier = () if code is None else accepted.get(code.digest, ())
+        return [code, *(replace(code, stands_for=digest) for digest in earlier if code)]
+
+    codes = list(product(accepted_for(networks[0].model_code), accepted_for(networks[0].data_code)))
+    variants = [
+        [replace(spec, model_code=model, data_code=data) for model, data in codes]
+        for spec in networks
+    ]
+    artifacts = [spec.artifact(store) for specs in variants for spec in specs]
+    found = dict(zip(artifacts, conditions(artifacts), strict=True))
+    return tuple(
+        next((spec for spec in specs if found[spec.artifact(store)] == "sound"), specs[0])
+        for specs in variants
     )
 
 

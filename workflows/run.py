@@ -58,7 +58,7 @@ def run_study(
         After SIGINT, SIGTERM or SIGUSR2: networks in training have written a checkpoint.
     """
     name = plan.study.name
-    summary = RunSummary(study=name)
+    summary = RunSummary(study=name, accepted_code=list(plan.accepted_code))
     with run_lock(store, name), _stop_on_signal() as stop, _told(store, summary):
         record_references(store, plan)
         store.write(f"studies/{name}/study.toml", study_toml(plan.study).encode())
@@ -86,7 +86,7 @@ def make_networks(
     """
     name = plan.study.name
     job = f"networks-{numbers[0]}"  # of jobs that share no network, each has its own first one
-    summary = RunSummary(study=name)
+    summary = RunSummary(study=name, accepted_code=list(plan.accepted_code))
     with (
         run_lock(store, f"{name}/jobs/{job}"),
         _stop_on_signal() as stop,
@@ -114,7 +114,7 @@ def make_shard(
     """
     name = plan.study.name
     job = f"shard-{shard}"
-    summary = RunSummary(study=name)
+    summary = RunSummary(study=name, accepted_code=list(plan.accepted_code))
     with (
         run_lock(store, f"{name}/jobs/{job}"),
         _stop_on_signal() as stop,

@@ -18,6 +18,7 @@ from repsim.tasks.specs import (
     StudyPlan,
     tiles_of,
 )
+from workflows.trained import Trained, trained_networks
 
 __all__ = ["Begun", "StageState", "Survey", "last_failures", "study_state", "survey_study"]
 
@@ -77,6 +78,11 @@ class Survey:
     def networks(self) -> tuple[NetworkSpec, ...]:
         """Those to be trained."""
         return tuple(s for s in self.plan.networks if not self.has(s.artifact(self.store)))
+
+    @cached_property
+    def trained(self) -> tuple[Trained, ...]:
+        """What networks of any study are there, where one is to be trained."""
+        return tuple(trained_networks(self.store)) if self.networks else ()
 
     @cached_property
     def comparisons(self) -> tuple[ComparisonSpec, ...]:

@@ -25,6 +25,8 @@ class RunSummary:
     """Why a network, a layer of one or a comparison is missing, by its label."""
     repaired: list[str] = field(default_factory=list)
     """Artifacts that were damaged, and were removed to be made again."""
+    accepted_code: list[str] = field(default_factory=list)
+    """On networks of earlier code that are kept, as the study says."""
     bytes_written: int = 0
     """Size of the artifacts that this run published."""
     seconds: float = 0.0

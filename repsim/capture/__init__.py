@@ -5,6 +5,7 @@ from repsim.capture.layers import LayerInfo, layer_table, layer_table_of
 from repsim.capture.patterns import select_layers
 from repsim.capture.sampling import sampled_examples, sampled_positions
 from repsim.capture.size import forward_operations_of, parameter_count_of
+from repsim.capture.structure import structure_digest, structure_of
 
 __all__ = [
     "LayerInfo",
@@ -16,4 +17,6 @@ __all__ = [
     "sampled_examples",
     "sampled_positions",
     "select_layers",
+    "structure_digest",
+    "structure_of",
 ]

@@ -1,8 +1,14 @@
 """A split of image files, decoded when their batch is asked for, in this process or in workers."""
 
-from collections.abc import Iterator
+import hashlib
+import json
+import os
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 import torch
@@ -21,6 +27,13 @@ __all__ = ["FileSplit", "Framing"]
 AREA = (0.08, 1.0)
 ASPECT = (3 / 4, 4 / 3)
 CROP_ATTEMPTS = 10
+
+# Bytes of a split that is read whole for its digest: seconds, also from a disk that turns.
+READ_WHOLE = 2**30
+FILES_AT_ONCE = 16
+FILES_OF_A_THREAD = 1000
+
+Answer = TypeVar("Answer")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -143,6 +156,53 @@ class FileSplit(Split):
                 raise InputError(images.message)
             labels = torch.from_numpy(self.labels[part]).to(device)
             yield self._normalisation.apply(images.to(device, non_blocking=True)), labels
+
+    def content_digest(self) -> str:
+        """Sha256 (hex) of names, labels and sizes of the files, and of small splits their bytes.
+
+        Of more than `READ_WHOLE` bytes, an image that is replaced by another of the same size goes
+        unseen: reading a million files would cost as much as an epoch.
+
+        Raises
+        ------
+        InputError
+            A file cannot be read.
+        """
+        if type(self).batches is not FileSplit.batches:
+            return super().content_digest()
+        digest = hashlib.sha256(self._names_digest().encode())
+        with ThreadPoolExecutor(FILES_AT_ONCE) as pool:
+            starts = range(0, len(self), FILES_OF_A_THREAD)
+            sizes = list(chain.from_iterable(pool.map(self._sizes, starts)))
+            digest.update(json.dumps(sizes).encode())
+            if sum(sizes) <= READ_WHOLE:
+                for hashes in pool.map(self._hashes, starts):
+                    digest.update("".join(hashes).encode())
+        return digest.hexdigest()
+
+    def _sizes(self, start: int) -> list[int]:
+        return [self._of_file(name, _size) for name in self.ids[start : start + FILES_OF_A_THREAD]]
+
+    def _hashes(self, start: int) -> list[str]:
+        return [self._of_file(name, _hash) for name in self.ids[start : start + FILES_OF_A_THREAD]]
+
+    def _of_file(self, name: str, ask: Callable[[str], Answer]) -> Answer:
+        try:
+            return ask(os.path.join(self._root, name))  # noqa: PTH118 - a Path a file takes longer
+        except OSError as problem:
+            raise InputError(
+                f"Expected a readable image in {self._root / name}. Got {problem.strerror}. "
+                "Fetch the file again, or remove it from the dataset."
+            ) from None
+
+
+def _size(path: str) -> int:
+    return os.stat(path).st_size  # noqa: PTH116
+
+
+def _hash(path: str) -> str:
+    with open(path, "rb") as file:  # noqa: PTH123
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 @dataclass(frozen=True)

@@ -43,8 +43,8 @@ class Options(StrictOptions):
 def load(options: Options) -> DataSource:
     """List the files; ids are paths below root, such as "val/n01440764/x.JPEG".
 
-    The fingerprint covers these names and the labels, not the pixels: reading a million files to
-    name a study would cost more than the study's first epoch.
+    The fingerprint covers these names, labels and sizes, and the bytes of a split of up to 1 GiB:
+    see `FileSplit.content_digest`.
 
     Raises
     ------

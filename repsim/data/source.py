@@ -29,6 +29,10 @@ __all__ = [
 UNKNOWN = -1
 
 
+# Examples that are read at a time to digest a split.
+_DIGESTED_BATCH = 256
+
+
 @dataclass(frozen=True, kw_only=True)
 class Augmentation:
     """Seed and epoch of random augmentation.
@@ -96,10 +100,52 @@ class Split(abc.ABC):
         """
 
     def content_digest(self) -> str:
-        """Sha256 (hex) of what the split contains; paths are no part of it."""
+        """Sha256 (hex) of what the split contains; paths are no part of it.
+
+        Of ids, labels, and every image as `batches` gives it without augmentation, bit by bit: all
+        of them are read for it, in each process that loads the data. A split that knows its content
+        more cheaply, or whose images are computed by what differs between processors, has a digest
+        of its own.
+
+        Raises
+        ------
+        StudyError
+            Images that are not augmented differ from one time to the next.
+        """
+        every = np.arange(len(self))
+        once, again = (list(self._plain_bytes(every[:_DIGESTED_BATCH])) for _ in range(2))
+        if once != again:
+            raise StudyError(
+                f"Expected a split ({type(self).__name__}) whose batches are the same each time "
+                "when augmentation is None. Got other images the second time. Draw at random only "
+                "where an augmentation is given, from its seed and epoch."
+            )
+        digest = hashlib.sha256(self._names_digest().encode())
+        for content in self._plain_bytes(every):
+            digest.update(content)
+        return digest.hexdigest()
+
+    def _names_digest(self) -> str:
+        """Sha256 (hex) of ids and labels."""
         digest = hashlib.sha256(json.dumps(self.ids).encode())
         digest.update(np.ascontiguousarray(self.labels, dtype="<i8").tobytes())
         return digest.hexdigest()
+
+    def _plain_bytes(self, indices: np.ndarray) -> Iterator[bytes]:
+        """Dtypes, shapes and bytes of images without augmentation, and of labels, by batch."""
+        import torch
+
+        for batch in self.batches(
+            indices, batch_size=_DIGESTED_BATCH, augmentation=None, device=torch.device("cpu")
+        ):
+            for tensor in batch:
+                if not isinstance(tensor, torch.Tensor):
+                    raise StudyError(
+                        f"Expected tensors of images and labels from {type(self).__name__}.batches."
+                        f" Got {type(tensor).__name__}."
+                    )
+                yield f"{tensor.dtype} {tuple(tensor.shape)}".encode()
+                yield tensor.detach().contiguous().flatten().view(torch.uint8).numpy().tobytes()
 
 
 @dataclass(frozen=True, kw_only=True)

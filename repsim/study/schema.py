@@ -15,6 +15,7 @@ __all__ = ["Capture", "Component", "Matching", "Network", "Seed", "Study", "Trai
 Epsilon = Annotated[float, Field(ge=0.0, lt=1.0)]
 PositiveInt = Annotated[int, Field(ge=1)]
 SeedInt = Annotated[int, Field(ge=0, lt=2**63)]
+CodeDigest = Annotated[str, Field(pattern="^[0-9a-f]{16}$")]
 
 
 class Component(BaseModel):
@@ -248,6 +249,11 @@ class Study(StrictOptions):
     measures: tuple[Component, ...] = ()
     resampling: Resampling = Resampling()
     across: Across = Across()
+    accept_code: dict[CodeDigest, tuple[CodeDigest, ...]] = Field(
+        default_factory=dict,
+        description="by digest of a model's or data set's code as it is: those of earlier code "
+        "whose networks are kept, since the change does not matter",
+    )
 
     @field_validator("name")
     @classmethod

@@ -87,7 +87,7 @@ def consolidate(location: str, plan: StudyPlan, failures: Mapping[str, str]) -> 
             "data": plan.networks[0].fingerprint,
             **{f"network, {spec.label}": spec.key for spec in plan.networks},
         },
-        conventions=_conventions(plan.study.matching),
+        conventions=_conventions(plan),
         missing=_missing(store, plan, failures),
     )
     folder = report_folder(name)
@@ -158,6 +158,7 @@ def _state(store: Store, plan: StudyPlan, failures: Mapping[str, str]) -> str:
         {
             "version": REPORT_VERSION,
             "study": plan.study.model_dump(mode="json"),
+            "accepted_code": plan.accepted_code,
             "artifacts": [a.folder for a in artifacts if a.marker_path in there],
             "failures": dict(failures),
         }
@@ -293,7 +294,12 @@ def _missing(store: Store, plan: StudyPlan, failures: Mapping[str, str]) -> list
     return sentences
 
 
-def _conventions(matching: Matching) -> list[tuple[str, str]]:
+def _conventions(plan: StudyPlan) -> list[tuple[str, str]]:
+    accepted = [("Code that has changed", words) for words in plan.accepted_code]
+    return [*accepted, *_visiting_order(plan.study.matching)]
+
+
+def _visiting_order(matching: Matching) -> list[tuple[str, str]]:
     if not matching.minimal_at:
         return []
     runs = (

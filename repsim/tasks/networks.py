@@ -8,10 +8,11 @@ from dataclasses import asdict, dataclass
 
 import torch
 
-from repsim.capture import capture_blocks, layer_table_of, sampled_examples
+from repsim.capture import capture_blocks, layer_table_of, sampled_examples, structure_digest
 from repsim.data import DataSource, load_data
 from repsim.errors import CaptureError, InputError, IntegrityError
 from repsim.models import build_model
+from repsim.own_code import own_code
 from repsim.store import ActivationWriter, Checkpoints, Store
 from repsim.tasks.record import Recorder, process_seconds, recorded
 from repsim.tasks.specs import TRAINING_RECORD, LayerSpec, NetworkSpec
@@ -68,7 +69,8 @@ def prepare_network(
     CaptureError
         When activations of some layers are not finite; those of the others are published.
     IntegrityError
-        When the data here is not the data that was planned for.
+        When data, code or model here are not those that were planned for, or a network is to be
+        trained that earlier code has trained.
     PreemptedError
         When `should_stop` said so; training goes on from its checkpoint next time.
     """
@@ -78,6 +80,7 @@ def prepare_network(
     (trained,) = ranks.any(spec.artifact(store).exists())
     if trained and not missing:
         return
+    _check_code(spec, trained=trained)
     # Loaded by whichever of the two comes first.
     source = functools.cache(lambda: _source(spec))
     of = spec.label if ranks.size == 1 else f"{spec.label}, rank {ranks.rank} of {ranks.size}"
@@ -91,20 +94,49 @@ def prepare_network(
             _capture(store, spec, missing, *given, report=report)
 
 
+def _check_code(spec: NetworkSpec, *, trained: bool) -> None:
+    """Refuse code that is not what the network's key says."""
+    names = {"model": spec.model.name, "data": spec.data.name}
+    for what, planned in spec.own_codes.items():
+        here = own_code(names[what])
+        if here is None or here.digest != planned.digest:
+            there = here.files if here else ()
+            differ = sorted({file for file, _ in {*there} ^ {*planned.files}})
+            raise IntegrityError(
+                f"Expected the code of {names[what]!r} as it was when the run was planned. Got "
+                f"other code on this node: {', '.join(differ)}. Make every node see the same "
+                "code, and run the study again if it was edited meanwhile."
+            )
+        if planned.stands_for and not trained:
+            raise IntegrityError(
+                f"Expected {spec.artifact(Store('')).folder}, the network {spec.label} of the "
+                f"code {planned.stands_for} that the study accepts. Got nothing: it was damaged "
+                "or removed. Run the study again: the code as it is then trains it."
+            )
+
+
 def _source(spec: NetworkSpec) -> DataSource:
     source = load_data(spec.data.name, spec.data.options)
     if source.fingerprint != spec.fingerprint:
         raise IntegrityError(
             f"Expected the data {spec.data.name!r} as it was when the run was planned. Got other "
-            "content on this node. Make every node see the same data."
+            "content on this node. Make every node see the same data. Images that are computed "
+            "can differ in their last bits between processors: give the split of your own a "
+            "content_digest()."
         )
     return source
 
 
 def _model(spec: NetworkSpec) -> torch.nn.Module:
-    return build_model(
+    model = build_model(
         spec.model.name, spec.model.options, classes=spec.classes, image_shape=spec.image_shape
     )
+    if structure_digest(model) != spec.structure:
+        raise IntegrityError(
+            f"Expected the model {spec.model.name!r} with the parameters that it had when the run "
+            "was planned. Got others on this node. Make every node use the same packages."
+        )
+    return model
 
 
 def _train(
@@ -157,11 +189,12 @@ def _train(
         "threads": resources.threads,
         "world_size": ranks.size,
         "torch": torch.__version__,
+        "code": spec.code_files,
     }
     draft = spec.artifact(store).draft()
     draft.write(WEIGHTS, weights.getvalue())
     draft.write(TRAINING_RECORD, json.dumps(record).encode())
-    draft.publish({"network": spec.label, "parameters": spec.parameters})
+    draft.publish({"network": spec.label, "parameters": spec.parameters, "code": spec.code_files})
     checkpoints.discard()
 
 
@@ -220,6 +253,6 @@ def _capture(
             report(Stage(network=spec.label, name="capturing", done=rows.stop, total=len(indices)))
     for name, writer in writers.items():
         if name not in failed:
-            writer.publish({"network": spec.label})
+            writer.publish({"network": spec.label, "code": spec.code_files})
     if failed:
         raise CaptureError(failed)

@@ -45,14 +45,17 @@ def drive(
 
     from repsim.store import Store
     from repsim.study import load_study
+    from workflows.changes import said_before_run
     from workflows.plan import plan_study
     from workflows.progress import progress
     from workflows.run import run_study
 
     with _stop_on_signal() as stop:
         log.info("Reading the study, its data and its model")
-        plan = plan_study(load_study(folder / "study.toml"))
         store = Store(store_of(None, profile))
+        plan = plan_study(load_study(folder / "study.toml"), store)
+        for line in said_before_run(plan, store):
+            log.warning(line)
         drive_stages(api, templates, driver, lambda stage: work_left(plan, store, stage), stop)
     with progress(log_console("plain")) as reporter:
         summary = run_study(plan, store, profile, "inline", reporter, train=False, compare=False)

@@ -39,8 +39,9 @@ def missing(
     from workflows.plan import plan_study
     from workflows.shards import shards_with_work
 
-    plan = plan_study(load_study(study_file, overrides or ()))
-    numbers = shards_with_work(plan, Store(store), shards, stage)
+    target = Store(store)
+    plan = plan_study(load_study(study_file, overrides or ()), target)
+    numbers = shards_with_work(plan, target, shards, stage)
     if output_format == "lines":
         for number in numbers:
             say(str(number))

@@ -57,17 +57,21 @@ def plan(
     """
     from repsim.store import Store
     from repsim.study import load_study
+    from workflows.changes import changes_behind, notes_on_code
     from workflows.costs import costs_of
     from workflows.explain import explain
     from workflows.plan import plan_study
     from workflows.state import study_state, survey_study
 
-    planned = plan_study(load_study(study_file, overrides or ()))
     target = Store(store)
+    planned = plan_study(load_study(study_file, overrides or ()), target)
     survey = survey_study(planned, target)
     stages = study_state(planned, target, survey)
+    changes = [str(one) for one in changes_behind(survey.networks, survey.trained, target)]
+    changes += notes_on_code(planned)
     show = _show_json if as_json else _show
-    show(planned, target, stages, explain(survey), costs_of(survey), _machines(gpus, cores))
+    reasons, costs = explain(survey), costs_of(survey)
+    show(planned, target, stages, reasons, changes, costs, _machines(gpus, cores))
 
 
 def _machines(gpus: int | None, cores: int | None) -> "Machines | None":
@@ -84,6 +88,7 @@ def _show(
     target: "Store",
     stages: "Sequence[StageState]",
     reasons: "Sequence[Reason]",
+    changes: "Sequence[str]",
     costs: "Sequence[Cost]",
     machines: "Machines | None",
 ) -> None:
@@ -108,6 +113,10 @@ def _show(
             say(f"  {reason}")
     elif stages[-1].to_make:
         say("\nOnly the report is to be written: it is not of what is there now.")
+    if changes:
+        say("\nBehind the study:")
+        for line in changes:
+            say(f"  {line}")
     if any(cost.tasks for cost in costs):
         _show_costs(costs, machines)
     layers = columns("layer", "type", "neurons", "positions", "samples", words=2)
@@ -165,6 +174,7 @@ def _show_json(
     target: "Store",
     stages: "Sequence[StageState]",
     reasons: "Sequence[Reason]",
+    changes: "Sequence[str]",
     costs: "Sequence[Cost]",
     machines: "Machines | None",
 ) -> None:
@@ -193,6 +203,7 @@ def _show_json(
                 {"stage": reason.stage, "why": reason.why, "of": list(reason.labels)}
                 for reason in reasons
             ],
+            "changes": list(changes),
             "costs": [_cost(cost, machines) for cost in costs],
             "checkpoint_bytes_per_network": CHECKPOINT_BYTES * planned.parameters,
             "largest_task_bytes": max(tile.memory for tile in tiles_of(planned.comparisons)),

@@ -14,8 +14,8 @@ def report(study_file: StudyFile, store: StoreOption = "runs", overrides: Overri
     from workflows.plan import plan_study
     from workflows.state import last_failures
 
-    planned = plan_study(load_study(study_file, overrides or ()))
     target = Store(store)
+    planned = plan_study(load_study(study_file, overrides or ()), target)
     if not any(spec.artifact(target).exists() for spec in planned.networks):
         raise StudyError(
             f"Expected results of the study {planned.study.name!r} in {target.location}. Got no "

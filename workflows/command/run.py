@@ -115,6 +115,7 @@ def run(
 
     from repsim.store import Store
     from repsim.study import load_study
+    from workflows.changes import said_before_run
     from workflows.plan import plan_study
     from workflows.progress import progress
     from workflows.run import make_networks, make_shard, run_study
@@ -127,7 +128,9 @@ def run(
         study = load_study(study_file, overrides or ())
         numbers = network_numbers(networks, len(study.networks)) if networks else ()
         target = Store(store_of(store, profile))
-        plan = plan_study(study)
+        plan = plan_study(study, target)
+        for line in said_before_run(plan, target):
+            log.warning(line)
         with progress(log_console(log_format)) as reporter:
             given = (plan, target, profile, engine, reporter)
             if shard:

@@ -71,8 +71,8 @@ def status(
     from workflows.plan import plan_study
     from workflows.watch import Watch, look_at
 
-    planned = plan_study(load_study(study_file, overrides or ()))
     target = Store(store)
+    planned = plan_study(load_study(study_file, overrides or ()), target)
     if watch:
         pause = pause or (FOLDER_SECONDS if target.is_local else BUCKET_SECONDS)
         with contextlib.suppress(KeyboardInterrupt):
@@ -86,6 +86,8 @@ def status(
         say_json(as_object(look))
     else:
         _print(look)
+        for line in planned.accepted_code:
+            say(line)
 
 
 def _pause(text: str | None, *, watch: bool) -> float | None:

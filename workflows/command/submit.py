@@ -123,10 +123,14 @@ def _jobs(study: "Study", location: str, profile: "Profile") -> "tuple[StudyJobs
     """What the jobs are about, and whether nothing is left to do."""
     from cluster.slurm import StudyJobs
     from repsim.store import Store
+    from workflows.changes import said_before_run
     from workflows.plan import plan_study
     from workflows.state import study_state, survey_study
 
-    plan, store = plan_study(study), Store(location)
+    store = Store(location)
+    plan = plan_study(study, store)
+    for line in said_before_run(plan, store):
+        say(line)
     survey = survey_study(plan, store)
     to_make = tuple(
         number

@@ -71,8 +71,8 @@ def verify(
     from repsim.study import load_study
     from workflows.plan import plan_study
 
-    planned = plan_study(load_study(study_file, overrides or ()))
     target = Store(store)
+    planned = plan_study(load_study(study_file, overrides or ()), target)
     needed, optional = _checks(planned, target, deep=deep)
     with _bar(len(needed) + len(optional)) as advance:
         found = [advance(one) for one in in_parallel(target, needed)]

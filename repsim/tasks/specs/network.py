@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+from repsim.own_code import OwnCode
 from repsim.store import Artifact, Store, artifact_key
 from repsim.study import Component, Network, Training
 
@@ -25,6 +26,12 @@ class NetworkSpec:
     data: Component
     fingerprint: str
     model: Component
+    structure: str
+    """Digest of the parameters and buffers of the untrained model."""
+    model_code: OwnCode | None = None
+    """The source of a model of one's own."""
+    data_code: OwnCode | None = None
+    """The source of a data set of one's own."""
     classes: int
     image_shape: tuple[int, int, int]
     training: Training
@@ -40,11 +47,24 @@ class NetworkSpec:
         return {
             "data": {"name": self.data.name, "fingerprint": self.fingerprint},
             "model": {"name": self.model.name, "options": self.model.options},
+            "code": {what: code.counted for what, code in self.own_codes.items()},
+            "structure": self.structure,
             "classes": self.classes,
             "image_shape": self.image_shape,
             "training": self.training.model_dump(mode="json"),
             "seed": self.network.seed.model_dump(mode="json"),
         }
+
+    @property
+    def own_codes(self) -> dict[str, OwnCode]:
+        """The code of one's own that determines it, of the ``model`` and of the ``data``."""
+        codes = {"model": self.model_code, "data": self.data_code}
+        return {what: code for what, code in codes.items() if code is not None}
+
+    @property
+    def code_files(self) -> dict[str, dict[str, str]]:
+        """Of each of `own_codes`, its files and their digests: what a record says."""
+        return {what: dict(code.files) for what, code in self.own_codes.items()}
 
     @cached_property
     def key(self) -> str:

@@ -29,3 +29,18 @@ class StudyPlan:
     """How many there are to train on, and in the probe split."""
     decodes: bool
     """Whether images are decoded from files, over and over."""
+
+    @property
+    def accepted_code(self) -> tuple[str, ...]:
+        """A sentence on each code whose networks are kept though the code has changed since."""
+        kept: dict[tuple[str, str, str], list[str]] = {}
+        for spec in self.networks:
+            for what, code in spec.own_codes.items():
+                if code.stands_for:
+                    kept.setdefault((what, code.stands_for, code.digest), []).append(spec.label)
+        return tuple(
+            f"{', '.join(labels)}: trained by the {what} code {before}, which has changed to {now} "
+            "since. They are kept because accept_code in the study says that the change does not "
+            "matter."
+            for (what, before, now), labels in kept.items()
+        )

@@ -185,7 +185,7 @@ def test_options_are_checked(tree):
         load(tree[0], crop=41)
 
 
-def test_the_fingerprint_is_that_of_names_and_options_not_of_the_place(own_tree, tmp_path):
+def test_the_fingerprint_is_that_of_content_and_options_not_of_the_place(own_tree, tmp_path):
     reference = load(own_tree).fingerprint
     there = tmp_path / "there"
     shutil.copytree(own_tree, there)
@@ -193,3 +193,40 @@ def test_the_fingerprint_is_that_of_names_and_options_not_of_the_place(own_tree,
     assert load(there, resize=41).fingerprint != reference
     (there / load(there).probe.ids[0]).rename(there / "val/n01440764/another.JPEG")
     assert load(there).fingerprint != reference
+
+
+def repaint(path, byte=-1):
+    """Another picture of the same size in bytes."""
+    content = bytearray(path.read_bytes())
+    content[byte] ^= 1
+    path.write_bytes(content)
+
+
+def test_another_picture_under_the_same_name_is_other_data(own_tree):
+    source = load(own_tree)
+    train, probe = source.train.content_digest(), source.probe.content_digest()
+    repaint(own_tree / source.train.ids[0])
+    again = load(own_tree)
+    assert again.train.content_digest() != train
+    assert again.probe.content_digest() == probe
+
+
+def test_of_a_large_split_the_sizes_of_files_count(own_tree, monkeypatch):
+    monkeypatch.setattr("repsim.data.image_files.READ_WHOLE", 100)
+    # Several threads, each with some files, whose order is that of the split.
+    monkeypatch.setattr("repsim.data.image_files.FILES_OF_A_THREAD", 2)
+    reference = load(own_tree).fingerprint
+    first = own_tree / load(own_tree).train.ids[0]
+    repaint(first)
+    assert load(own_tree).fingerprint == reference
+    first.write_bytes(first.read_bytes() + b"\0")
+    assert load(own_tree).fingerprint != reference
+
+
+def test_a_file_that_cannot_be_read_is_named_before_anything_starts(own_tree):
+    source = load(own_tree)
+    gone = own_tree / source.probe.ids[1]
+    gone.unlink()
+    gone.symlink_to(own_tree / "nowhere")
+    with pytest.raises(InputError, match=rf"readable image in {gone}. Got No such file"):
+        _ = load(own_tree).fingerprint

@@ -20,6 +20,7 @@ def network(seed: int) -> NetworkSpec:
         data=Component(name="synthetic"),
         fingerprint="f",
         model=Component(name="small_cnn"),
+        structure="s",
         classes=3,
         image_shape=(1, 8, 8),
         training=Training(),

@@ -13,6 +13,7 @@ import torch
 from repsim.data import load_data
 from repsim.errors import CaptureError, IntegrityError, PreemptedError, TrainingError
 from repsim.models import build_model
+from repsim.own_code import OwnCode
 from repsim.store import Activations, Checkpoints, Store
 from repsim.study import load_study
 from repsim.tasks import networks
@@ -274,6 +275,39 @@ def test_other_data_on_this_node_than_were_planned_are_refused(work, store):
     with pytest.raises(
         IntegrityError, match="Expected the data 'synthetic' as it was when the run"
     ):
+        prepare_network(store.location, planned, layers, CPU)
+    assert store.sizes("") == {}
+
+
+def test_a_model_with_other_parameters_than_were_planned_is_refused(work, store):
+    spec, layers = work()
+    planned = replace(spec, structure="0" * 64)
+    with pytest.raises(IntegrityError, match=r"'small_cnn' with the parameters .* same packages"):
+        prepare_network(store.location, planned, layers, CPU)
+    assert store.sizes("networks") == {}
+
+
+@pytest.fixture
+def own_work(work, tmp_path, monkeypatch):
+    """The first network of a study with a model of its own, and its layers."""
+    (tmp_path / "own_model_of_this_test.py").write_text(textwrap.dedent(OWN_MODEL))
+    monkeypatch.syspath_prepend(tmp_path)
+    return work("model={name='own_model_of_this_test:build'}", "capture.layers=['head']")
+
+
+def test_other_code_on_this_node_than_was_planned_is_refused(own_work, store):
+    spec, layers = own_work
+    planned = replace(spec, model_code=OwnCode(files=(("other.py", "0"),)))
+    message = r"code of 'own_model_of_this_test:build' as .* other.py, own_model_of_this_test.py"
+    with pytest.raises(IntegrityError, match=message):
+        prepare_network(store.location, planned, layers, CPU)
+    assert store.sizes("") == {}
+
+
+def test_the_key_of_earlier_code_is_never_given_to_what_this_code_trains(own_work, store):
+    spec, layers = own_work
+    planned = replace(spec, model_code=replace(spec.model_code, stands_for="0" * 16))
+    with pytest.raises(IntegrityError, match=r"seed 0 of the code 0{16} that the study accepts"):
         prepare_network(store.location, planned, layers, CPU)
     assert store.sizes("") == {}
 
