@@ -10,7 +10,7 @@ from repsim.options import StrictOptions
 from repsim.study.digest import canonical_json
 from repsim.study.recipes import with_recipe
 
-__all__ = ["Capture", "Component", "Matching", "Network", "Seed", "Study", "Training"]
+__all__ = ["Capture", "Component", "Matching", "Model", "Network", "Seed", "Study", "Training"]
 
 Epsilon = Annotated[float, Field(ge=0.0, lt=1.0)]
 PositiveInt = Annotated[int, Field(ge=1)]
@@ -43,6 +43,16 @@ class Component(BaseModel):
     def options(self) -> dict[str, Any]:
         """Everything but the name."""
         return dict(self.model_extra or {})
+
+
+class Model(Component):
+    """A model by name, its options, and where it puts its logits."""
+
+    output: str | int | None = Field(
+        default=None,
+        description="key, attribute or position of the logits, where the model puts out several "
+        "tensors",
+    )
 
 
 class Seed(StrictOptions):
@@ -144,6 +154,10 @@ class Capture(StrictOptions):
     )
     dtype: Literal["float32", "float16"] = "float32"
     seed: SeedInt = Field(default=0, description="draws the examples and positions")
+    axes: dict[str, Literal["first", "last"]] = Field(
+        default={},
+        description="where layers have their channels, by pattern, if that cannot be found out",
+    )
 
     def examples_of(self, total: int) -> int:
         """How many of `total` examples are kept."""
@@ -241,7 +255,7 @@ class Study(StrictOptions):
     seeds: tuple[Seed, ...]
     pairs: Literal["all"] | tuple[tuple[int | str, int | str], ...] = "all"
     data: Component
-    model: Component
+    model: Model
     training: Training = Training()
     capture: Capture = Capture()
     matching: Matching = Matching()

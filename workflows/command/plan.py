@@ -36,6 +36,11 @@ CHECKPOINT_BYTES = 16
 
 CORES_PER_GPU = 8
 
+IN_DOUBT = (
+    "It is not certain which axis has their channels: capture.axes in the study says so "
+    "(docs/studies.md)."
+)
+
 
 def plan(
     study_file: StudyFile,
@@ -57,6 +62,7 @@ def plan(
     """
     from repsim.store import Store
     from repsim.study import load_study
+    from repsim.tasks.trial import try_network
     from workflows.costs import costs_of
     from workflows.explain import explain
     from workflows.plan import plan_study
@@ -65,6 +71,8 @@ def plan(
     planned = plan_study(load_study(study_file, overrides or ()))
     target = Store(store)
     survey = survey_study(planned, target)
+    for network in survey.networks[:1]:
+        try_network(network, planned.layers[network.label])
     stages = study_state(planned, target, survey)
     show = _show_json if as_json else _show
     show(planned, target, stages, explain(survey), costs_of(survey), _machines(gpus, cores))
@@ -118,6 +126,8 @@ def _show(
         )
     console.print()
     console.print(layers)
+    if planned.in_doubt:
+        say(f"\nLeft out: {', '.join(planned.in_doubt)}. {IN_DOUBT}")
     console.print()
     largest = max(tiles_of(planned.comparisons), key=lambda tile: tile.memory)
     console.print(
@@ -177,6 +187,7 @@ def _show_json(
             "networks": len(planned.networks),
             "pairs": len(planned.study.network_pairs),
             "layers": len(next(iter(planned.layers.values()))),
+            "layers_in_doubt": list(planned.in_doubt),
             "epsilons": list(planned.study.matching.epsilons),
             "complete": not any(stage.to_make for stage in stages),
             "stages": [

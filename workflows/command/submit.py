@@ -123,11 +123,14 @@ def _jobs(study: "Study", location: str, profile: "Profile") -> "tuple[StudyJobs
     """What the jobs are about, and whether nothing is left to do."""
     from cluster.slurm import StudyJobs
     from repsim.store import Store
+    from repsim.tasks.trial import try_network
     from workflows.plan import plan_study
     from workflows.state import study_state, survey_study
 
     plan, store = plan_study(study), Store(location)
     survey = survey_study(plan, store)
+    for network in survey.networks[:1]:
+        try_network(network, plan.layers[network.label])
     to_make = tuple(
         number
         for number, network in enumerate(plan.networks)

@@ -6,7 +6,7 @@ from functools import cached_property
 from typing import Any
 
 from repsim.store import Artifact, Store, artifact_key
-from repsim.study import Component, Network, Training
+from repsim.study import Component, Model, Network, Training
 
 __all__ = ["TRAINING_RECORD", "NetworkSpec"]
 
@@ -24,7 +24,7 @@ class NetworkSpec:
     network: Network
     data: Component
     fingerprint: str
-    model: Component
+    model: Model
     classes: int
     image_shape: tuple[int, int, int]
     training: Training
@@ -39,7 +39,11 @@ class NetworkSpec:
         """Everything that determines the network. The data counts by content, not by place."""
         return {
             "data": {"name": self.data.name, "fingerprint": self.fingerprint},
-            "model": {"name": self.model.name, "options": self.model.options},
+            "model": {
+                "name": self.model.name,
+                "options": self.model.options,
+                **({} if self.model.output is None else {"output": self.model.output}),
+            },
             "classes": self.classes,
             "image_shape": self.image_shape,
             "training": self.training.model_dump(mode="json"),
