@@ -1,10 +1,11 @@
 """Activations that somebody else saved: .npy, .npz and .zarr, read block by block."""
 
+import math
 import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 import numpy as np
 import zarr
@@ -22,11 +23,13 @@ class ActivationArray:
     """One layer in a file.
 
     Two axes are samples × neurons; three are examples × positions × neurons; four are examples ×
-    channels × height × width, where a channel is a neuron and each place a sample.
+    channels × height × width, where a channel is a neuron and each place a sample. `channels` says
+    it where there is another order: ``first`` or ``last`` after the examples.
     """
 
     name: str
     array: Any
+    channels: Literal["first", "last"] | None = None
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -39,34 +42,45 @@ class ActivationArray:
         return self.shape[0]
 
     @property
+    def axis(self) -> int:
+        """Of the neurons."""
+        shape = self.shape
+        if len(shape) not in {2, 3, 4}:
+            raise InputError(
+                f"Expected {self.name} with two axes (samples × neurons), three (examples × "
+                "positions × neurons) or four (examples × channels × height × width). "
+                f"Got shape {shape}."
+            )
+        if self.channels is not None:
+            return 1 if self.channels == "first" else len(shape) - 1
+        if len(shape) == 4 and (shape[2] != shape[3] or shape[1] == shape[2]):
+            raise InputError(
+                f"Expected {self.name} as examples × channels × height × width. Got shape {shape}, "
+                f"which may also have its {shape[3]} channels last. Say which it is: --channels "
+                "first or --channels last."
+            )
+        return 1 if len(shape) == 4 else len(shape) - 1
+
+    @property
     def positions(self) -> int:
         """Samples of each example."""
-        match self.shape:
-            case (_, _):
-                return 1
-            case (_, positions, _):
-                return positions
-            case (_, _, height, width):
-                return height * width
-        raise InputError(
-            f"Expected {self.name} with two axes (samples × neurons), three (examples × positions "
-            f"× neurons) or four (examples × channels × height × width). Got shape {self.shape}."
-        )
+        axis = self.axis
+        return math.prod(n for i, n in enumerate(self.shape) if i not in {0, axis})
 
     @property
     def neurons(self) -> int:
         """Neurons, or channels."""
-        return self.shape[1] if len(self.shape) == 4 else self.shape[-1]
+        return self.shape[self.axis]
 
     def block(self, start: int, stop: int) -> np.ndarray:
         """Samples × neurons of the examples from `start` to `stop`."""
-        part = np.asarray(self.array[start:stop])
-        if part.ndim == 4:
-            part = np.moveaxis(part, 1, -1)
+        part = np.moveaxis(np.asarray(self.array[start:stop]), self.axis, -1)
         return part.reshape(-1, self.neurons)
 
 
-def open_activations(path: Path) -> dict[str, ActivationArray]:
+def open_activations(
+    path: Path, *, channels: Literal["first", "last"] | None = None
+) -> dict[str, ActivationArray]:
     """The layers in a file, by name. Nothing that is pickled is loaded.
 
     Parameters
@@ -74,11 +88,14 @@ def open_activations(path: Path) -> dict[str, ActivationArray]:
     path
         ``.npy`` (one layer, named ``activations``), ``.npz`` (a layer for each name) or ``.zarr``
         (an array, or a group of arrays).
+    channels
+        Where arrays of three and four axes have their neurons; see `ActivationArray`.
 
     Raises
     ------
     InputError
-        When the file is not there, not one of these, or holds no numbers.
+        When the file is not there, not one of these, or holds no numbers; when it is not certain
+        which of four axes has the channels.
     """
     if not path.exists():
         raise InputError(f"Expected a file of activations. Got {path}, which does not exist.")
@@ -93,13 +110,13 @@ def open_activations(path: Path) -> dict[str, ActivationArray]:
     for name, array in arrays.items():
         if np.dtype(array.dtype).kind not in "fiub":
             raise InputError(f"Expected numbers in {name} of {path}. Got dtype {array.dtype}.")
-        layers[name] = ActivationArray(name=name, array=array)
-        _ = layers[name].positions  # refuses shapes that have no meaning here
+        layers[name] = ActivationArray(name=name, array=array, channels=channels)
         if 0 in array.shape:
             raise InputError(
                 f"Expected at least one sample and one neuron in {name} of {path}. "
                 f"Got shape {tuple(array.shape)}."
             )
+        _ = layers[name].axis  # refuses shapes that have no meaning here, or two
     if not layers:
         raise InputError(f"Expected at least one array in {path}. Got none.")
     return layers

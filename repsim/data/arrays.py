@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from repsim.data.resident import Normalisation, ResidentSplit, ShiftAndFlip
-from repsim.data.source import DataSource
+from repsim.data.source import DataSource, check_channels_first
 from repsim.errors import StudyError
 
 __all__ = ["from_arrays"]
@@ -91,6 +91,7 @@ def _channels(train: np.ndarray, probe: np.ndarray, name: str) -> int:
             f"Expected images of shape (n, channels, height, width) in {name!r}, of one size in "
             f"train and probe. Got {shapes[0]} and {shapes[1]}."
         )
+    check_channels_first(shapes[0][1:], name)
     return int(shapes[0][1])
 
 

@@ -159,6 +159,10 @@ class Capture(StrictOptions):
         description="where layers have their channels, by pattern, if that cannot be found out",
     )
 
+    def __hash__(self) -> int:
+        """By content: a table of axes has no hash of its own."""
+        return hash(self.model_dump_json())
+
     def examples_of(self, total: int) -> int:
         """How many of `total` examples are kept."""
         return total if self.examples == "all" else self.examples

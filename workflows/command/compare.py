@@ -1,13 +1,12 @@
 """repsim compare"""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
-from rich.table import Table
 
 from repsim.errors import InputError
-from workflows.command.output import console
+from workflows.command.output import columns, console
 
 if TYPE_CHECKING:
     from repsim.activation_files import ActivationArray
@@ -32,6 +31,15 @@ def compare(
     centred: Annotated[
         bool, typer.Option("--centred", help="Remove each neuron's mean first.")
     ] = False,
+    channels: Annotated[
+        Literal["first", "last"] | None,
+        typer.Option(
+            help="Where arrays of three or four axes have their channels, the examples being on "
+            "the first axis of all.",
+            show_default="last of three axes; first of four, if the last two are height and width "
+            "for certain",
+        ),
+    ] = None,
     output: Annotated[
         Path | None,
         typer.Option(metavar="FOLDER", help="Write a report and tables there.", show_default=False),
@@ -50,7 +58,7 @@ def compare(
     outside = [e for e in chosen if not 0 <= e < 1]
     if outside:
         raise InputError(f"Expected ε in [0, 1). Got {outside[0]:g}.")
-    a, b = open_activations(first), open_activations(second)
+    a, b = (open_activations(file, channels=channels) for file in (first, second))
     pairs = _pairs(a, b, first, second)
     alone = [
         f"{name} of {file}"
@@ -58,11 +66,8 @@ def compare(
         for name in sorted(names)
         if len(a) > 1 or len(b) > 1
     ]
-    table = Table("layer", "p", "q", "samples", box=None, pad_edge=False)
-    for name in (*(f"ε={e:g}" for e in chosen), "area", "CKA"):
-        table.add_column(name)
-    for column in table.columns[1:]:
-        column.justify = "right"
+    at = [f"ε={e:g}" for e in chosen]
+    table = columns("layer", "neurons", "positions", "samples", *at, "area", "CKA")
     compared = []
     for x, y in pairs:
         moments = moments_of(x, y)
@@ -74,8 +79,8 @@ def compare(
         values = [f"{profile.similarity(e):.3f}" for e in chosen]
         table.add_row(
             x.name,
-            str(profile.p),
-            str(profile.q),
+            str(profile.p) if profile.p == profile.q else f"{profile.p}, {profile.q}",
+            str(x.positions),
             f"{profile.count:,}",
             *values,
             f"{profile.area():.3f}",

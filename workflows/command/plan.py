@@ -9,6 +9,7 @@ import typer
 from rich.filesize import decimal
 
 from workflows.command.output import (
+    IN_DOUBT,
     JsonOption,
     Overrides,
     StoreOption,
@@ -35,11 +36,6 @@ __all__ = ["plan"]
 CHECKPOINT_BYTES = 16
 
 CORES_PER_GPU = 8
-
-IN_DOUBT = (
-    "It is not certain which axis has their channels: capture.axes in the study says so "
-    "(docs/studies.md)."
-)
 
 
 def plan(
@@ -127,7 +123,7 @@ def _show(
     console.print()
     console.print(layers)
     if planned.in_doubt:
-        say(f"\nLeft out: {', '.join(planned.in_doubt)}. {IN_DOUBT}")
+        say(f"\nLeft out, in doubt: {', '.join(planned.in_doubt)}. {IN_DOUBT}")
     console.print()
     largest = max(tiles_of(planned.comparisons), key=lambda tile: tile.memory)
     console.print(
