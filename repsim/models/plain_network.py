@@ -32,10 +32,16 @@ def plain_network(
     Raises
     ------
     StudyError
-        If parameters are in half precision, or a lazy module is never called or cannot be.
+        If a module is scripted, parameters are in half precision, or a lazy module is never called
+        or cannot be.
     """
     network = _unwrapped(network)
     for module in list(network.modules()):
+        if isinstance(module, torch.jit.ScriptModule):
+            raise StudyError(
+                f"Expected modules whose layers can be looked at. Got a {type(module).__name__}: "
+                "leave out torch.jit.script and torch.jit.trace."
+            )
         for name, child in list(module._modules.items()):
             if child is not None and (inner := _unwrapped(child)) is not child:
                 module._modules[name] = inner

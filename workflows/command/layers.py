@@ -34,6 +34,15 @@ def layers(
             metavar="CxHxW", help="Shape of an image, as 3x32x32.", show_default="the model's usual"
         ),
     ] = None,
+    output: Annotated[
+        str | None,
+        typer.Option(
+            metavar="KEY",
+            help="Where the logits are, as model.output in a study: a key, an attribute or a "
+            "position.",
+            show_default=False,
+        ),
+    ] = None,
 ) -> None:
     """List the layers of a model in order of execution, or those that a pattern selects."""
     from repsim.capture import layer_table_of, select_layers
@@ -42,8 +51,9 @@ def layers(
     classes, shape = default_input(model)
     if image_shape is not None:
         shape = _shape(image_shape)
+    key = int(output) if output is not None and output.lstrip("-").isdecimal() else output
     table = layer_table_of(
-        lambda: build_model(model, {}, classes=classes, image_shape=shape), shape
+        lambda: build_model(model, {}, classes=classes, image_shape=shape, output=key), shape
     )
     chosen = select_layers(pattern, table) if pattern else table
     listing = columns("depth", "layer", "type", "shape", "neurons", "positions", words=4)

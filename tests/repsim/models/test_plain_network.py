@@ -161,3 +161,10 @@ def test_logits_that_are_not_there_are_refused(function, key, message):
     model = plain_network(Puts(function), SHAPE, key)
     with pytest.raises(StudyError, match=message):
         model(torch.randn(2, *SHAPE))
+
+
+@pytest.mark.filterwarnings("ignore:.*torch.jit.script.*:DeprecationWarning")
+@pytest.mark.filterwarnings("ignore:.*torch.jit.script.*:FutureWarning")
+def test_scripted_models_are_refused():
+    with pytest.raises(StudyError, match=r"Got a RecursiveScriptModule: leave out torch\.jit"):
+        plain_network(torch.jit.script(network()), SHAPE)
