@@ -1,11 +1,12 @@
 """Activations that somebody else saved: .npy, .npz and .zarr, read block by block."""
 
 import logging
+import math
 import zipfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 import numpy as np
 import zarr
@@ -29,11 +30,13 @@ class ActivationArray:
     """One layer in a file.
 
     Two axes are samples × neurons; three are examples × positions × neurons; four are examples ×
-    channels × height × width, where a channel is a neuron and each place a sample.
+    channels × height × width, where a channel is a neuron and each place a sample. `channels` says
+    it where there is another order: ``first`` or ``last`` after the examples.
     """
 
     name: str
     array: Any
+    channels: Literal["first", "last"] | None = None
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -46,24 +49,35 @@ class ActivationArray:
         return self.shape[0]
 
     @property
+    def axis(self) -> int:
+        """Of the neurons."""
+        shape = self.shape
+        if len(shape) not in {2, 3, 4}:
+            raise InputError(
+                f"Expected {self.name} with two axes (samples × neurons), three (examples × "
+                "positions × neurons) or four (examples × channels × height × width). "
+                f"Got shape {shape}."
+            )
+        if self.channels is not None:
+            return 1 if self.channels == "first" else len(shape) - 1
+        if len(shape) == 4 and (shape[2] != shape[3] or shape[1] == shape[2]):
+            raise InputError(
+                f"Expected {self.name} as examples × channels × height × width. Got shape {shape}, "
+                f"which may also have its {shape[3]} channels last. Say which it is: --channels "
+                "first or --channels last."
+            )
+        return 1 if len(shape) == 4 else len(shape) - 1
+
+    @property
     def positions(self) -> int:
         """Samples of each example."""
-        match self.shape:
-            case (_, _):
-                return 1
-            case (_, positions, _):
-                return positions
-            case (_, _, height, width):
-                return height * width
-        raise InputError(
-            f"Expected {self.name} with two axes (samples × neurons), three (examples × positions "
-            f"× neurons) or four (examples × channels × height × width). Got shape {self.shape}."
-        )
+        axis = self.axis
+        return math.prod(n for i, n in enumerate(self.shape) if i not in {0, axis})
 
     @property
     def neurons(self) -> int:
         """Neurons, or channels."""
-        return self.shape[1] if len(self.shape) == 4 else self.shape[-1]
+        return self.shape[self.axis]
 
     def block(self, start: int, stop: int) -> np.ndarray:
         """Samples × neurons of the examples from `start` to `stop`.
@@ -80,13 +94,15 @@ class ActivationArray:
                 f"Expected to read examples {start} to {min(stop, self.examples)} of {self.name}. "
                 f"Got: {str(problem).rstrip('.')}. Write or copy the file again."
             ) from problem
-        if part.ndim == 4:
-            part = np.moveaxis(part, 1, -1)
+        part = np.moveaxis(part, self.axis, -1)
         return part.reshape(-1, self.neurons)
 
 
 def open_activations(
-    path: Path, tell: Callable[[str], None] = log.warning
+    path: Path,
+    tell: Callable[[str], None] = log.warning,
+    *,
+    channels: Literal["first", "last"] | None = None,
 ) -> dict[str, ActivationArray]:
     """The layers in a file, by name. Nothing that is pickled is loaded.
 
@@ -99,11 +115,14 @@ def open_activations(
         (an array, or a group of arrays).
     tell
         Called with a line about each array that is left out, and each with chunks that are absent.
+    channels
+        Where arrays of three and four axes have their neurons; see `ActivationArray`.
 
     Raises
     ------
     InputError
-        When the file is not there, not one of these, cannot be read, or holds no layer.
+        When the file is not there, not one of these, cannot be read, or holds no layer; when it is
+        not certain which of four axes has the channels.
     """
     if not path.exists():
         raise InputError(f"Expected a file of activations. Got {path}, which does not exist.")
@@ -114,7 +133,8 @@ def open_activations(
             if reason:
                 refused[name] = reason
             else:
-                layers[name] = ActivationArray(name=name, array=array)
+                layers[name] = ActivationArray(name=name, array=array, channels=channels)
+                _ = layers[name].axis  # refuses shapes that have two meanings
                 if isinstance(array, zarr.Array):
                     _tell_of_absent_chunks(array, f"{name} of {path}", tell)
     except InputError:

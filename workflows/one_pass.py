@@ -16,6 +16,7 @@ from repsim.store import Artifact, Store, conditions
 from repsim.tasks.consolidation import consolidate, report_folder, report_is_current
 from repsim.tasks.record import Recorder
 from repsim.tasks.specs import AcrossSpec, ComparisonSpec, LayerSpec, NetworkSpec, StudyPlan
+from repsim.tasks.trial import try_network
 from workflows.comparisons import (
     Compared,
     Comparison,
@@ -184,6 +185,10 @@ class Pass:
     def _prepared(self, work: list[NetworkWork]) -> Iterator[Prepared]:
         if not work:
             return
+        untrained = (w.network for w in work if not w.network.artifact(self.store).exists())
+        if (first := next(untrained, None)) is not None:
+            log.info("Trying the model on two examples")
+            try_network(first, self.plan.layers[first.label])
         location, profile = self.store.location, self.profile.ray
         arguments = (location, work, profile, self.reporter, self.stop, self.recorder)
         if self.engine == "inline":

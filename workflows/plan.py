@@ -10,9 +10,11 @@ from repsim.capture import (
     LayerInfo,
     forward_operations_of,
     layer_table_of,
+    layers_in_doubt,
     parameter_count_of,
     select_layers,
     structure_of,
+    with_axes,
 )
 from repsim.data import load_data
 from repsim.errors import StudyError
@@ -60,9 +62,11 @@ def plan_study(study: Study, store: Store | None = None) -> StudyPlan:
             study.model.options,
             classes=source.classes,
             image_shape=source.image_shape,
+            output=study.model.output,
         )
 
-    chosen = select_layers(study.capture.layers, layer_table_of(build, source.image_shape))
+    table = with_axes(layer_table_of(build, source.image_shape), study.capture.axes)
+    chosen = select_layers(study.capture.layers, table)
     structure = structure_of(build)
     networks = tuple(
         NetworkSpec(
@@ -110,6 +114,7 @@ def plan_study(study: Study, store: Store | None = None) -> StudyPlan:
         study=study,
         networks=networks,
         layers=layers,
+        in_doubt=tuple(x.name for x in layers_in_doubt(study.capture.layers, table)),
         comparisons=comparisons,
         across=across_specs(
             layers, [(a.label, b.label) for a, b in study.network_pairs], study.across
@@ -160,6 +165,7 @@ def _layer_specs(
             layer=layer.name,
             depth=layer.depth,
             type=layer.type,
+            axis=layer.axis,
             neurons=layer.neurons,
             total_positions=layer.positions,
             examples=examples,

@@ -1,8 +1,9 @@
 """Capture of activations: which layers a model has, which are meant, and what they put out."""
 
 from repsim.capture.blocks import capture_blocks
+from repsim.capture.calls import failing_layer
 from repsim.capture.layers import LayerInfo, layer_table, layer_table_of
-from repsim.capture.patterns import select_layers
+from repsim.capture.patterns import layers_in_doubt, select_layers, with_axes
 from repsim.capture.sampling import sampled_examples, sampled_positions
 from repsim.capture.size import forward_operations_of, parameter_count_of
 from repsim.capture.structure import structure_digest, structure_of
@@ -10,13 +11,16 @@ from repsim.capture.structure import structure_digest, structure_of
 __all__ = [
     "LayerInfo",
     "capture_blocks",
+    "failing_layer",
     "forward_operations_of",
     "layer_table",
     "layer_table_of",
+    "layers_in_doubt",
     "parameter_count_of",
     "sampled_examples",
     "sampled_positions",
     "select_layers",
     "structure_digest",
     "structure_of",
+    "with_axes",
 ]

@@ -71,7 +71,8 @@ def capture_blocks(
             raise InputError(_absent(layer))
         if not layer.capturable:
             raise StudyError(
-                f"Expected layers with maps, tokens or units. Got {layer.name!r} ({layer.type})."
+                "Expected layers whose output is a batch with channels on a known axis. "
+                f"Got {layer.name!r} ({layer.type})."
             )
     watched = {layer.module: modules[layer.module] for layer in layers}
     recorder = _Recorder(layers, positions=positions, seed=seed)
@@ -123,14 +124,14 @@ class _Recorder:
         """Expect the outputs of these examples of the split."""
         self._examples, self._chosen, self._host = examples, {}, {}
 
-    def record(self, module: str, call: int, output: object) -> None:
+    def record(self, module: str, call: int, output: Tensor | None) -> None:
         """Copy the output: the next module may overwrite it in place."""
         layer = self._layers.get((module, call))
         if layer is None:
             return
         expected = (len(self._examples), *layer.shape)
-        if not isinstance(output, Tensor) or tuple(output.shape) != expected:
-            got = tuple(output.shape) if isinstance(output, Tensor) else type(output).__name__
+        if output is None or tuple(output.shape) != expected:
+            got = "no single tensor" if output is None else tuple(output.shape)
             raise InputError(
                 f"Expected output of shape {expected} from layer {layer.name!r}. Got {got}. "
                 "The layers must be of this model and image size."
@@ -149,10 +150,8 @@ class _Recorder:
 
     def _rows(self, layer: LayerInfo, output: Tensor) -> Tensor:
         """View or selection of the output as (examples, positions, neurons)."""
-        if output.ndim == 2:
-            output = output.unsqueeze(1)
-        elif output.ndim == 4:
-            output = output.flatten(2).transpose(1, 2)
+        output = output.movedim(layer.axis, -1)
+        output = output.unsqueeze(1) if output.ndim == 2 else output.flatten(1, -2)
         if self._kept == "all" or self._kept >= layer.positions:
             return output
         chosen = self._positions(layer.positions, self._kept, output.device)

@@ -1,5 +1,6 @@
 """The layers of a model, in the order in which a forward pass completes them."""
 
+import math
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -7,25 +8,17 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from repsim.capture.calls import call_name, observed_modules, watch_calls
+from repsim.capture.calls import call_name, failing_layer, observed_modules, watch_calls
+from repsim.capture.channels import ChannelAxes
 from repsim.capture.meta import without_computing
 from repsim.errors import StudyError
 from repsim.training.evaluation import evaluation_mode
 
 __all__ = ["LayerInfo", "layer_table", "layer_table_of"]
 
-# Two, so that an output whose first axis is not the batch (a positional embedding) shows itself.
-_BATCH = 2
-
-# Their maps have the channels first by definition, whatever the rest of the model does.
-_CHANNELS_FIRST = (
-    nn.Conv2d,
-    nn.BatchNorm2d,
-    nn.GroupNorm,
-    nn.MaxPool2d,
-    nn.AvgPool2d,
-    nn.AdaptiveAvgPool2d,
-)
+# An output whose first axis is not the batch (a parameter, a positional embedding, tokens first)
+# does not follow it from the one size to the other.
+_BATCHES = (2, 3)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,10 +33,19 @@ class LayerInfo:
     """Class of the module, such as ``ReLU``."""
     shape: tuple[int, ...]
     """Of the output, without the batch; empty where there is no single tensor of a batch."""
-    neurons: int
-    """Channels of a map, features of a token, units; 0 if the layer cannot be captured."""
-    positions: int
-    """Places of a map, tokens, or 1; 0 if the layer cannot be captured."""
+    axis: int
+    """Of the channels (units, features), the batch being axis 0; 0 if the layer cannot be
+    captured, because there is no batch or because nobody knows."""
+
+    @property
+    def neurons(self) -> int:
+        """Channels of a map, features of a token, units; 0 if the layer cannot be captured."""
+        return self.shape[self.axis - 1] if self.capturable else 0
+
+    @property
+    def positions(self) -> int:
+        """Places of a map, tokens, or 1; 0 if the layer cannot be captured."""
+        return math.prod(self.shape) // self.neurons if self.capturable else 0
 
     @property
     def module(self) -> str:
@@ -57,21 +59,26 @@ class LayerInfo:
 
     @property
     def capturable(self) -> bool:
-        """Whether the output is a batch of maps (c, h, w), of tokens (t, c), or of units (c,)."""
-        return self.neurons > 0
+        """Whether the output is a batch of which it is known where the channels are."""
+        return self.axis > 0
+
+    @property
+    def in_doubt(self) -> bool:
+        """Whether the output is a batch, but the axis of its channels is not certain."""
+        return bool(self.shape) and not self.capturable
 
 
 def layer_table(model: nn.Module, image_shape: tuple[int, int, int]) -> tuple[LayerInfo, ...]:
-    """Layers of a model, from one forward pass of zeros on the model's own device.
+    """Layers of a model, from two forward passes of zeros on the model's own device.
 
     Every call of a leaf module is a layer, and of a block with children unless it is a
     ``Sequential`` (its output is its last child's). A function called in ``forward``, such as
     ``torch.nn.functional.relu``, is no module and no layer.
 
-    Four axes are read as (batch, channel, height, width), three as (batch, token, feature). In a
-    model that has the channels last somewhere (Swin, ConvNeXt: a ``Linear`` or ``LayerNorm`` puts
-    out four axes), only layers that define their channels as first, such as ``Conv2d``, can be
-    captured as maps: of the others nobody knows.
+    The channels are followed from operation to operation (`ChannelAxes`), so that they are found in
+    maps and tokens alike, first or last. Where that fails, as in a map of attention or after an
+    operation of one's own, the layer is in doubt and cannot be captured until the study says where
+    its channels are (`with_axes`). An output of two axes has units, and no doubt.
 
     Raises
     ------
@@ -87,39 +94,48 @@ def layer_table(model: nn.Module, image_shape: tuple[int, int, int]) -> tuple[La
     1 1 ReLU (8, 4, 4) 8 16
     2 2 Flatten (128,) 128 1
     """
-    seen: list[tuple[str, int, tuple[int, ...]]] = []
-
-    def note(name: str, call: int, output: object) -> None:
-        seen.append((name, call, _output_shape(output)))
-
     modules = observed_modules(model)
     device = next(model.parameters(), torch.empty(0)).device
-    try:
-        with evaluation_mode(model), torch.inference_mode(), watch_calls(modules.items(), note):
-            model(torch.zeros(_BATCH, *image_shape, device=device))
-    # A model may answer images it was not made for with any exception.
-    except Exception as error:
-        raise StudyError(
-            f"Expected a model that takes images of shape {tuple(image_shape)}. "
-            f"Got {type(error).__name__}: {error}"
-        ) from error
-    calls = Counter(name for name, _, _ in seen)
-    channels_last = any(
-        len(shape) == 3 and type(modules[name]) in {nn.Linear, nn.LayerNorm}
-        for name, _, shape in seen
-    )
+    few, more = (torch.zeros(size, *image_shape, device=device) for size in _BATCHES)
+    channels = ChannelAxes(few)
+    seen: list[tuple[str, int, tuple[int, ...], int]] = []
+    again: dict[tuple[str, int], tuple[int, ...]] = {}
+
+    def note(name: str, call: int, output: Tensor | None) -> None:
+        axis = None if output is None else channels.of(output)
+        seen.append((name, call, _float_shape(output), axis or 0))
+
+    def note_again(name: str, call: int, output: Tensor | None) -> None:
+        again[name, call] = _float_shape(output)
+
+    with evaluation_mode(model), torch.inference_mode(), failing_layer(model) as failing:
+        try:
+            with watch_calls(modules.items(), note), channels:
+                model(few)
+            with watch_calls(modules.items(), note_again):
+                model(more)
+        except StudyError:
+            raise
+        # A model may answer images it was not made for with any exception.
+        except Exception as error:
+            raise StudyError(
+                f"Expected a model that takes images of shape {tuple(image_shape)}. "
+                f"Got {type(error).__name__}{failing()}: {error}"
+            ) from error
+    calls = Counter(name for name, *_ in seen)
     layers = []
-    for depth, (name, call, shape) in enumerate(seen):
-        certain = not channels_last or isinstance(modules[name], _CHANNELS_FIRST)
-        neurons, positions = _counts(shape, channels_first=certain)
+    for depth, (name, call, shape, axis) in enumerate(seen):
+        batch = len(shape) > 1 and (shape[0], again.get((name, call))) == (
+            _BATCHES[0],
+            (_BATCHES[1], *shape[1:]),
+        )
         layers.append(
             LayerInfo(
                 name=call_name(name, call, calls[name]),
                 depth=depth,
                 type=type(modules[name]).__name__,
-                shape=shape,
-                neurons=neurons,
-                positions=positions,
+                shape=shape[1:] if batch else (),
+                axis=(1 if len(shape) == 2 else axis) if batch else 0,
             )
         )
     return tuple(layers)
@@ -136,19 +152,5 @@ def layer_table_of(
     return without_computing(lambda: layer_table(build(), image_shape))
 
 
-def _output_shape(output: object) -> tuple[int, ...]:
-    if not isinstance(output, Tensor) or not output.is_floating_point():
-        return ()
-    shape = tuple(output.shape)
-    return shape[1:] if len(shape) > 1 and shape[0] == _BATCH else ()
-
-
-def _counts(shape: tuple[int, ...], *, channels_first: bool) -> tuple[int, int]:
-    """Neurons and positions of an output of this shape; zeros where it cannot be captured."""
-    if len(shape) == 1:
-        return shape[0], 1
-    if len(shape) == 2:
-        return shape[1], shape[0]
-    if len(shape) == 3 and channels_first:
-        return shape[0], shape[1] * shape[2]
-    return 0, 0
+def _float_shape(output: Tensor | None) -> tuple[int, ...]:
+    return () if output is None or not output.is_floating_point() else tuple(output.shape)

@@ -1,13 +1,15 @@
-"""Patterns of a study, and the layers that they select."""
+"""Patterns of a study: the layers that they select, and where those have their channels."""
 
+import dataclasses
 import difflib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from fnmatch import fnmatchcase
+from typing import Literal
 
 from repsim.capture.layers import LayerInfo
 from repsim.errors import StudyError
 
-__all__ = ["select_layers"]
+__all__ = ["layers_in_doubt", "select_layers", "with_axes"]
 
 _TYPE = "type:"
 
@@ -17,7 +19,7 @@ def select_layers(patterns: Iterable[str], table: Sequence[LayerInfo]) -> tuple[
 
     A pattern is a glob over layer names (``features.*``; ``*`` also matches dots), where ``relu``
     means every call ``relu@1``, ``relu@2``; or, after ``type:``, a glob over module types. Layers
-    whose output is no batch of maps, tokens or units are left out, unless a pattern names them.
+    that cannot be captured are left out, unless a pattern names them.
 
     Raises
     ------
@@ -36,7 +38,67 @@ def select_layers(patterns: Iterable[str], table: Sequence[LayerInfo]) -> tuple[
     return tuple(selected[depth] for depth in sorted(selected))
 
 
-def _matching(pattern: str, table: Sequence[LayerInfo]) -> list[LayerInfo]:
+def layers_in_doubt(patterns: Iterable[str], table: Sequence[LayerInfo]) -> tuple[LayerInfo, ...]:
+    """Layers that a pattern means and `select_layers` leaves out, as their axes are in doubt."""
+    found = {layer.depth: layer for pattern in patterns for layer in _found(pattern, table)}
+    return tuple(found[depth] for depth in sorted(found) if found[depth].in_doubt)
+
+
+def with_axes(
+    table: Sequence[LayerInfo], axes: Mapping[str, Literal["first", "last"]]
+) -> tuple[LayerInfo, ...]:
+    """The table with the channels where a study says that they are.
+
+    Parameters
+    ----------
+    axes
+        By pattern, as those of `select_layers`: ``first`` is the axis after the batch. A pattern
+        settles the layers that are in doubt; one that is the name of a layer overrides what was
+        found for it.
+
+    Raises
+    ------
+    StudyError
+        If a pattern selects nothing, or none of its layers can be read as it says, or two patterns
+        say different things of a layer.
+    """
+    said: dict[int, tuple[str, str]] = {}
+    for pattern, side in axes.items():
+        found = [layer for layer in _found(pattern, table) if layer.shape]
+        meant = [x for x in found if x.in_doubt or _is_name(pattern) or x.axis == _axis(x, side)]
+        if not meant:
+            known = ", ".join(f"{x.name} ({x.type}), axis {x.axis}" for x in found[:3])
+            raise StudyError(
+                f"Expected a pattern of capture.axes that selects a layer in doubt. Got "
+                f"{pattern!r} = {side!r}, which selects layers "
+                + (f"whose channels are known: {known}. " if found else "without a batch. ")
+                + "The name of one layer, without wildcards, overrides what is known of it."
+                * bool(found)
+            )
+        for layer in meant:
+            other, before = said.setdefault(layer.depth, (pattern, side))
+            if before != side:
+                raise StudyError(
+                    f"Expected one place for the channels of {layer.name!r} in capture.axes. "
+                    f"Got {other!r} = {before!r} and {pattern!r} = {side!r}."
+                )
+    return tuple(
+        dataclasses.replace(layer, axis=_axis(layer, said[layer.depth][1]))
+        if layer.depth in said
+        else layer
+        for layer in table
+    )
+
+
+def _axis(layer: LayerInfo, side: str) -> int:
+    return 1 if side == "first" else len(layer.shape)
+
+
+def _is_name(pattern: str) -> bool:
+    return not pattern.startswith(_TYPE) and not any(sign in pattern for sign in "*?[")
+
+
+def _found(pattern: str, table: Sequence[LayerInfo]) -> list[LayerInfo]:
     if pattern.startswith(_TYPE):
         kind = pattern.removeprefix(_TYPE)
         found = [layer for layer in table if fnmatchcase(layer.type, kind)]
@@ -48,23 +110,32 @@ def _matching(pattern: str, table: Sequence[LayerInfo]) -> list[LayerInfo]:
         ]
     if not found:
         raise StudyError(_nothing(pattern, table))
+    return found
+
+
+def _matching(pattern: str, table: Sequence[LayerInfo]) -> list[LayerInfo]:
+    found = _found(pattern, table)
     capturable = [layer for layer in found if layer.capturable]
-    named = not pattern.startswith(_TYPE) and not any(sign in pattern for sign in "*?[")
-    if not capturable or (named and len(capturable) < len(found)):
-        layer = next(layer for layer in found if not layer.capturable)
+    if not capturable or (_is_name(pattern) and len(capturable) < len(found)):
+        doubtful = [layer for layer in found if layer.in_doubt]
+        layer = next(iter(doubtful or found))
         raise StudyError(
-            "Expected layers whose output is (batch, channels, height, width), (batch, tokens, "
-            f"features) or (batch, units). Got {layer.name!r} ({layer.type}), selected by "
-            f"{pattern!r}, with {_problem(layer)}. Capture a layer inside it or after it."
+            f"Expected layers whose output is a batch with channels on a known axis. "
+            f"Got {layer.name!r} ({layer.type}), selected by {pattern!r}, with {_problem(layer)}"
         )
     return capturable
 
 
 def _problem(layer: LayerInfo) -> str:
-    if not layer.shape:
-        return "no batch of floats"
-    doubt = " in a model that has the channels last in places" if len(layer.shape) == 3 else ""
-    return f"shape {layer.shape} per example{doubt}"
+    if not layer.in_doubt:
+        return "no batch of floats on its first axis. Capture a layer inside it or after it."
+    first, last = (dataclasses.replace(layer, axis=_axis(layer, s)) for s in ("first", "last"))
+    return (
+        f"shape {layer.shape} for each example, of which it is not certain where the channels are. "
+        f'Say so in the study: [capture.axes] "{layer.name}" = "first" ({first.neurons} neurons at '
+        f'{first.positions} positions) or "last" ({last.neurons} at {last.positions}). If they are '
+        "neither, as in attention heads, capture a layer inside it or after it."
+    )
 
 
 def _nothing(pattern: str, table: Sequence[LayerInfo]) -> str:

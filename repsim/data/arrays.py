@@ -7,7 +7,7 @@ import numpy as np
 
 from repsim.arrays import ArrayLike, as_array
 from repsim.data.resident import Normalisation, ResidentSplit, ShiftAndFlip, checked_labels
-from repsim.data.source import DataSource
+from repsim.data.source import DataSource, check_channels_first
 from repsim.errors import InputError, StudyError
 
 __all__ = ["from_arrays"]
@@ -131,6 +131,7 @@ def _channels(train: np.ndarray, probe: np.ndarray, name: str) -> int:
             f"Expected images of shape (n, channels, height, width) in {name!r}, of one size in "
             f"train and probe. Got {shapes[0]} and {shapes[1]}.{grey}"
         )
+    check_channels_first(shapes[0][1:], name)
     return int(shapes[0][1])
 
 

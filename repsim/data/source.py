@@ -20,6 +20,7 @@ __all__ = [
     "Augmentation",
     "DataSource",
     "Split",
+    "check_channels_first",
     "check_examples",
     "check_indices",
     "check_labels",
@@ -28,9 +29,11 @@ __all__ = [
 # In place of a label that is not known.
 UNKNOWN = -1
 
-
 # Examples that are read at a time to digest a split.
 _DIGESTED_BATCH = 256
+
+# Pixels. Below it, axes of 3 and 4 are as likely places as colours.
+_SMALLEST_PICTURE = 8
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -155,7 +158,8 @@ class DataSource:
     Raises
     ------
     StudyError
-        A split is empty, a label is not one of the classes, or the train split has no labels.
+        A split is empty, a label is not one of the classes, the train split has no labels, or
+        images have their channels last.
     """
 
     name: str
@@ -168,6 +172,7 @@ class DataSource:
     """Words that determine the pixels, given the ids."""
 
     def __post_init__(self) -> None:
+        check_channels_first(self.image_shape, self.name)
         for name in ("train", "probe"):
             split, where = self.split(name), f"{name} split of {self.name!r}"
             check_labels(split.labels, self.classes, where, needed=name == "train")
@@ -197,6 +202,19 @@ class DataSource:
             self.probe.content_digest(),
         ]
         return hashlib.sha256(json.dumps(facts).encode()).hexdigest()
+
+
+def check_channels_first(image_shape: tuple[int, ...], name: str) -> None:
+    """Refuse images that by their shape are (height, width, channels), as (32, 32, 3)."""
+    first, second, last = image_shape
+    colours = last in (3, 4) and min(first, second) >= _SMALLEST_PICTURE
+    grey = last == 1 and first == second >= _SMALLEST_PICTURE
+    if colours or grey:
+        raise StudyError(
+            f"Expected images of shape (channels, height, width) in {name!r}. Got "
+            f"{tuple(image_shape)}, which is (height, width, channels): give "
+            "np.moveaxis(images, -1, 1)."
+        )
 
 
 def check_labels(labels: np.ndarray, classes: int, where: str, *, needed: bool = True) -> None:

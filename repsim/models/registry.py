@@ -9,6 +9,7 @@ from torch import nn
 import repsim.models
 from repsim.errors import StudyError, unknown_name
 from repsim.models.builder import CIFAR_INPUT, Builder, ImageShape
+from repsim.models.plain_network import plain_network
 from repsim.models.torchvision_models import PREFIX, unknown_model
 from repsim.options import call_dotted, is_dotted, validated_options
 
@@ -16,11 +17,17 @@ __all__ = ["build_model", "default_input", "model_names"]
 
 
 def build_model(
-    name: str, options: Mapping[str, object], *, classes: int, image_shape: ImageShape
+    name: str,
+    options: Mapping[str, object],
+    *,
+    classes: int,
+    image_shape: ImageShape,
+    output: str | int | None = None,
 ) -> nn.Module:
-    """Build a network with new random weights.
+    """Build a network with new random weights, whose output is logits.
 
-    The weights come from torch's global generator: seed it before.
+    The weights come from torch's global generator: seed it before. What a function of one's own
+    returns is made a `plain_network`.
 
     Parameters
     ----------
@@ -33,11 +40,14 @@ def build_model(
         Number of logits.
     image_shape
         (channels, height, width) of the images.
+    output
+        Where the logits are, if the network puts out several tensors: key, attribute or position.
 
     Raises
     ------
     StudyError
-        No such model, a wrong option, or images of a size that the model cannot take.
+        No such model, a wrong option, images of a size that the model cannot take, or a function
+        of one's own that fails or returns what cannot be trained.
 
     Examples
     --------
@@ -46,18 +56,26 @@ def build_model(
     Linear(in_features=384, out_features=16, bias=True)
     """
     if is_dotted(name):
-        network = call_dotted(
-            name, options, what="model", given={"classes": classes, "image_shape": image_shape}
-        )
+        given = {"classes": classes, "image_shape": image_shape}
+        try:
+            network = call_dotted(name, options, what="model", given=given)
+        except StudyError:
+            raise
+        # The function is somebody else's, and may raise anything.
+        except Exception as error:
+            raise StudyError(
+                f"Expected model {name!r} to return a torch.nn.Module. "
+                f"Got {type(error).__name__}: {error}"
+            ) from error
         if not isinstance(network, nn.Module):
             raise StudyError(
                 f"Expected model {name!r} to return a torch.nn.Module. "
                 f"Got {type(network).__name__}."
             )
-        return network
+        return plain_network(network, image_shape, output)
     builder = _builder(name)
     checked = validated_options(builder.options, options, f"model {name!r}")
-    return builder.build(checked, classes, image_shape)
+    return plain_network(builder.build(checked, classes, image_shape), image_shape, output)
 
 
 def model_names() -> tuple[str, ...]:

@@ -10,7 +10,7 @@ from repsim.options import StrictOptions
 from repsim.study.digest import canonical_json
 from repsim.study.recipes import with_recipe
 
-__all__ = ["Capture", "Component", "Matching", "Network", "Seed", "Study", "Training"]
+__all__ = ["Capture", "Component", "Matching", "Model", "Network", "Seed", "Study", "Training"]
 
 Epsilon = Annotated[float, Field(ge=0.0, lt=1.0)]
 PositiveInt = Annotated[int, Field(ge=1)]
@@ -44,6 +44,16 @@ class Component(BaseModel):
     def options(self) -> dict[str, Any]:
         """Everything but the name."""
         return dict(self.model_extra or {})
+
+
+class Model(Component):
+    """A model by name, its options, and where it puts its logits."""
+
+    output: str | int | None = Field(
+        default=None,
+        description="key, attribute or position of the logits, where the model puts out several "
+        "tensors",
+    )
 
 
 class Seed(StrictOptions):
@@ -145,6 +155,14 @@ class Capture(StrictOptions):
     )
     dtype: Literal["float32", "float16"] = "float32"
     seed: SeedInt = Field(default=0, description="draws the examples and positions")
+    axes: dict[str, Literal["first", "last"]] = Field(
+        default={},
+        description="where layers have their channels, by pattern, if that cannot be found out",
+    )
+
+    def __hash__(self) -> int:
+        """By content: a table of axes has no hash of its own."""
+        return hash(self.model_dump_json())
 
     def examples_of(self, total: int) -> int:
         """How many of `total` examples are kept."""
@@ -242,7 +260,7 @@ class Study(StrictOptions):
     seeds: tuple[Seed, ...]
     pairs: Literal["all"] | tuple[tuple[int | str, int | str], ...] = "all"
     data: Component
-    model: Component
+    model: Model
     training: Training = Training()
     capture: Capture = Capture()
     matching: Matching = Matching()

@@ -8,7 +8,13 @@ from dataclasses import asdict, dataclass
 
 import torch
 
-from repsim.capture import capture_blocks, layer_table_of, sampled_examples, structure_digest
+from repsim.capture import (
+    capture_blocks,
+    layer_table_of,
+    sampled_examples,
+    structure_digest,
+    with_axes,
+)
 from repsim.data import DataSource, load_data
 from repsim.errors import CaptureError, InputError, IntegrityError
 from repsim.models import build_model
@@ -19,7 +25,7 @@ from repsim.tasks.specs import TRAINING_RECORD, LayerSpec, NetworkSpec
 from repsim.tasks.stage import Stage
 from repsim.training import ALONE, Epoch, Ranks, select_device, thread_limit, train
 
-__all__ = ["Resources", "prepare_network"]
+__all__ = ["Resources", "model_of", "prepare_network"]
 
 WEIGHTS = "weights.pt"
 
@@ -127,9 +133,14 @@ def _source(spec: NetworkSpec) -> DataSource:
     return source
 
 
-def _model(spec: NetworkSpec) -> torch.nn.Module:
+def model_of(spec: NetworkSpec) -> torch.nn.Module:
+    """The network with new weights, drawn from torch's global generator."""
     model = build_model(
-        spec.model.name, spec.model.options, classes=spec.classes, image_shape=spec.image_shape
+        spec.model.name,
+        spec.model.options,
+        classes=spec.classes,
+        image_shape=spec.image_shape,
+        output=spec.model.output,
     )
     if structure_digest(model) != spec.structure:
         raise IntegrityError(
@@ -163,7 +174,7 @@ def _train(
     report(Stage(network=spec.label, name="training", done=0, total=spec.training.epochs))
     checkpoints = Checkpoints(store, spec.key)
     trained = train(
-        lambda: _model(spec),
+        lambda: model_of(spec),
         source,
         spec.training,
         spec.network.seed,
@@ -209,7 +220,7 @@ def _capture(
     report: Report,
 ) -> None:
     capture = layers[0].capture
-    model = _model(spec)
+    model = model_of(spec)
     weights = io.BytesIO(spec.artifact(store).read(WEIGHTS))
     model.load_state_dict(torch.load(weights, weights_only=True, map_location="cpu"))
     split = source.split(capture.split)
@@ -217,7 +228,7 @@ def _capture(
     ids = [split.ids[index] for index in indices]
     labels = split.labels[indices].tolist() if split.labelled else None
     wanted = {layer.layer for layer in layers}
-    table = layer_table_of(lambda: _model(spec), spec.image_shape)
+    table = with_axes(layer_table_of(lambda: model_of(spec), spec.image_shape), capture.axes)
     writers = {
         layer.layer: ActivationWriter(
             layer.artifact(store),

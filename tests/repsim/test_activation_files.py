@@ -12,9 +12,9 @@ from repsim import Factor, Moments, activation_files
 from repsim.activation_files import factor_of, moments_of, open_activations
 from repsim.errors import InputError
 
-MAPS = np.random.default_rng(0).normal(size=(12, 3, 2, 4)).astype(np.float32)
-TOKENS = np.moveaxis(MAPS, 1, -1).reshape(12, 8, 3)
-SAMPLES = TOKENS.reshape(96, 3)
+MAPS = np.random.default_rng(0).normal(size=(12, 3, 4, 4)).astype(np.float32)
+TOKENS = np.moveaxis(MAPS, 1, -1).reshape(12, 16, 3)
+SAMPLES = TOKENS.reshape(192, 3)
 
 
 def save(path, array):
@@ -31,7 +31,7 @@ def save(path, array):
 @pytest.mark.parametrize("suffix", [".npy", ".npz", ".zarr"])
 @pytest.mark.parametrize(
     ("array", "sizes"),
-    [(MAPS, (12, 8, 3)), (TOKENS, (12, 8, 3)), (SAMPLES, (96, 1, 3))],
+    [(MAPS, (12, 16, 3)), (TOKENS, (12, 16, 3)), (SAMPLES, (192, 1, 3))],
     ids=["maps", "tokens", "samples"],
 )
 def test_every_format_and_shape_gives_samples_times_neurons(tmp_path, suffix, array, sizes):
@@ -61,7 +61,7 @@ def test_moments_do_not_depend_on_the_blocks(tmp_path, monkeypatch, block_bytes)
     (x,) = open_activations(save(tmp_path / "x.npy", MAPS)).values()
     (other,) = open_activations(save(tmp_path / "y.zarr", y)).values()
     moments, whole = moments_of(x, other), Moments.from_arrays(SAMPLES, y.reshape(-1, 2))
-    assert moments.count == 96
+    assert moments.count == 192
     np.testing.assert_allclose(moments.xy, whole.xy, rtol=1e-12)
     np.testing.assert_allclose(moments.yy, whole.yy, rtol=1e-12)
 
@@ -249,24 +249,24 @@ def test_a_chunk_that_cannot_be_decoded_is_an_error_in_words(tmp_path):
         moments_of(x, x)
 
 
-@pytest.mark.parametrize("other", [SAMPLES, TOKENS[:11], TOKENS[:, :7], MAPS[:, :, :1]])
+@pytest.mark.parametrize("other", [SAMPLES, TOKENS[:11], TOKENS[:, :7], MAPS[:, :, :2, :2]])
 def test_other_samples_are_refused(tmp_path, other):
     (x,) = open_activations(save(tmp_path / "x.npy", MAPS)).values()
     (y,) = open_activations(save(tmp_path / "y.npy", other)).values()
-    with pytest.raises(InputError, match="Got 12 examples × 8 positions in activations of the fir"):
+    with pytest.raises(InputError, match="Got 12 examples × 16 positions in activations of the fi"):
         moments_of(x, y)
 
 
 def test_a_number_that_is_not_finite_is_found_with_its_place(tmp_path, monkeypatch):
-    monkeypatch.setattr(activation_files, "BLOCK_BYTES", 5 * 8 * 8 * (3 + 3))
+    monkeypatch.setattr(activation_files, "BLOCK_BYTES", 5 * 16 * 8 * (3 + 3))
     broken = TOKENS.copy()
     broken[6, 2, 1] = np.nan
     (x,) = open_activations(save(tmp_path / "x.npy", TOKENS)).values()
     (y,) = open_activations(save(tmp_path / "y.npy", broken)).values()
     with pytest.raises(InputError) as caught:
         moments_of(x, y)
-    # The block of five examples begins with example 5: one whole example of 8 comes before.
-    assert "Got nan in Y at sample 10, neuron 1" in str(caught.value)
+    # The block of five examples begins with example 5: one whole example of 16 comes before.
+    assert "Got nan in Y at sample 18, neuron 1" in str(caught.value)
     assert str(caught.value).endswith("Samples are counted from example 5.")
 
 
@@ -281,3 +281,25 @@ def test_the_factor_is_that_of_the_whole_arrays(tmp_path, monkeypatch):
     np.testing.assert_allclose(
         ours.T @ ours, whole.neurons(centred=False).T @ whole.neurons(centred=False)
     )
+
+
+@pytest.mark.parametrize("shape", [(2, 32, 32, 3), (2, 8, 8, 8), (2, 64, 8, 4)])
+def test_four_axes_that_could_be_read_in_two_ways_need_a_word(tmp_path, shape):
+    array = np.random.default_rng(1).normal(size=shape)
+    path = save(tmp_path / "x.npy", array)
+    with pytest.raises(InputError, match=r"--channels first or --channels last"):
+        open_activations(path)
+    for channels, axis in (("first", 1), ("last", 3)):
+        layer = open_activations(path, channels=channels)["activations"]
+        assert layer.neurons == shape[axis]
+        assert layer.positions == np.prod(shape[1:]) // shape[axis]
+        expected = np.moveaxis(array, axis, -1).reshape(-1, shape[axis])
+        np.testing.assert_array_equal(layer.block(0, 2), expected)
+
+
+def test_channels_first_is_also_for_series(tmp_path):
+    series = np.random.default_rng(1).normal(size=(5, 3, 7))
+    path = save(tmp_path / "x.npy", series)
+    assert open_activations(path)["activations"].neurons == 7
+    layer = open_activations(path, channels="first")["activations"]
+    np.testing.assert_array_equal(layer.block(0, 5), series.transpose(0, 2, 1).reshape(-1, 3))

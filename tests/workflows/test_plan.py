@@ -91,3 +91,67 @@ def test_planning_does_not_depend_on_the_state_of_torch(tiny_study):
     assert torch.equal(torch.random.get_rng_state(), before)
     torch.manual_seed(2)
     assert [spec.key for spec in plan(tiny_study).comparisons] == keys
+
+
+SORTED = """
+import torch
+from torch import nn
+
+class Sorted(nn.Module):
+    def forward(self, maps):
+        return maps.sort(dim=3).values
+
+def model(classes, image_shape):
+    maps = nn.Conv2d(1, 4, 3), Sorted(), nn.ReLU()
+    return nn.Sequential(*maps, nn.Flatten(), nn.LazyLinear(classes))
+"""
+
+
+@pytest.fixture
+def of_sorted(tiny_study, tmp_path, monkeypatch):
+    """The tiny study with a model of one's own, two layers of which are in doubt."""
+    (tmp_path / "model_with_sorting.py").write_text(SORTED)
+    monkeypatch.syspath_prepend(tmp_path)
+    study = tiny_study.replace(
+        'name = "small_cnn"\nwidth = 0.2', 'name = "model_with_sorting:model"'
+    )
+    return study.replace('layers = ["features.relu4", "classifier.relu1"]', 'layers = ["*"]')
+
+
+def test_axes_are_settled_for_layers_in_doubt_and_count_in_their_keys_alone(of_sorted):
+    found = plan(of_sorted)
+    assert found.in_doubt == ("1", "2")
+    assert [x.layer for x in found.layers["seed 0"]] == ["0", "3", "4"]
+    settled = plan(of_sorted, 'capture.axes={"type:*" = "last"}')
+    assert settled.in_doubt == ()
+    layers = {x.layer: x for x in settled.layers["seed 0"]}
+    assert [(x.neurons, x.total_positions) for x in layers.values()] == [
+        *((4, 36), (6, 24), (6, 24), (144, 1), (3, 1))
+    ]
+    assert [layers[x.layer].key for x in found.layers["seed 0"]] == [
+        x.key for x in found.layers["seed 0"]
+    ]
+    first = plan(of_sorted, 'capture.axes={"type:*" = "first"}').layers["seed 0"]
+    assert [x.layer for x in first if x.key != layers[x.layer].key] == ["1", "2"]
+
+
+@pytest.mark.parametrize(
+    ("axes", "said"),
+    [
+        ('{"relus" = "last"}', "Got 'relus', which selects none."),
+        ('{"1" = "middle"}', "'first' or 'last'. Got 'middle'"),
+        ("last", "'capture.axes'"),
+    ],
+)
+def test_axes_are_checked(of_sorted, axes, said):
+    with pytest.raises(StudyError) as caught:
+        plan(of_sorted, f"capture.axes={axes}")
+    assert said in str(caught.value)
+
+
+def test_the_output_of_a_model_is_part_of_its_network(tiny_study):
+    before = plan(tiny_study).networks[0]
+    assert plan(tiny_study, "model.output=logits").networks[0].key != before.key
+    assert "output" not in before.parameters["model"]
+    with pytest.raises(StudyError, match=r"'model\.output'"):
+        plan(tiny_study, "model.output=1.5")

@@ -2,13 +2,12 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
-from rich.table import Table
 
 from repsim.errors import InputError
-from workflows.command.output import complain, console, say
+from workflows.command.output import columns, complain, console, say
 
 if TYPE_CHECKING:
     from repsim.activation_files import ActivationArray
@@ -33,6 +32,15 @@ def compare(
     centred: Annotated[
         bool, typer.Option("--centred", help="Remove each neuron's mean first.")
     ] = False,
+    channels: Annotated[
+        Literal["first", "last"] | None,
+        typer.Option(
+            help="Where arrays of three or four axes have their channels, the examples being on "
+            "the first axis of all.",
+            show_default="last of three axes; first of four, if the last two are height and width "
+            "for certain",
+        ),
+    ] = None,
     output: Annotated[
         Path | None,
         typer.Option(metavar="FOLDER", help="Write a report and tables there.", show_default=False),
@@ -51,7 +59,7 @@ def compare(
     if outside:
         raise InputError(f"Expected ε in [0, 1). Got {outside[0]:g}.")
     notes: list[str] = []
-    a, b = (open_activations(path, notes.append) for path in (first, second))
+    a, b = (open_activations(path, notes.append, channels=channels) for path in (first, second))
     # Before the numbers: what chunks lack may be why they are refused.
     for note in notes:
         say(note)
@@ -62,18 +70,15 @@ def compare(
         for name in sorted(names)
         if len(a) > 1 or len(b) > 1
     ]
-    table = Table("layer", "p", "q", "samples", box=None, pad_edge=False)
-    for name in (*(f"ε={e:g}" for e in chosen), "area", "CKA"):
-        table.add_column(name)
-    for column in table.columns[1:]:
-        column.justify = "right"
+    at = [f"ε={e:g}" for e in chosen]
+    table = columns("layer", "neurons", "positions", "samples", *at, "area", "CKA")
     compared, failed = _compare_each(pairs, centred)
     for x, profile, similarity in compared:
         values = [f"{profile.similarity(e):.3f}" for e in chosen]
         table.add_row(
             x.name,
-            str(profile.p),
-            str(profile.q),
+            str(profile.p) if profile.p == profile.q else f"{profile.p}, {profile.q}",
+            str(x.positions),
             f"{profile.count:,}",
             *values,
             f"{profile.area():.3f}",

@@ -3,10 +3,9 @@
 from typing import Annotated
 
 import typer
-from rich.table import Table
 
 from repsim.errors import StudyError
-from workflows.command.output import console
+from workflows.command.output import IN_DOUBT, columns, console, say
 
 __all__ = ["layers"]
 
@@ -35,6 +34,15 @@ def layers(
             metavar="CxHxW", help="Shape of an image, as 3x32x32.", show_default="the model's usual"
         ),
     ] = None,
+    output: Annotated[
+        str | None,
+        typer.Option(
+            metavar="KEY",
+            help="Where the logits are, as model.output in a study: a key, an attribute or a "
+            "position.",
+            show_default=False,
+        ),
+    ] = None,
 ) -> None:
     """List the layers of a model in order of execution, or those that a pattern selects."""
     from repsim.capture import layer_table_of, select_layers
@@ -43,25 +51,27 @@ def layers(
     classes, shape = default_input(model)
     if image_shape is not None:
         shape = _shape(image_shape)
+    key = int(output) if output is not None and output.lstrip("-").isdecimal() else output
     table = layer_table_of(
-        lambda: build_model(model, {}, classes=classes, image_shape=shape), shape
+        lambda: build_model(model, {}, classes=classes, image_shape=shape, output=key), shape
     )
     chosen = select_layers(pattern, table) if pattern else table
-    listing = Table("depth", "layer", "type", "shape", "neurons", "positions", box=None)
-    for column in ("depth", "neurons", "positions"):
-        listing.columns[[c.header for c in listing.columns].index(column)].justify = "right"
+    listing = columns("depth", "layer", "type", "shape", "neurons", "positions", words=4)
+    listing.columns[0].justify = "right"
     for layer in chosen:
+        unread = "in doubt" if layer.in_doubt else ""
         listing.add_row(
             str(layer.depth),
             layer.name,
             layer.type,
-            "×".join(map(str, layer.shape)) or "no single tensor",
-            str(layer.neurons) if layer.capturable else "",
+            "×".join(map(str, layer.shape)) or "no single batch",
+            str(layer.neurons) if layer.capturable else unread,
             str(layer.positions) if layer.capturable else "",
         )
-    console.print(listing, soft_wrap=True)
-    size = "×".join(map(str, shape))
-    console.print(f"{len(chosen)} of {len(table)} layers, for images of {size}.", highlight=False)
+    console.print(listing)
+    say(f"{len(chosen)} of {len(table)} layers, for images of {'×'.join(map(str, shape))}.")
+    if any(layer.in_doubt for layer in chosen):
+        say(f"In doubt: {IN_DOUBT}")
 
 
 def _shape(text: str) -> tuple[int, int, int]:

@@ -14,6 +14,7 @@ from rich.logging import RichHandler
 from rich.table import Table
 
 __all__ = [
+    "IN_DOUBT",
     "JsonOption",
     "LogFormat",
     "Overrides",
@@ -29,8 +30,17 @@ __all__ = [
     "start_log",
 ]
 
-console = Console()
+# In a file or a pipe nothing is cut or wrapped: names in a table are for other programs, too.
+PIPED_WIDTH = 100_000
+
+console = Console(width=None if sys.stdout.isatty() else PIPED_WIDTH)
 errors = Console(stderr=True)
+
+# Of layers that cannot be captured as things are.
+IN_DOUBT = (
+    "it is not certain on which axis such a layer has its channels. The study settles it: "
+    '[capture.axes] "NAME" = "first" or "last".'
+)
 
 StudyFile = Annotated[
     Path, typer.Argument(metavar="STUDY.toml", help="The study file.", show_default=False)
@@ -142,8 +152,13 @@ def say_json(value: Mapping[str, object]) -> None:
 
 
 def columns(*names: str, words: int = 1) -> Table:
-    """A table without lines, of which all but the first columns, `words` many, hold numbers."""
+    """A table without lines, of which all but the first columns, `words` many, hold numbers.
+
+    A terminal too narrow for it breaks names, and cuts none.
+    """
     table = Table(*names, box=None, pad_edge=False)
+    for column in table.columns:
+        column.overflow = "fold"
     for column in table.columns[words:]:
         column.justify = "right"
     return table

@@ -9,6 +9,7 @@ import typer
 from rich.filesize import decimal
 
 from workflows.command.output import (
+    IN_DOUBT,
     JsonOption,
     Overrides,
     StoreOption,
@@ -57,6 +58,7 @@ def plan(
     """
     from repsim.store import Store
     from repsim.study import load_study
+    from repsim.tasks.trial import try_network
     from workflows.changes import changes_behind, notes_on_code
     from workflows.costs import costs_of
     from workflows.explain import explain
@@ -66,6 +68,8 @@ def plan(
     target = Store(store)
     planned = plan_study(load_study(study_file, overrides or ()), target)
     survey = survey_study(planned, target)
+    for network in survey.networks[:1]:
+        try_network(network, planned.layers[network.label])
     stages = study_state(planned, target, survey)
     changes = [str(one) for one in changes_behind(survey.networks, survey.trained, target)]
     changes += notes_on_code(planned)
@@ -127,6 +131,8 @@ def _show(
         )
     console.print()
     console.print(layers)
+    if planned.in_doubt:
+        say(f"\nLeft out, in doubt: {', '.join(planned.in_doubt)}. {IN_DOUBT}")
     console.print()
     largest = max(tiles_of(planned.comparisons), key=lambda tile: tile.memory)
     console.print(
@@ -187,6 +193,7 @@ def _show_json(
             "networks": len(planned.networks),
             "pairs": len(planned.study.network_pairs),
             "layers": len(next(iter(planned.layers.values()))),
+            "layers_in_doubt": list(planned.in_doubt),
             "epsilons": list(planned.study.matching.epsilons),
             "complete": not any(stage.to_make for stage in stages),
             "stages": [

@@ -8,6 +8,7 @@ import typer
 
 from repsim.errors import StudyError
 from workflows.command.output import (
+    IN_DOUBT,
     LogFormat,
     Overrides,
     StudyFile,
@@ -129,6 +130,8 @@ def run(
         numbers = network_numbers(networks, len(study.networks)) if networks else ()
         target = Store(store_of(store, profile))
         plan = plan_study(study, target)
+        if plan.in_doubt:
+            log.warning("Left out, in doubt: %s. %s", ", ".join(plan.in_doubt), IN_DOUBT)
         for line in said_before_run(plan, target):
             log.warning(line)
         with progress(log_console(log_format)) as reporter:

@@ -123,6 +123,7 @@ def _jobs(study: "Study", location: str, profile: "Profile") -> "tuple[StudyJobs
     """What the jobs are about, and whether nothing is left to do."""
     from cluster.slurm import StudyJobs
     from repsim.store import Store
+    from repsim.tasks.trial import try_network
     from workflows.changes import said_before_run
     from workflows.plan import plan_study
     from workflows.state import study_state, survey_study
@@ -132,6 +133,8 @@ def _jobs(study: "Study", location: str, profile: "Profile") -> "tuple[StudyJobs
     for line in said_before_run(plan, store):
         say(line)
     survey = survey_study(plan, store)
+    for network in survey.networks[:1]:
+        try_network(network, plan.layers[network.label])
     to_make = tuple(
         number
         for number, network in enumerate(plan.networks)

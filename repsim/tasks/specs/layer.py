@@ -22,6 +22,8 @@ class LayerSpec:
     layer: str
     depth: int
     type: str
+    axis: int
+    """Of the channels in the layer's output, the batch being axis 0."""
     neurons: int
     total_positions: int
     examples: int
@@ -59,11 +61,16 @@ class LayerSpec:
     @cached_property
     def key(self) -> str:
         """The key of the activations."""
-        capture = self.capture.model_dump(mode="json", exclude={"layers"})
+        capture = self.capture.model_dump(mode="json", exclude={"layers", "axes"})
         return artifact_key(
             "activations",
             CAPTURE_VERSION,
-            {"network": self.network.key, "layer": self.layer, "capture": capture},
+            {
+                "network": self.network.key,
+                "layer": self.layer,
+                "axis": self.axis,
+                "capture": capture,
+            },
         )
 
     def artifact(self, store: Store) -> Artifact:

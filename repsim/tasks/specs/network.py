@@ -7,7 +7,7 @@ from typing import Any
 
 from repsim.own_code import OwnCode
 from repsim.store import Artifact, Store, artifact_key
-from repsim.study import Component, Network, Training
+from repsim.study import Component, Model, Network, Training
 
 __all__ = ["TRAINING_RECORD", "NetworkSpec"]
 
@@ -25,7 +25,7 @@ class NetworkSpec:
     network: Network
     data: Component
     fingerprint: str
-    model: Component
+    model: Model
     structure: str
     """Digest of the parameters and buffers of the untrained model."""
     model_code: OwnCode | None = None
@@ -46,7 +46,11 @@ class NetworkSpec:
         """Everything that determines the network. The data counts by content, not by place."""
         return {
             "data": {"name": self.data.name, "fingerprint": self.fingerprint},
-            "model": {"name": self.model.name, "options": self.model.options},
+            "model": {
+                "name": self.model.name,
+                "options": self.model.options,
+                **({} if self.model.output is None else {"output": self.model.output}),
+            },
             "code": {what: code.counted for what, code in self.own_codes.items()},
             "structure": self.structure,
             "classes": self.classes,

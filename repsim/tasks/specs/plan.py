@@ -19,6 +19,8 @@ class StudyPlan:
     networks: tuple[NetworkSpec, ...]
     layers: dict[str, tuple[LayerSpec, ...]]
     """Those that are captured of each network, by its label, in order of depth."""
+    in_doubt: tuple[str, ...]
+    """Layers that a pattern selects, but whose channels nobody knows the axis of: left out."""
     comparisons: tuple[ComparisonSpec, ...]
     across: tuple[AcrossSpec, ...]
     parameters: int

@@ -3,7 +3,13 @@ import pytest
 import torch
 from torch import nn
 
-from repsim.capture import capture_blocks, layer_table, sampled_positions, select_layers
+from repsim.capture import (
+    capture_blocks,
+    layer_table,
+    sampled_positions,
+    select_layers,
+    with_axes,
+)
 from repsim.errors import InputError, StudyError
 
 CPU = torch.device("cpu")
@@ -65,9 +71,38 @@ def test_maps_with_one_channel_or_place_are_copied_too(split):
 
 
 def test_tokens_keep_their_order(split, images_of):
-    model = nn.Sequential(nn.Flatten(2), nn.Identity())
+    class Tokens(nn.Module):
+        def forward(self, images):
+            return images.flatten(2).transpose(1, 2)
+
+    model = nn.Sequential(Tokens(), nn.Identity())
     arrays = captured(model, split, layer_table(model, SHAPE))
-    np.testing.assert_array_equal(arrays["1"], images_of(INDICES).flatten(2).numpy())
+    expected = images_of(INDICES).flatten(2).transpose(1, 2)
+    np.testing.assert_array_equal(arrays["1"], expected.numpy())
+
+
+@pytest.mark.parametrize("order", [(0, 1, 2, 3), (0, 2, 3, 1), (0, 2, 1, 3)])
+def test_channels_are_neurons_on_whatever_axis(split, images_of, order):
+    class Permuted(nn.Module):
+        def forward(self, images):
+            return images.permute(order)
+
+    model = nn.Sequential(Permuted())
+    arrays = captured(model, split, layer_table(model, SHAPE))
+    expected = images_of(INDICES).flatten(2).transpose(1, 2)
+    np.testing.assert_array_equal(arrays["0"], expected.numpy())
+
+
+def test_an_axis_that_the_study_says_is_taken(split, images_of):
+    class Sorted(nn.Module):
+        def forward(self, images):
+            return images.sort(dim=3).values
+
+    model = nn.Sequential(Sorted())
+    layers = with_axes(layer_table(model, SHAPE), {"*": "last"})
+    arrays = captured(model, split, layers)
+    expected = images_of(INDICES).sort(dim=3).values.flatten(1, 2)
+    np.testing.assert_array_equal(arrays["0"], expected.numpy())
 
 
 @pytest.mark.parametrize("batch_size", [1, 2, 5, 64])
@@ -101,7 +136,7 @@ def test_positions_are_the_same_for_every_network(split):
 
     class Where(nn.Module):
         def forward(self, images):
-            return places.expand(len(images), 1, 6, 6)
+            return places + 0 * images[:, :1]
 
     rows = []
     for extra in (nn.Identity(), nn.ReLU()):

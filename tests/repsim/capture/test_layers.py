@@ -3,7 +3,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from repsim.capture import layer_table, layer_table_of, select_layers
+from repsim.capture import layer_table, layer_table_of
 from repsim.errors import StudyError
 
 SHAPE = (2, 6, 6)
@@ -73,23 +73,47 @@ def test_tokens_are_positions_and_other_outputs_cannot_be_captured():
     assert table["position"].shape == ()
 
 
-def test_maps_are_in_doubt_where_a_model_has_its_channels_last():
-    class Last(nn.Module):
-        """As ConvNeXt does it."""
+class Given(nn.Module):
+    """Puts out what its function makes of the images, behind a convolution with 4 channels."""
 
-        def __init__(self):
-            super().__init__()
-            self.conv, self.linear, self.act = nn.Conv2d(2, 3, 1), nn.Linear(3, 4), nn.GELU()
+    def __init__(self, function):
+        super().__init__()
+        self.conv, self.after, self.function = nn.Conv2d(2, 4, 1), nn.Identity(), function
 
-        def forward(self, images):
-            maps = self.act(self.linear(self.conv(images).permute(0, 2, 3, 1)))
-            return maps.flatten(1)
+    def forward(self, images):
+        return self.after(self.function(self.conv(images)))
 
-    table = {layer.name: layer for layer in layer_table(Last(), SHAPE)}
-    assert table["act"].shape == (6, 6, 4)
-    assert [layer.name for layer in table.values() if layer.capturable] == ["conv"]
-    with pytest.raises(StudyError, match=r"\(GELU\).*\(6, 6, 4\) per example in a model that has"):
-        select_layers(["type:GELU"], tuple(table.values()))
+
+@pytest.mark.parametrize(
+    "function",
+    [
+        lambda _: torch.zeros(2, 64, 64),  # passes for a batch of two
+        lambda maps: maps.flatten(2).permute(2, 0, 1),  # (tokens, batch, features)
+        lambda maps: maps.repeat(2, 1, 1, 1),
+        lambda maps: maps.flatten(0, 1),
+        lambda maps: maps.unflatten(2, (2, 3)).permute(0, 2, 1, 3, 4).flatten(0, 1),  # windows
+        lambda maps: maps.argmax(dim=1),
+        lambda maps: maps.mean((1, 2, 3)),
+        lambda maps: (maps, maps),
+    ],
+)
+def test_what_does_not_follow_the_batch_is_no_layer(function):
+    table = {layer.name: layer for layer in layer_table(Given(function), SHAPE)}
+    assert (table["after"].shape, table["after"].axis) == ((), 0)
+    assert not table["after"].in_doubt
+    assert (table["after"].neurons, table["after"].positions) == (0, 0)
+
+
+@pytest.mark.parametrize("wrap", [lambda x: (x,), lambda x: {"hidden": x, "loss": None}])
+def test_the_only_tensor_in_a_container_is_the_output(wrap):
+    table = {layer.name: layer for layer in layer_table(Given(wrap), SHAPE)}
+    assert (table["after"].neurons, table["after"].positions) == (4, 36)
+
+
+def test_the_layer_that_fails_is_named():
+    model = nn.Sequential(nn.Flatten(), nn.Linear(72, 8), nn.Sequential(nn.Linear(9, 3)))
+    with pytest.raises(StudyError, match=r"Got RuntimeError in layer '2\.0' \(Linear\): "):
+        layer_table(model, SHAPE)
 
 
 def test_a_table_without_computing_equals_the_real_one(model):

@@ -1,7 +1,7 @@
 import pytest
 from torch import nn
 
-from repsim.capture import LayerInfo, layer_table, select_layers
+from repsim.capture import LayerInfo, layer_table, layers_in_doubt, select_layers, with_axes
 from repsim.errors import StudyError
 from repsim.study import Capture
 
@@ -56,16 +56,58 @@ def test_a_functional_relu_is_explained():
         select_layers(["type:ReLU"], table)
 
 
-def test_layers_that_cannot_be_captured_are_refused_by_name_and_left_out_of_globs():
-    def layer(name, depth, shape, neurons):
-        return LayerInfo(
-            name=name, depth=depth, type="Any", shape=shape, neurons=neurons, positions=neurons
-        )
+def layer(name, depth, shape, axis):
+    return LayerInfo(name=name, depth=depth, type="Any", shape=shape, axis=axis)
 
-    table = [layer("a", 0, (3,), 3), layer("b", 1, (), 0), layer("c", 2, (2, 2, 2, 2), 0)]
+
+def test_layers_that_cannot_be_captured_are_refused_by_name_and_left_out_of_globs():
+    table = [layer("a", 0, (3,), 1), layer("b", 1, (), 0), layer("c", 2, (2, 3, 4), 0)]
     assert [found.name for found in select_layers(["*"], table)] == ["a"]
     assert [found.name for found in select_layers(["type:Any"], table)] == ["a"]
+    assert [found.name for found in layers_in_doubt(["*", "c"], table)] == ["c"]
     with pytest.raises(StudyError, match=r"Got 'b' \(Any\), selected by 'b', with no batch"):
         select_layers(["*", "b"], table)
-    with pytest.raises(StudyError, match=r"selected by 'c\*', with shape \(2, 2, 2, 2\) per"):
+    message = (
+        r"selected by 'c\*', with shape \(2, 3, 4\) for each example.*\[capture\.axes\] "
+        r'"c" = "first" \(2 neurons at 12 positions\) or "last" \(4 at 6\)'
+    )
+    with pytest.raises(StudyError, match=message):
         select_layers(["c*"], table)
+
+
+DOUBTFUL = (
+    layer("blocks.0", 0, (6, 7, 8), 0),
+    layer("blocks.0.conv", 1, (6, 7, 8), 1),
+    layer("blocks.1", 2, (7, 8), 0),
+    layer("table", 3, (), 0),
+)
+
+
+@pytest.mark.parametrize(
+    ("axes", "found"),
+    [
+        ({}, [0, 1, 0, 0]),
+        ({"blocks.*": "last"}, [3, 1, 2, 0]),  # what is known stays
+        ({"blocks.?": "first"}, [1, 1, 1, 0]),
+        ({"type:A*": "first"}, [1, 1, 1, 0]),
+        ({"blocks.0": "last", "blocks.1": "first"}, [3, 1, 1, 0]),
+        ({"blocks.0.conv": "last"}, [0, 3, 0, 0]),  # its own name overrides
+        ({"blocks.0.c*": "first"}, [0, 1, 0, 0]),  # as it is known
+    ],
+)
+def test_a_study_settles_where_channels_are(axes, found):
+    assert [x.axis for x in with_axes(DOUBTFUL, axes)] == found
+
+
+@pytest.mark.parametrize(
+    ("axes", "message"),
+    [
+        ({"block.*": "last"}, r"Got 'block\.\*', which selects none\. Names like it: blocks\."),
+        ({"*.conv": "last"}, r"channels are known: blocks\.0\.conv \(Any\), axis 1.*name of one"),
+        ({"table": "last"}, r"Got 'table' = 'last', which selects layers without a batch"),
+        ({"blocks.*": "last", "*.1": "first"}, r"one place for the channels of 'blocks\.1'"),
+    ],
+)
+def test_axes_that_say_nothing_are_refused(axes, message):
+    with pytest.raises(StudyError, match=message):
+        with_axes(DOUBTFUL, axes)

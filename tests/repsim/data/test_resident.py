@@ -1,5 +1,7 @@
 """Splits in memory, through `from_arrays`."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 import torch
@@ -257,3 +259,31 @@ def test_splits_are_asked_for_by_name(arrays):
     assert source.split("probe") is source.probe
     with pytest.raises(StudyError, match=r"split of dataset 'arrays'. Got 'prob'. .*'probe'"):
         source.split("prob")
+
+
+@pytest.mark.parametrize(
+    ("shape", "refused"),
+    [
+        ((32, 32, 3), True),
+        ((32, 48, 4), True),
+        ((28, 28, 1), True),
+        ((3, 32, 32), False),
+        ((1, 8, 8), False),
+        ((8, 100, 1), False),  # a series of eight channels
+        ((16, 4, 4), False),
+        ((3, 4, 3), False),
+    ],
+)
+def test_images_with_their_channels_last_are_refused(shape, refused):
+    images = np.random.default_rng(0).integers(0, 255, size=(4, *shape)).astype(np.uint8)
+    pair = images, np.arange(4) % 2
+    if not refused:
+        assert from_arrays(train=pair, probe=pair).image_shape == shape
+        return
+    with pytest.raises(StudyError, match=r"Got \(\d+, \d+, \d\), which is .*np\.moveaxis"):
+        from_arrays(train=pair, probe=pair)
+    moved = np.moveaxis(images, -1, 1), pair[1]
+    source = from_arrays(train=moved, probe=moved)
+    assert source.image_shape[0] == shape[-1]
+    with pytest.raises(StudyError, match=r"np\.moveaxis\(images, -1, 1\)"):
+        dataclasses.replace(source, image_shape=shape)

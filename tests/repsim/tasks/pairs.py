@@ -6,7 +6,7 @@ from itertools import combinations
 import numpy as np
 
 from repsim.store import ActivationWriter, Store
-from repsim.study import Capture, Component, Matching, Network, Resampling, Seed, Training
+from repsim.study import Capture, Component, Matching, Model, Network, Resampling, Seed, Training
 from repsim.tasks import graph
 from repsim.tasks.graph import Step, run_steps
 from repsim.tasks.specs import ComparisonSpec, LayerSpec, NetworkSpec, tiles_of
@@ -19,7 +19,7 @@ def network(seed: int) -> NetworkSpec:
         network=Network(variant="", seed=Seed.model_validate(seed)),
         data=Component(name="synthetic"),
         fingerprint="f",
-        model=Component(name="small_cnn"),
+        model=Model(name="small_cnn"),
         structure="s",
         classes=3,
         image_shape=(1, 8, 8),
@@ -33,6 +33,7 @@ def layer(seed: int) -> LayerSpec:
         layer="relu",
         depth=0,
         type="ReLU",
+        axis=1,
         neurons=NEURONS,
         total_positions=POSITIONS,
         examples=EXAMPLES,

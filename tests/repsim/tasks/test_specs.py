@@ -36,6 +36,7 @@ def keys(text, *overrides):
         ("training.epochs=3", "network"),
         ("training.keep=best", "network"),
         ("model.width=0.3", "network"),
+        ("model.output=logits", "network"),
         ("model.name=plain20", "network"),
         ("data.noise=2.0", "network"),
         ("data.seed=1", "network"),

@@ -8,7 +8,7 @@ import zarr
 from repsim import cka, match_profile
 
 GENERATOR = np.random.default_rng(0)
-MAPS = np.maximum(GENERATOR.normal(size=(40, 4, 3, 2)), 0)
+MAPS = np.maximum(GENERATOR.normal(size=(40, 4, 3, 3)), 0)
 OTHER = np.maximum(MAPS + 0.4 * GENERATOR.normal(size=MAPS.shape), 0)
 
 
@@ -17,7 +17,7 @@ def samples(maps):
 
 
 def tokens(maps):
-    return np.moveaxis(maps, 1, -1).reshape(40, 6, 4)
+    return np.moveaxis(maps, 1, -1).reshape(40, 9, 4)
 
 
 def save(path, array):
@@ -40,8 +40,9 @@ def test_every_format_and_shape_gives_the_same_numbers(repsim, tmp_path, formats
     profile = match_profile(samples(MAPS), samples(OTHER))
     numbers = [profile.similarity(0.3), profile.similarity(0.5), profile.area()]
     numbers.append(cka(samples(MAPS), samples(OTHER)))
-    assert "layer p q samples ε=0.3 ε=0.5 area CKA" in ran.out
-    assert "activations 4 4 240 " + " ".join(f"{n:.3f}" for n in numbers) in ran.out
+    assert "layer neurons positions samples ε=0.3 ε=0.5 area CKA" in ran.out
+    reading = f"activations 4 {1 if shape is samples else 9} 360 "
+    assert reading + " ".join(f"{n:.3f}" for n in numbers) in ran.out
     assert "uncentred" in ran.out
 
 
@@ -67,8 +68,8 @@ def test_arrays_of_several_names_are_compared_name_by_name(repsim, tmp_path):
     group["relu2"] = samples(OTHER)
     ran = repsim("compare", tmp_path / "a.npz", tmp_path / "b.zarr")
     assert ran.code == 0
-    assert "relu2 4 4 240" in ran.out
-    assert "relu1 4 4 240" in ran.out
+    assert "relu2 4 1 360" in ran.out
+    assert "relu1 4 9 360" in ran.out
     assert f"the other file has no layer of this name: left of {tmp_path / 'a.npz'}." in ran.out
 
 
@@ -78,7 +79,7 @@ def test_labels_beside_the_activations_are_skipped_with_a_line(repsim, tmp_path)
         np.savez(tmp_path / f"{name}.npz", relu1=maps, **extra)
     ran = repsim("compare", tmp_path / "a.npz", tmp_path / "b.npz", "--output", tmp_path / "r")
     assert ran.code == 0
-    assert "relu1 4 4 240" in ran.out
+    assert "relu1 4 9 360" in ran.out
     for name in ("labels", "epoch", "names"):
         assert ran.out.count(f"Skipped {name} of ") == 2
     assert "Skipped labels of" in (tmp_path / "r" / "report.html").read_text()
@@ -91,7 +92,7 @@ def test_a_layer_that_cannot_be_compared_leaves_the_others_alone(repsim, tmp_pat
     np.savez(tmp_path / "b.npz", relu1=OTHER, relu2=broken, fc=samples(OTHER)[:9])
     ran = repsim("compare", tmp_path / "a.npz", tmp_path / "b.npz", "--output", tmp_path / "r")
     assert ran.code == 2
-    assert "relu1 4 4 240" in ran.out
+    assert "relu1 4 9 360" in ran.out
     assert "relu2 was not compared: Expected finite activations. Got nan in Y" in ran.err
     assert "fc was not compared: Expected the same samples in both." in ran.err
     table = pl.read_parquet(tmp_path / "r" / "results.parquet")
@@ -102,7 +103,7 @@ def test_a_layer_that_cannot_be_compared_leaves_the_others_alone(repsim, tmp_pat
 @pytest.mark.parametrize("fill", [0.0, np.nan])
 def test_absent_chunks_are_a_caution_before_anything_else(repsim, tmp_path, fill):
     array = zarr.create_array(
-        str(tmp_path / "b.zarr"), shape=(240, 4), chunks=(60, 4), dtype="f4", fill_value=fill
+        str(tmp_path / "b.zarr"), shape=(360, 4), chunks=(90, 4), dtype="f4", fill_value=fill
     )
     array[:] = 1 + samples(OTHER)
     (tmp_path / "b.zarr" / "c" / "2" / "0").unlink()
@@ -130,7 +131,7 @@ def test_a_report_and_its_tables_on_request(repsim, tmp_path):
     table = pl.read_parquet(folder / "results.parquet")
     row = table.filter(pl.col("epsilon") == 0.4).row(0, named=True)
     assert row["value"] == match_profile(samples(MAPS), samples(OTHER)).similarity(0.4)
-    assert (row["examples"], row["samples"]) == (40, 240)
+    assert (row["examples"], row["samples"]) == (40, 360)
 
 
 def test_two_files_of_the_same_name_can_be_reported(repsim, tmp_path):
@@ -164,10 +165,10 @@ def test_what_is_pickled_is_refused(repsim, tmp_path, suffix):
 @pytest.mark.parametrize(
     ("first", "second", "said"),
     [
-        (MAPS, MAPS[:39], "Expected the same samples in both. Got 40 examples × 6 positions"),
-        (MAPS, MAPS[:, :, :2], "40 × 4 in activations of the second"),
-        (samples(MAPS), MAPS, "Got 240 examples × 1 positions"),
-        (samples(MAPS), samples(MAPS)[:, 0], "Got activations: shape (240,)"),
+        (MAPS, MAPS[:39], "Expected the same samples in both. Got 40 examples × 9 positions"),
+        (MAPS, MAPS[:, :, :2, :2], "40 × 4 in activations of the second"),
+        (samples(MAPS), MAPS, "Got 360 examples × 1 positions"),
+        (samples(MAPS), samples(MAPS)[:, 0], "Got activations: shape (360,)"),
         (np.zeros((5, 0)), np.zeros((5, 0)), "no samples or no neurons"),
         (samples(MAPS) * np.nan, samples(MAPS), "Expected finite activations. Got nan in X"),
         (samples(MAPS) * 1j, samples(MAPS), "complex128, which are no real numbers"),
@@ -224,3 +225,14 @@ def test_an_epsilon_outside_is_refused(repsim, tmp_path, epsilon):
     ran = repsim("compare", a, a, f"--epsilon={epsilon}")
     assert ran.code == 2
     assert "Expected ε in [0, 1)." in ran.err
+
+
+def test_four_axes_in_doubt_need_an_option(repsim, tmp_path):
+    last = np.random.default_rng(0).normal(size=(20, 8, 8, 3))
+    a = save(tmp_path / "a.npy", last)
+    refused = repsim("compare", a, a)
+    assert refused.code == 2
+    assert "Got shape (20, 8, 8, 3)" in refused.err
+    assert "--channels first or --channels last" in refused.err
+    assert "activations 3 64 1,280 " in repsim("compare", a, a, "--channels", "last").out
+    assert "activations 8 24 480 " in repsim("compare", a, a, "--channels", "first").out

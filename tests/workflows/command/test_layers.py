@@ -1,10 +1,13 @@
 """repsim layers: what a model has, and what a pattern selects."""
 
+import io
 import re
 
 import pytest
+from rich.console import Console
 
 from repsim.models import model_names
+from workflows.command.output import columns
 
 
 def test_a_model_is_listed_in_the_order_of_execution(repsim):
@@ -59,3 +62,46 @@ def test_what_cannot_be_listed_is_refused_with_the_nearest(repsim, arguments, sa
     assert said in ran.err
     assert "Traceback" not in ran.err
     assert ran.out == ""
+
+
+LONG = "block_with_a_long_name_" * 5
+
+
+@pytest.fixture
+def own_model(tmp_path, monkeypatch):
+    (tmp_path / "model_with_long_names.py").write_text(
+        f"""
+import torch
+from torch import nn
+
+class Sorted(nn.Module):
+    def forward(self, maps):
+        return maps.sort(dim=3).values
+
+def model(classes, image_shape):
+    net = nn.Sequential()
+    net.add_module("{LONG}conv", nn.Conv2d(3, 8, 3))
+    net.add_module("{LONG}sorted", Sorted())
+    net.add_module("{LONG}flat", nn.Flatten())
+    net.add_module("{LONG}head", nn.LazyLinear(classes))
+    return net
+"""
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    return "model_with_long_names:model"
+
+
+def test_names_are_whole_in_a_pipe_and_doubt_is_told(repsim, own_model):
+    ran = repsim("layers", own_model)
+    assert f"0 {LONG}conv Conv2d 8×30×30 8 900 1 {LONG}sorted Sorted 8×30×30 in doubt" in ran.out
+    assert '[capture.axes] "NAME" = "first" or "last"' in ran.out
+
+
+def test_a_narrow_terminal_folds_names_and_cuts_none():
+    table = columns("layer", "neurons")
+    table.add_row(LONG, "8")
+    narrow = Console(width=40, file=io.StringIO(), force_terminal=True, no_color=True)
+    with narrow.capture() as captured:
+        narrow.print(table)
+    folded = re.sub(r"\s|layer|neurons|8|\x1b\[[0-9;]*m", "", captured.get())
+    assert folded == LONG
