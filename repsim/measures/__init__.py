@@ -21,6 +21,7 @@ from repsim.measures.contract import (
     Statistic,
     caution_of,
     checked_value,
+    value_and_caution,
 )
 from repsim.measures.linear_regression import linear_regression
 from repsim.measures.minibatch_cka import minibatch_cka
@@ -55,6 +56,7 @@ __all__ = [
     "rsa",
     "subspace_overlap",
     "svcca",
+    "value_and_caution",
 ]
 
 

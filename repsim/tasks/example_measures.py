@@ -10,13 +10,13 @@ import numpy as np
 
 from repsim.errors import InputError
 from repsim.examples import ExamplePair, Features
-from repsim.measures import checked_value, load_measure
+from repsim.measures import checked_value, load_measure, value_and_caution
 from repsim.moments import within_classes
 from repsim.store import Activations, Artifact, Store
 from repsim.study import Component
 from repsim.tasks.examples import StoredExamples
 from repsim.tasks.reduction import class_labels
-from repsim.tasks.replicates import VALUES, measured
+from repsim.tasks.replicates import VALUES
 from repsim.tasks.specs import ComparisonSpec
 
 __all__ = ["measure_examples"]
@@ -41,7 +41,7 @@ def measure_examples(location: str, spec: ComparisonSpec, measure: Component) ->
     labels = class_labels(Activations(store, spec.x.key)) if order.within else None
     try:
         pair = ExamplePair.from_layers(x, y, features)
-        values[0], caution = measured(known, pair)
+        values[0], caution = value_and_caution(known, pair)
         for number in range(1, order.count):
             value = checked_value(known, _replicate(spec, pair, labels, number))
             values[number] = float(value) if math.isfinite(value) else None

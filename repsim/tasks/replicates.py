@@ -11,7 +11,7 @@ import numpy as np
 
 from repsim.errors import InputError
 from repsim.matching import MatchProfile, match_profile
-from repsim.measures import Measure, caution_of, checked_value, load_measure
+from repsim.measures import Measure, checked_value, load_measure, value_and_caution
 from repsim.moments import Moments
 from repsim.store import Artifact, Store
 from repsim.study import Component
@@ -19,7 +19,7 @@ from repsim.tasks.factor_replicates import FactorReplicates
 from repsim.tasks.reduction import stored_group, stored_moments, stored_permuted
 from repsim.tasks.specs import ComparisonSpec
 
-__all__ = ["measured", "replicate_layer", "stored_criticals", "stored_profile", "stored_values"]
+__all__ = ["replicate_layer", "stored_criticals", "stored_profile", "stored_values"]
 
 ARRAYS = "arrays.npz"
 VALUES = "values.json"
@@ -83,15 +83,6 @@ def replicate_layer(location: str, spec: ComparisonSpec, part: tuple[int, int]) 
     return key
 
 
-def measured(measure: Measure, statistic: object) -> tuple[float | None, str]:
-    """A measure of the layers as they are, None if it is not defined, and what to know of it."""
-    try:
-        value = checked_value(measure, statistic)
-        return _finite(value), caution_of(measure, statistic, value)
-    except InputError as problem:
-        return None, str(problem)
-
-
 def stored_profile(store: Store, key: str) -> MatchProfile:
     """A published match profile."""
     return MatchProfile.from_mapping(Artifact(store, "profiles", key).read_arrays(ARRAYS))
@@ -134,7 +125,7 @@ class _Values:
     def add(self, moments: Moments) -> None:
         """Of the next replicate; what the first says of itself is kept."""
         if not self.found:
-            value, self.caution = measured(self._measure, moments)
+            value, self.caution = value_and_caution(self._measure, moments)
             self.found.append(value)
             return
         try:

@@ -47,7 +47,7 @@ def test_arrays_and_tensors_are_not_copied():
         (dask.array.from_array(VALUES, chunks=7), VALUES),
         (zarr.array(VALUES), VALUES),
     ],
-    ids=str,
+    ids=lambda value: type(value).__name__,
 )
 def test_whatever_holds_numbers_is_read(value, expected):
     array = as_array(value, "X")

@@ -13,6 +13,9 @@ if TYPE_CHECKING:
     from repsim.activation_files import ActivationArray
     from repsim.matching import MatchProfile
 
+    Compared = tuple[ActivationArray, MatchProfile, tuple[float | None, str]]
+    """A layer, its match profile, and its linear CKA with what to know of that."""
+
 __all__ = ["compare"]
 
 
@@ -73,7 +76,7 @@ def compare(
     at = [f"ε={e:g}" for e in chosen]
     table = columns("layer", "neurons", "positions", "samples", *at, "area", "CKA")
     compared, failed = _compare_each(pairs, centred)
-    for x, profile, similarity in compared:
+    for x, profile, (similarity, _) in compared:
         values = [f"{profile.similarity(e):.3f}" for e in chosen]
         table.add_row(
             x.name,
@@ -82,7 +85,7 @@ def compare(
             f"{profile.count:,}",
             *values,
             f"{profile.area():.3f}",
-            f"{similarity:.3f}",
+            "undefined" if similarity is None else f"{similarity:.3f}",
         )
     console.print(table)
     console.print(
@@ -93,12 +96,10 @@ def compare(
     )
     if alone:
         say(f"Skipped, since the other file has no layer of this name: {', '.join(alone)}.")
-    for x, profile, _ in compared:
-        if profile.count < 20 * max(profile.p, profile.q):
-            say(
-                f"{x.name}: {profile.count} samples for {max(profile.p, profile.q)} neurons. With "
-                "fewer than 20 samples a neuron, neurons match by chance."
-            )
+    for x, profile, (_, caution) in compared:
+        for words in dict.fromkeys((profile.caution, caution)):
+            if words:
+                say(f"{x.name}: {words}")
     missing = [f"{name} was not compared: {problem}" for name, problem in failed.items()]
     if output is not None:
         facts = (*notes, *missing)
@@ -111,12 +112,13 @@ def compare(
 
 def _compare_each(
     pairs: "list[tuple[ActivationArray, ActivationArray]]", centred: bool
-) -> "tuple[list[tuple[ActivationArray, MatchProfile, float]], dict[str, InputError]]":
+) -> "tuple[list[Compared], dict[str, InputError]]":
     """Profile and CKA of each layer, and why a layer has none; an error where none has."""
     from repsim.activation_files import factor_of, moments_of
     from repsim.matching import match_profile
-    from repsim.measures import cka
+    from repsim.measures import load_measure, value_and_caution
 
+    cka = load_measure("cka", {})
     compared, failed = [], {}
     for x, y in pairs:
         try:
@@ -124,7 +126,7 @@ def _compare_each(
             profile = match_profile(moments, centred=centred)
             if not profile.settled:
                 profile = match_profile(factor_of(x, y), centred=centred)
-            compared.append((x, profile, cka(moments)))
+            compared.append((x, profile, value_and_caution(cka, moments)))
         except InputError as problem:
             failed[x.name] = problem
     if not compared:
@@ -150,7 +152,7 @@ def _pairs(
 def _write_report(
     folder: Path,
     files: tuple[Path, Path],
-    compared: "list[tuple[ActivationArray, MatchProfile, float]]",
+    compared: "list[Compared]",
     epsilons: list[float],
     centred: bool,
     missing: Sequence[str],
@@ -164,12 +166,15 @@ def _write_report(
     results: list[dict[str, Any]] = []
     neurons: list[pl.DataFrame] = []
     layers: list[dict[str, Any]] = []
-    for depth, (x, profile, similarity) in enumerate(compared):
+    for depth, (x, profile, (similarity, caution)) in enumerate(compared):
         place = {"network_a": names[0], "network_b": names[1], "layer": x.name, "depth": depth}
         rows = [
             *(match_row(profile, epsilon) for epsilon in epsilons),
             area_row(profile),
-            measure_row("cka[linear,centred,biased]", similarity, centred=True),
+            {
+                **measure_row("cka[linear,centred,biased]", similarity, centred=True),
+                "caution": caution or None,
+            },
         ]
         results += [
             {"study": "compare", **place, **row, "examples": x.examples}

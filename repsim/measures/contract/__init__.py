@@ -3,7 +3,12 @@
 The registry takes the modules of `repsim.measures` as measures; a folder is none.
 """
 
-from repsim.measures.contract.cautions import caution_of, checked_value, value_of
+from repsim.measures.contract.cautions import (
+    caution_of,
+    checked_value,
+    value_and_caution,
+    value_of,
+)
 from repsim.measures.contract.compat import compatible
 from repsim.measures.contract.directions import Of, PrincipalDirections
 from repsim.measures.contract.pairs import check_samples, moments_of
@@ -23,5 +28,6 @@ __all__ = [
     "checked_value",
     "compatible",
     "moments_of",
+    "value_and_caution",
     "value_of",
 ]

@@ -6,14 +6,14 @@ from typing import Any
 
 import numpy as np
 
-from repsim.errors import CautionWarning
+from repsim.errors import CautionWarning, InputError
 from repsim.examples import ExamplePair
 from repsim.measures.contract.protocol import Measure
 from repsim.moments import Moments
 from repsim.moments.principal import principal
 from repsim.origin import Origin
 
-__all__ = ["caution_of", "checked_value", "value_of"]
+__all__ = ["caution_of", "checked_value", "value_and_caution", "value_of"]
 
 # A value that is outside the bounds of its measure by more than this is not rounding.
 SLACK = 1e-6
@@ -39,6 +39,15 @@ def value_of(measure: Measure, statistic: Any) -> float:
     if words:
         warnings.warn(CautionWarning(words), stacklevel=3)
     return value
+
+
+def value_and_caution(measure: Measure, statistic: Any) -> tuple[float | None, str]:
+    """The value for a table, None where there is none, and what to know of it or why."""
+    try:
+        value = checked_value(measure, statistic)
+    except InputError as problem:
+        return None, str(problem)
+    return None if math.isnan(value) else value, caution_of(measure, statistic, value)
 
 
 def checked_value(measure: Measure, statistic: Any) -> float:

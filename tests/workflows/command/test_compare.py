@@ -113,10 +113,19 @@ def test_absent_chunks_are_a_caution_before_anything_else(repsim, tmp_path, fill
 
 
 def test_too_few_samples_for_the_neurons_are_told(repsim, tmp_path):
-    a = save(tmp_path / "a.npy", samples(MAPS)[:79])
-    assert "neurons match by chance" in repsim("compare", a, a).out
+    a = save(tmp_path / "a.npy", samples(MAPS)[:15])
+    said = repsim("compare", a, a).out
+    assert "15 samples for 4 + 4 neurons: unrelated neurons already match from about" in said
     enough = save(tmp_path / "b.npy", samples(MAPS)[:80])
-    assert "neurons match by chance" not in repsim("compare", enough, enough).out
+    assert "unrelated neurons" not in repsim("compare", enough, enough).out
+
+
+def test_a_measure_without_a_value_says_why(repsim, tmp_path):
+    a = save(tmp_path / "a.npy", np.ones((40, 3)))
+    ran = repsim("compare", a, save(tmp_path / "b.npy", samples(OTHER)[:40, :3]))
+    assert ran.code == 0
+    assert "undefined" in ran.out
+    assert "every neuron of X is constant over the samples" in ran.out
 
 
 def test_a_report_and_its_tables_on_request(repsim, tmp_path):
