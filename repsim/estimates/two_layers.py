@@ -7,6 +7,7 @@ from typing import Literal, TypeAlias
 
 import numpy as np
 
+from repsim.arrays import ArrayLike, as_array
 from repsim.errors import InputError, unknown_name
 from repsim.estimates.dependence import dependence_caution
 from repsim.estimates.estimate import Estimate
@@ -14,7 +15,7 @@ from repsim.estimates.example_resamples import ExampleResamples
 from repsim.estimates.maximum_match import FactorResamples, MaximumMatch
 from repsim.examples import Features, example_pair
 from repsim.measures import Measure, caution_of, checked_value, load_measure, measure_names
-from repsim.moments import ArrayLike, Resamples, UnitOrder, Units
+from repsim.moments import Resamples, UnitOrder, Units
 from repsim.moments.samples import matrix
 from repsim.options import validated_options
 from repsim.uncertainty import Interval, RankedCriticals, Replicates
@@ -214,20 +215,24 @@ def _layers(x: ArrayLike, y: ArrayLike, positions: int, *, as_samples: bool) -> 
 
 def _samples(array: ArrayLike, name: str, positions: int) -> tuple[np.ndarray, int]:
     """Samples × neurons, and how many samples an example has."""
-    shape = tuple(getattr(array, "shape", ()))
-    if len(shape) != 3:
-        samples = matrix(array, name)
-        if positions < 1 or len(samples) % positions:
+    values = as_array(array, name)
+    if values.ndim == 3:
+        if positions not in (1, values.shape[1]):
             raise InputError(
-                f"Expected whole examples of {positions} positions each, in consecutive rows. "
-                f"Got {len(samples)} samples in {name}."
+                f"Expected positions={values.shape[1]}, as {name} has them. "
+                f"Got {positions} and shape {values.shape}."
             )
-        return samples, positions
-    if positions not in (1, shape[1]):
+        positions = values.shape[1]
+        values = values.reshape(-1, values.shape[2])
+    samples = matrix(values, name)
+    if not len(samples):
+        raise InputError(f"Expected at least one sample in {name}. Got shape {values.shape}.")
+    if positions < 1 or len(samples) % positions:
         raise InputError(
-            f"Expected positions={shape[1]}, as {name} has them. Got {positions} and shape {shape}."
+            f"Expected whole examples of {positions} positions each, in consecutive rows. "
+            f"Got {len(samples)} samples in {name}."
         )
-    return matrix(array.reshape(shape[0] * shape[1], shape[2]), name), shape[1]
+    return samples, positions
 
 
 def _units(examples: int, blocks: int | ArrayLike | None) -> Units:

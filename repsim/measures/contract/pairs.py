@@ -13,15 +13,19 @@ def moments_of(x: Moments | ArrayLike, y: ArrayLike | None) -> Moments:
     Raises
     ------
     InputError
-        When `y` is missing, or given beside moments.
+        When `y` is missing, or given beside moments; when there are no samples.
     """
     if isinstance(x, Moments):
         if y is not None:
             raise InputError("Expected two arrays, or the moments of a pair alone. Got both.")
-        return x
-    if y is None:
+        moments = x
+    elif y is None:
         raise InputError("Expected two arrays, or the moments of a pair alone. Got one array.")
-    return Moments.from_arrays(x, y)
+    else:
+        moments = Moments.from_arrays(x, y)
+    if moments.count == 0:
+        raise InputError("Expected at least one sample. Got none.")
+    return moments
 
 
 def check_samples(measure: str, pair: PrincipalPair, *, x: int, y: int) -> None:

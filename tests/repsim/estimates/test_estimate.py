@@ -246,6 +246,11 @@ def test_what_cannot_be_estimated_is_refused() -> None:
         estimate("cka", maps, maps[:, :2])
     with pytest.raises(InputError, match="level between 0 and 1"):
         estimate("cka", x, y, level=90)
+    with pytest.raises(InputError, match=r"at least one sample in X\. Got shape \(0, 5\)"):
+        estimate("cka", x[:0], y[:0])
+    with pytest.raises(InputError, match="masked"):
+        estimate("cka", np.ma.array(maps, mask=maps > 1), maps)
+    assert estimate("cka", maps.tolist(), maps.tolist(), permutations=0).samples == 160
 
 
 def test_a_measure_of_examples_takes_layers_of_different_sizes() -> None:

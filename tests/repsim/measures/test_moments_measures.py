@@ -215,3 +215,9 @@ def test_anything_but_two_arrays_or_moments_is_refused():
         with pytest.raises(InputError, match="Got both"):
             function(Moments.from_arrays(x, y), y)
         assert function(Moments.from_arrays(x, y)) == function(x, y)
+
+
+@pytest.mark.parametrize("name", VARIANTS)
+def test_no_samples_are_refused(name: str) -> None:
+    with pytest.raises(InputError, match=r"at least one sample\. Got none"):
+        getattr(repsim.measures, name)(np.zeros((0, 3)), np.zeros((0, 2)))
