@@ -8,7 +8,7 @@ from jaxtyping import Float64
 
 from repsim.errors import InputError
 from repsim.examples import LayerExamples
-from repsim.measures import Measure
+from repsim.measures import Measure, checked_value
 from repsim.moments import Moments
 
 __all__ = ["of_moments"]
@@ -43,7 +43,7 @@ def of_moments(
             moments = replace(moments, sum_x=x.sum_x, xx=x.xx, sum_y=y.sum_x, yy=y.xx)
             for k, measure in enumerate(measures):
                 try:
-                    values[k, i, j] = measure.value(moments)
+                    values[k, i, j] = checked_value(measure, moments)
                 except InputError:
                     continue
     return values

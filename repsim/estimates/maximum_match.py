@@ -8,7 +8,7 @@ from pydantic import Field
 
 from repsim.matching import MatchProfile, match_profile
 from repsim.measures import Invariance, Properties, Statistic
-from repsim.moments import Factor, Moments, UnitOrder
+from repsim.moments import Factor, UnitOrder
 from repsim.moments.samples import BLOCK_ELEMENTS
 from repsim.options import StrictOptions
 
@@ -42,19 +42,19 @@ class MaximumMatch(StrictOptions):
             invariances=frozenset(kept | {"translation"} if self.centred else kept),
         )
 
-    def profile(self, statistic: Moments | Factor) -> MatchProfile:
+    def profile(self, statistic: object) -> MatchProfile:
         """The match profile, which holds for every ε."""
         return match_profile(statistic, centred=self.centred)
 
-    def value(self, statistic: Moments | Factor) -> float:
+    def value(self, statistic: object) -> float:
         """Share of the neurons of both layers that are in the maximum match."""
         return float(self.profile(statistic).similarity(self.epsilon))
 
-    def caution(self, statistic: Moments | Factor) -> str:
+    def caution(self, statistic: object) -> str:
         """What the profile says of itself."""
         return self.profile(statistic).caution
 
-    def criticals(self, statistic: Moments | Factor) -> np.ndarray:
+    def criticals(self, statistic: object) -> np.ndarray:
         """Critical ε of all neurons, X before Y."""
         profile = self.profile(statistic)
         return np.concatenate((profile.critical_x, profile.critical_y))

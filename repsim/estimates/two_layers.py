@@ -1,9 +1,9 @@
 """A measure of two layers, with its interval and with what chance would give."""
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
 
@@ -18,7 +18,7 @@ from repsim.measures import Measure, caution_of, checked_value, load_measure, me
 from repsim.moments import Resamples, UnitOrder, Units
 from repsim.moments.samples import matrix
 from repsim.options import validated_options
-from repsim.uncertainty import Interval, RankedCriticals, Replicates
+from repsim.uncertainty import RankedCriticals, Replicates
 
 __all__ = ["estimate"]
 
@@ -150,7 +150,7 @@ permutations); calibrated 0.495; 1,000 samples, 10 + 10 neurons
     return Estimate(
         value=value,
         convention=known.convention,
-        interval=_interval(known, resamples, replicates, level),
+        interval=replicates.interval(level),
         null=replicates.chance(),
         null_within=replicates.chance(within=True),
         p_value=replicates.p_value(),
@@ -273,43 +273,26 @@ def _of_samples(
 
 def _interval_replicates(
     measure: Measure, resamples: AnyResamples, groups: int, *, method: Method, seed: int
-) -> dict[str, Sequence[float]]:
-    """The replicates that the interval is made of."""
+) -> dict[str, Any]:
+    """What the interval is made of."""
     if groups < 2:
         return {}
     if method == "bootstrap":
         generator = np.random.default_rng([seed, 1])
         draws = generator.integers(groups, size=(BOOTSTRAP_SAMPLES, groups)).tolist()
-        return {"drawn": _values(measure, map(resamples.drawn, draws))}
-    found: dict[str, Sequence[float]] = {
-        "without": _values(measure, map(resamples.without, range(groups)))
-    }
-    if getattr(measure, "halves", True):
+        kind, statistics = "drawn", map(resamples.drawn, draws)
+    else:
+        kind, statistics = "without", map(resamples.without, range(groups))
+    if isinstance(measure, MaximumMatch):
+        criticals = np.stack([measure.criticals(statistic) for statistic in statistics])
+        whole = measure.criticals(resamples.total)
+        ranks = RankedCriticals.of(whole, **{kind: criticals}, groups=groups)
+        return {"ranks": ranks, "epsilon": measure.epsilon}
+    found = {kind: _values(measure, statistics)}
+    if kind == "without" and getattr(measure, "halves", True):
         both = range(groups // 2), range(groups // 2, groups)
         found["halves"] = _values(measure, map(resamples.drawn, both))
     return found
-
-
-def _interval(
-    measure: Measure, resamples: AnyResamples, replicates: Replicates, level: float
-) -> Interval | None:
-    """None where there are no groups, or the measure is not defined for each replicate."""
-    if not isinstance(measure, MaximumMatch) or not replicates.without:
-        return replicates.interval(level)
-    assert not isinstance(resamples, ExampleResamples)  # A match is a function of moments.
-    groups = range(len(replicates.without))
-    without = np.stack([measure.criticals(resamples.without(group)) for group in groups])
-    ranked = RankedCriticals.of(measure.criticals(resamples.total), without=without)
-    low, high = ranked.interval(measure.epsilon, level)
-    error = float(np.sqrt((len(groups) - 1) * np.var(replicates.without)))
-    return Interval(
-        low=low,
-        high=high,
-        level=level,
-        corrected=replicates.value,
-        standard_error=error,
-        bias=0.0,
-    )
 
 
 def _values(measure: Measure, statistics: Iterable[object]) -> list[float]:

@@ -5,7 +5,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from repsim.uncertainty import RankedCriticals, Replicates, family_p_values
+from repsim.uncertainty import Replicates, family_p_values
 
 __all__ = ["in_context"]
 
@@ -54,6 +54,8 @@ def _columns(row: Row, level: float) -> dict[str, Any]:
     replicates = Replicates(
         value=_number(row["value"]),
         **{name: [_number(value) for value in row[name]] for name in REPLICATES},
+        ranks=row.get("ranks"),
+        epsilon=row["epsilon"] or 0.0,
         groups=row["groups"],
         best=row["best"],
         larger_is_more_similar=row["larger_is_more_similar"],
@@ -71,18 +73,11 @@ def _columns(row: Row, level: float) -> dict[str, Any]:
                 f"{prefix}_high": chance.high,
                 p_value: replicates.p_value(within=null == "within"),
             }
-    return columns | _interval(row, replicates, level)
-
-
-def _interval(row: Row, replicates: Replicates, level: float) -> dict[str, float]:
-    ranks: RankedCriticals | None = row.get("ranks")
-    if ranks is not None and row["value"] is not None:
-        low, high = ranks.interval(row["epsilon"], level)
-        return {"corrected": row["value"], "interval_low": low, "interval_high": high}
     interval = replicates.interval(level)
     if interval is None:
-        return {}
+        return columns
     return {
+        **columns,
         "corrected": interval.corrected,
         "interval_low": interval.low,
         "interval_high": interval.high,

@@ -46,7 +46,7 @@ NETWORKS: Schema = {
         dtype=pl.Float64, meaning="accuracy of the kept weights on the probe split", nullable=True
     ),
     "train_loss": Column(dtype=pl.Float64, meaning="last training loss", nullable=True),
-    "parameters": Column(dtype=pl.Int64, meaning="trainable numbers", nullable=True),
+    "parameters": Column(dtype=pl.Int64, meaning="parameters that are trained", nullable=True),
     "device": Column(dtype=pl.String, meaning="device it was trained on", nullable=True),
     "precision": Column(dtype=pl.String, meaning="arithmetic of the training", nullable=True),
     "seconds": Column(dtype=pl.Float64, meaning="wall time of the training", nullable=True),

@@ -193,7 +193,7 @@ class Matching(StrictOptions):
 class Resampling(StrictOptions):
     """How far each value is from chance, and how much it would vary with other examples.
 
-    Both come from the one pass over the activations: the null from Y's examples exchanged, the
+    Both come from the one pass over the activations: the nulls from Y's examples permuted, the
     intervals from groups of whole examples.
     """
 
@@ -201,7 +201,7 @@ class Resampling(StrictOptions):
         default=19,
         ge=0,
         le=999,
-        description="exchanges of examples for the null: the least p-value is 1 / (1 + this)",
+        description="permutations of examples for each null: the least p-value is 1 / (1 + this)",
     )
     groups: int = Field(
         default=16, ge=0, le=100, description="groups of examples for the intervals; 0: none"

@@ -35,19 +35,20 @@ class Interval:
         Its nominal coverage, 0 to 1.
     corrected : float
         The value that it is about: the bias is taken off, where it could be estimated.
-    standard_error : float
-        Standard deviation of the value over samples of as many examples.
-    bias : float
+    standard_error : float or None
+        Standard deviation of the value over samples of as many examples. None for a match at one ε,
+        which moves in steps.
+    bias : float or None
         By how much the value is too large on average because examples are few, as the replicates
-        estimate it.
+        estimate it; None for a match at one ε.
     """
 
     low: float
     high: float
     level: float
     corrected: float
-    standard_error: float
-    bias: float
+    standard_error: float | None
+    bias: float | None
 
 
 def jackknife_interval(

@@ -7,6 +7,7 @@ from jaxtyping import Float64
 from scipy.special import stdtrit
 
 from repsim.errors import InputError
+from repsim.uncertainty.intervals import Interval
 
 __all__ = ["RankedCriticals"]
 
@@ -47,8 +48,9 @@ class RankedCriticals:
     >>> critical = np.array([0.2, 0.4, np.nan])
     >>> without = np.array([[0.19, 0.38, np.nan], [0.21, 0.42, np.nan]] * 4)
     >>> ranked = RankedCriticals.of(critical, without=without)
-    >>> ranked.interval(0.4)
-    (0.3333333333333333, 0.6666666666666666)
+    >>> interval = ranked.interval(0.4)
+    >>> round(interval.low, 2), round(interval.high, 2)
+    (0.33, 0.67)
     """
 
     critical: Float64[np.ndarray, " n"]
@@ -100,10 +102,17 @@ class RankedCriticals:
         reach = float(stdtrit(self.groups - 1, (1 + level) / 2)) * self.error
         return self.critical - reach, self.critical + reach
 
-    def interval(self, epsilon: float, level: float = 0.9) -> tuple[float, float]:
-        """Of the similarity at ε."""
+    def interval(self, epsilon: float, level: float = 0.9) -> Interval:
+        """Of the similarity at ε, whose own standard error is not defined."""
         low, high = self.bounds(level)
-        return float(np.mean(high <= epsilon)), float(np.mean(low <= epsilon))
+        return Interval(
+            low=float(np.mean(high <= epsilon)),
+            high=float(np.mean(low <= epsilon)),
+            level=level,
+            corrected=float(np.mean(self.critical <= epsilon)),
+            standard_error=None,
+            bias=None,
+        )
 
     def of_neurons(
         self, critical: Float64[np.ndarray, " n"], level: float = 0.9

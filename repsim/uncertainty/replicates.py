@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from repsim.uncertainty.intervals import Interval, bootstrap_interval, jackknife_interval
+from repsim.uncertainty.match_intervals import RankedCriticals
 from repsim.uncertainty.significance import Null, chance_corrected, null_band, p_value
 
 __all__ = ["Replicates"]
@@ -31,6 +32,8 @@ class Replicates:
         Of groups drawn with replacement: then the interval is that of the bootstrap.
     groups : int
         Number of groups.
+    ranks, epsilon : RankedCriticals, float
+        Of a match at one ε, whose interval is made of these.
     best : float
         Value of a layer with itself.
     larger_is_more_similar : bool
@@ -50,6 +53,8 @@ class Replicates:
     halves: Sequence[float] = ()
     drawn: Sequence[float] = ()
     groups: int = 0
+    ranks: RankedCriticals | None = None
+    epsilon: float = 0.0
     best: float = 1.0
     larger_is_more_similar: bool = True
 
@@ -60,6 +65,8 @@ class Replicates:
         """
         if not math.isfinite(self.value):
             return None
+        if self.ranks is not None:
+            return self.ranks.interval(self.epsilon, level)
         if _defined(self.drawn):
             return bootstrap_interval(self.value, self.drawn, groups=self.groups, level=level)
         if not _defined(self.without) or len(self.without) < 2:

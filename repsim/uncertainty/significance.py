@@ -14,7 +14,7 @@ __all__ = ["Null", "chance_corrected", "family_p_values", "null_band", "p_value"
 Values = Sequence[float] | Float64[np.ndarray, " n"]
 
 # Values nearer than this are one value with different rounding: layers of as many neurons as
-# samples give 1 in every exchange, some a digit more and some a digit less.
+# samples give 1 in every permutation, some a digit more and some a digit less.
 TIE = 1e-9
 
 

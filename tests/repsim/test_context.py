@@ -82,7 +82,8 @@ def test_a_match_has_the_interval_of_its_ranks():
     ranks = RankedCriticals.of(critical, without=critical + 0.01 * rng.normal(size=(8, 9)))
     (found,) = columns([row("l", 5 / 9, [], ranks=ranks, epsilon=0.5, without=VALUES)])
     assert found["interval_low"] <= found["corrected"] == 5 / 9 <= found["interval_high"]
-    assert (found["interval_low"], found["interval_high"]) == ranks.interval(0.5)
+    interval = ranks.interval(0.5)
+    assert (found["interval_low"], found["interval_high"]) == (interval.low, interval.high)
     assert "ranks" not in found
 
 

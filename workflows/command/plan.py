@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 __all__ = ["plan"]
 
-# Bytes of a checkpoint for each trainable number: weights, momentum and Adam's second moment in
+# Bytes of a checkpoint for each parameter: weights, momentum and Adam's second moment in
 # float32, and room for another copy while it is written.
 CHECKPOINT_BYTES = 16
 

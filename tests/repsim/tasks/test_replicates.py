@@ -125,9 +125,9 @@ def test_a_study_and_the_library_mean_the_same_by_an_interval(tmp_path):
     assert row["corrected"] < row["value"]
     ranks = stored_ranks(store, spec)
     assert ranks is not None
-    low, high = ranks.interval(0.8)
+    interval = ranks.interval(0.8)
     (match,) = [row for row in rows if row["measure"] == "maximum match similarity"]
-    assert low <= match["value"] <= high
+    assert interval.low <= match["value"] <= interval.high
 
 
 def test_layers_that_need_the_factor_have_replicates_of_the_factor(tmp_path):

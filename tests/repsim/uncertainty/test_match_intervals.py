@@ -18,9 +18,10 @@ def test_a_value_is_inside_its_interval(seed, dead, epsilon) -> None:
     critical = np.concatenate((rng.random(7), np.full(dead, np.nan)))
     without = critical + 0.05 * rng.normal(size=(8, len(critical)))
     ranked = RankedCriticals.of(critical, without=without)
-    low, high = ranked.interval(epsilon)
+    interval = ranked.interval(epsilon)
+    low, high = interval.low, interval.high
     value = np.mean(critical <= epsilon)
-    assert 0 <= low <= value <= high <= 7 / (7 + dead)
+    assert 0 <= low <= value == interval.corrected <= high <= 7 / (7 + dead)
     lower, upper = ranked.of_neurons(critical)
     assert np.isnan(lower[7:]).all()
     assert ((lower <= critical) & (critical <= upper))[:7].all()
@@ -35,9 +36,9 @@ def test_a_cliff_in_every_replicate_has_the_width_of_its_place() -> None:
     ranked = RankedCriticals.of(np.full(6, 0.5), without=np.repeat(places[:, None], 6, axis=1))
     error = np.sqrt(9 * places.var())
     np.testing.assert_allclose(ranked.error, error)
-    assert ranked.interval(0.5) == (0.0, 1.0)
-    assert ranked.interval(0.4) == (0.0, 0.0)
-    assert ranked.interval(0.6) == (1.0, 1.0)
+    for epsilon, expected in ((0.5, (0.0, 1.0)), (0.4, (0.0, 0.0)), (0.6, (1.0, 1.0))):
+        interval = ranked.interval(epsilon)
+        assert (interval.low, interval.high) == expected
 
 
 def test_the_bootstrap_has_the_same_spread_as_the_jackknife() -> None:
