@@ -5,7 +5,6 @@
 
 import json
 import math
-from collections.abc import Callable, Iterator
 
 import numpy as np
 
@@ -61,16 +60,15 @@ def replicate_layer(location: str, spec: ComparisonSpec, part: tuple[int, int]) 
         of_moments = match_profile(total, centred=spec.matching.centred)
         factors = None if profile.agrees_with(of_moments) else FactorReplicates(store, spec)
     criticals: list[np.ndarray] = []
-    for number, moments in _replicates(
-        store, spec, total, range(part[0], spec.replicates, part[1])
-    ):
+    for number in range(part[0], spec.replicates, part[1]):
+        moments = _moments(store, spec, total, number) if wanted or factors is None else total
         if lacks_profiles:
             if number:
-                source = factors.of(number) if factors is not None else moments()
+                source = moments if factors is None else factors.of(number)
                 profile = match_profile(source, centred=spec.matching.centred)
             criticals.append(np.concatenate((profile.critical_x, profile.critical_y)))
         for values in wanted.values():
-            values.add(moments())
+            values.add(moments)
     if lacks_profiles:
         draft = profiles.draft()
         draft.write_arrays(ARRAYS, {"critical": np.stack(criticals)})
@@ -133,21 +131,6 @@ class _Values:
         except InputError as problem:
             self.found.append(None)
             self.caution = self.caution or str(problem)
-
-
-def _replicates(
-    store: Store, spec: ComparisonSpec, total: Moments, numbers: range
-) -> Iterator[tuple[int, Callable[[], Moments]]]:
-    """The moments of each replicate, one at a time, made when they are asked for."""
-    for number in numbers:
-        kept: list[Moments] = []
-
-        def moments(number: int = number, kept: list[Moments] = kept) -> Moments:
-            if not kept:
-                kept.append(_moments(store, spec, total, number))
-            return kept[0]
-
-        yield number, moments
 
 
 def _moments(store: Store, spec: ComparisonSpec, total: Moments, number: int) -> Moments:

@@ -245,7 +245,9 @@ def test_a_chunk_that_cannot_be_decoded_is_an_error_in_words(tmp_path):
     (chunk,) = [file for file in (path / "c").rglob("*") if file.is_file()]
     chunk.write_bytes(b"")
     (x,) = open_activations(path).values()
-    with pytest.raises(InputError, match=f"Expected to read examples 0 to {len(SAMPLES)} of activations"):
+    with pytest.raises(
+        InputError, match=f"Expected to read examples 0 to {len(SAMPLES)} of activations"
+    ):
         moments_of(x, x)
 
 
