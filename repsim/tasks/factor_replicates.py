@@ -1,13 +1,10 @@
 """Triangular factors of the replicates of a comparison, for layers whose moments lack digits.
 
 Each reads the activations once more: the factor of permuted examples is no function of anything
-that is kept.
+that is kept, and those of all groups would be as many large matrices in memory.
 """
 
 from collections.abc import Iterable, Iterator
-from functools import cached_property, reduce
-from itertools import pairwise
-from operator import add
 
 import numpy as np
 
@@ -34,28 +31,27 @@ class FactorReplicates:
         order, spec = self._order, self._spec
         if number in order.without:
             left_out = number - order.without.start
-            return _sum(f for group, f in enumerate(self._groups) if group != left_out)
+            return self._factor(self._groups(g for g in range(spec.groups) if g != left_out))
         if number in order.drawn:
-            return _sum(self._groups[group] for group in spec.drawn_groups(number))
+            return self._factor(self._groups(spec.drawn_groups(number)))
         if number in order.halves:
-            return _sum(self._groups[group] for group in spec.half(number))
+            return self._factor(self._groups(spec.half(number)))
         permutation = number - order.nulls.start
         if permutation < order.permutations:
             return self._factor(self._rotated(permutation))
         return self._factor(self._within(permutation - order.permutations))
-
-    @cached_property
-    def _groups(self) -> list[Factor]:
-        return [
-            self._factor(self._pairs(start, start, stop - start))
-            for start, stop in pairwise(self._spec.group_borders)
-        ]
 
     def _factor(self, blocks: Blocks) -> Factor:
         factor = Factor.zeros(self._x.shape[2], self._y.shape[2])
         for x, y in blocks:
             factor = factor.update(x, y)
         return factor
+
+    def _groups(self, groups: Iterable[int]) -> Blocks:
+        borders = self._spec.group_borders
+        for group in groups:
+            start, stop = borders[group], borders[group + 1]
+            yield from self._pairs(start, start, stop - start)
 
     def _pairs(self, of_x: int, of_y: int, count: int) -> Blocks:
         """So many examples of X and Y from these on, some at a time."""
@@ -82,7 +78,3 @@ class FactorReplicates:
                 met = within_classes(labels[first:last], permutation)
                 yield x, y[(met[:, None] * positions + np.arange(positions)).ravel()]
                 first = last
-
-
-def _sum(factors: Iterable[Factor]) -> Factor:
-    return reduce(add, factors)
