@@ -21,7 +21,7 @@ COMPLEX = "Put real and imaginary parts side by side: np.concatenate([x.real, x.
 NOT_REAL = {
     "c": COMPLEX,
     "O": "Objects hide missing values, mixed types or rows of different lengths: remove these, "
-    "and convert to float.",
+    "and convert to float: np.asarray(x, dtype=float), or x.to_numpy(dtype=float) of a data frame.",
     "U": "Remove what is text, and convert to float.",
     "S": "Remove what is text, and convert to float.",
     "T": "Remove what is text, and convert to float.",

@@ -2,11 +2,12 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from jaxtyping import Float64
 
-__all__ = ["Origin"]
+__all__ = ["Origin", "coarse_caution"]
 
 # Rows that decide. More would cost a second look at the data; the mean of so many is within a
 # thirtieth of a standard deviation of that of all, if their order is random.
@@ -16,6 +17,10 @@ FIRST_ROWS = 1024
 # of 1 + FAR² of their digits, fourth moments its square, which is less than three digits of 16.
 # Without a shift, zeros stay zeros and the uncentred moments keep all their digits.
 FAR = 4.0
+
+# Spacing of numbers over deviation from which a neuron is coarse: spacing² / 12 is the variance of
+# rounding.
+COARSE = 0.1
 
 # Numbers between 2^-100 and 2^100 have eighth powers in float64: no unit is needed.
 EXTREME = 100
@@ -36,8 +41,9 @@ class Origin:
     scale : float
         A power of two: 1, unless the numbers are so large or so small that their powers are not in
         float64. Dividing by it is exact.
-    resolution : float
-        Spacing of the numbers as they were given, relative to their size: 2⁻¹⁰ in float16.
+    coarse : int
+        Neurons so far from zero that their numbers, as they were given, are spaced by more than a
+        tenth of their deviation: their rounding adds a thousandth to their variance, or more.
 
     Examples
     --------
@@ -52,7 +58,7 @@ class Origin:
 
     shift: Float64[np.ndarray, " p"]
     scale: float
-    resolution: float = 0.0
+    coarse: int = 0
 
     @classmethod
     def zero(cls, width: int) -> "Origin":
@@ -60,11 +66,16 @@ class Origin:
         return cls(shift=np.zeros(width), scale=1.0)
 
     @classmethod
-    def of(cls, rows: np.ndarray) -> "Origin":
-        """For a layer (d × p) that begins with these rows, of any real type."""
+    def of(cls, rows: np.ndarray, dtype: np.dtype[Any] | None = None) -> "Origin":
+        """For a layer (d × p) that begins with these rows, of any real type.
+
+        `dtype` is that of the numbers as they were given, if these are converted already.
+        """
         first = rows[:FIRST_ROWS].astype(np.float64)
         width = first.shape[1]
-        spacing = float(np.finfo(rows.dtype).eps) if rows.dtype.kind == "f" else 0.0
+        given = np.dtype(dtype if dtype is not None else rows.dtype)
+        # Integers are exact, as far as float64 can tell them apart.
+        spacing = float(np.finfo(given if given.kind == "f" else np.float64).eps)
         if not first.size or not np.isfinite(first).all():
             return cls.zero(width)  # Whoever sums it up names the number.
         low, high = first.min(axis=0), first.max(axis=0)
@@ -79,7 +90,8 @@ class Origin:
         far = np.where(np.abs(mean) > FAR * deviation, mean, 0.0)
         shift = np.where(low == high, low, far)
         scale = unit * _unit(np.maximum(high - shift, shift - low))
-        return cls(shift=shift * unit, scale=scale, resolution=spacing)
+        coarse = (deviation > 0) & (spacing * np.abs(mean) > COARSE * deviation)
+        return cls(shift=shift * unit, scale=scale, coarse=int(coarse.sum()))
 
     @property
     def moved(self) -> bool:
@@ -98,13 +110,13 @@ class Origin:
 
     def arrays(self) -> dict[str, np.ndarray]:
         """Everything as named arrays, for a store; `from_mapping` reads them back."""
-        return {"shift": self.shift, "unit": np.array([self.scale, self.resolution])}
+        return {"shift": self.shift, "unit": np.array([self.scale, self.coarse])}
 
     @classmethod
     def from_mapping(cls, arrays: Mapping[str, np.ndarray]) -> "Origin":
         """From the named arrays that `arrays()` gave."""
-        scale, resolution = (float(number) for number in arrays["unit"])
-        return cls(shift=np.asarray(arrays["shift"]), scale=scale, resolution=resolution)
+        scale, coarse = (float(number) for number in arrays["unit"])
+        return cls(shift=np.asarray(arrays["shift"]), scale=scale, coarse=int(coarse))
 
     def applied_to(
         self, block: np.ndarray, room: Float64[np.ndarray, "b p"]
@@ -125,3 +137,19 @@ def _unit(sizes: Float64[np.ndarray, " p"]) -> float:
         return 1.0
     _, exponent = np.frexp(np.median(sizes))
     return float(np.ldexp(1.0, int(exponent))) if abs(int(exponent)) > EXTREME else 1.0
+
+
+def coarse_caution(of_x: int, of_y: int) -> str:
+    """What to know of a pair of layers of which so many neurons are coarse; empty for none."""
+    found = [
+        f"{coarse} neuron{'s' * (coarse > 1)} of {name}"
+        for name, coarse in (("X", of_x), ("Y", of_y))
+        if coarse
+    ]
+    if not found:
+        return ""
+    return (
+        f"{' and '.join(found)}: so far from zero that their numbers, as they were given, are "
+        f"spaced by more than {COARSE:g} of their deviation. Capture them in a wider dtype, or "
+        "subtract their means before they are rounded."
+    )

@@ -44,5 +44,5 @@ def assert_moments_equal(
     """Both are of the same samples, whatever origin they were summed about."""
     got, expected = got.raw(), expected.raw()
     for name, values in got.arrays().items():
-        if name != "resolutions":
+        if name != "coarse":
             np.testing.assert_allclose(values, expected.arrays()[name], rtol=rtol, atol=atol)

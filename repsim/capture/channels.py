@@ -112,6 +112,11 @@ def _last(call: _Call, result: Tensor) -> Axes:
     return frozenset({result.ndim - 1})
 
 
+def _linear(call: _Call, result: Tensor) -> Axes:
+    """Units, unless the input is known to have its channels elsewhere: then tokens are mixed."""
+    return _defined(call.axes, result.ndim - 1)
+
+
 def _kept(call: _Call, result: Tensor) -> Axes:
     return _agreed(call.tensors, result.ndim)
 
@@ -224,7 +229,8 @@ _Rule = Callable[[_Call, Tensor], Axes]
 _RULES: tuple[tuple[str, _Rule], ...] = (
     # Channels of their own, whatever went in.
     (r"_?convolution|conv(_transpose)?\dd|col2im", _first),
-    ("linear|bilinear|embedding|lstm|gru|rnn_tanh|rnn_relu", _last),
+    ("embedding|lstm|gru|rnn_tanh|rnn_relu", _last),
+    ("linear|bilinear", _linear),
     ("_native_multi_head_attention|_transformer_encoder_layer_fwd", _last),
     # Channels on an axis that the operation defines, if they are not known to be elsewhere.
     (".*(batch|instance|group)_norm.*", _norm_first),

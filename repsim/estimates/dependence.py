@@ -11,6 +11,9 @@ NOTABLE = 0.1
 # Standard deviations of the autocorrelation of independent rows.
 DEVIATIONS = 5.0
 
+# Rows of a few series may take turns.
+LAGS = 4
+
 # Numbers that are looked at.
 ELEMENTS = 2**22
 
@@ -37,7 +40,7 @@ def dependence_caution(x: np.ndarray, y: np.ndarray, labels: np.ndarray | None) 
 
 
 def _autocorrelation(layer: np.ndarray, labels: np.ndarray | None) -> float:
-    """Of an example with the next, all neurons together, each about its mean (in its class)."""
+    """Of an example with the next few, the largest; each neuron about its mean (in its class)."""
     count = min(len(layer), max(3, ELEMENTS // max(1, layer[0].size)))
     if count < 3:
         return 0.0
@@ -56,4 +59,8 @@ def _autocorrelation(layer: np.ndarray, labels: np.ndarray | None) -> float:
     if not live.any():
         return 0.0
     values = values[:, live] / lengths[live]
-    return float(np.einsum("ij,ij->", values[1:], values[:-1]) / live.sum())
+    products = (
+        np.einsum("ij,ij->", values[lag:], values[:-lag])
+        for lag in range(1, min(LAGS, count - 1) + 1)
+    )
+    return float(max(products) / live.sum())

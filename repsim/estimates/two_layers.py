@@ -31,6 +31,9 @@ BOOTSTRAP_SAMPLES = 200
 # As in studies: the spread of fewer says next to nothing.
 GROUPS, LEAST_GROUPS = 16, 5
 
+# Examples that permutations cannot move raise the null by about their share.
+ALONE = 0.05
+
 
 def estimate(
     measure: str | Measure,
@@ -117,9 +120,13 @@ permutations); calibrated 0.495; 1,000 samples, 10 + 10 neurons
             f"Expected method 'jackknife' for {known.convention}. Got 'bootstrap': examples "
             "that are drawn twice would be each other's neighbours."
         )
+    if permutations < 0 or (groups is not None and groups < 0):
+        raise InputError(
+            f"Expected numbers of permutations and groups from 0. Got {permutations} and {groups}."
+        )
     layers = _layers(x, y, positions, as_samples=of_moments)
     units = _units(layers.examples, blocks)
-    known_labels = None if labels is None else units.values_of(np.asarray(labels), "labels")
+    known_labels = None if labels is None else units.values_of(_labels(labels), "labels")
     groups = _groups(groups, units.count)
     order = UnitOrder.drawn(units, groups=max(1, groups), seed=seed, labels=known_labels)
     resamples: AnyResamples
@@ -142,11 +149,12 @@ permutations); calibrated 0.495; 1,000 samples, 10 + 10 neurons
         **_interval_replicates(known, resamples, groups, method=method, seed=seed),
         groups=groups,
         best=known.properties.best,
+        bounds=(known.properties.least, known.properties.most),
         larger_is_more_similar=known.properties.larger_is_more_similar,
     )
-    cautions = [caution_of(known, resamples.total, value)]
+    cautions = [caution_of(known, resamples.total, value), _alone(known_labels)]
     if blocks is None:
-        cautions.append(dependence_caution(layers.x, layers.y, known_labels))
+        cautions.append(dependence_caution(*layers.averaged, known_labels))
     return Estimate(
         value=value,
         convention=known.convention,
@@ -187,6 +195,15 @@ class _Layers:
     y: np.ndarray
     examples: int
     positions: int
+
+    @property
+    def averaged(self) -> tuple[np.ndarray, np.ndarray]:
+        """Both as examples × neurons."""
+        x, y = (
+            layer.reshape(self.examples, -1, layer.shape[-1]).mean(axis=1, dtype=np.float64)
+            for layer in (self.x, self.y)
+        )
+        return x, y
 
 
 def _layers(x: ArrayLike, y: ArrayLike, positions: int, *, as_samples: bool) -> _Layers:
@@ -238,7 +255,7 @@ def _samples(array: ArrayLike, name: str, positions: int) -> tuple[np.ndarray, i
 def _units(examples: int, blocks: int | ArrayLike | None) -> Units:
     if blocks is None:
         return Units.of_length(examples, 1)
-    if isinstance(blocks, int | np.integer):
+    if isinstance(blocks, int | np.integer) and not isinstance(blocks, bool):
         return Units.of_length(examples, int(blocks))
     ids = np.asarray(blocks)
     if ids.shape != (examples,):
@@ -247,6 +264,32 @@ def _units(examples: int, blocks: int | ArrayLike | None) -> Units:
             f"examples. Got shape {ids.shape}."
         )
     return Units.of_ids(ids)
+
+
+def _labels(labels: ArrayLike) -> np.ndarray:
+    values = np.asarray(labels.cpu() if hasattr(labels, "cpu") else labels)
+    missing = values.dtype.kind == "f" and bool(np.isnan(values).any())
+    if values.dtype.kind not in "biufUS" or missing:
+        raise InputError(
+            "Expected labels as numbers or words, one for each example. Got "
+            f"{'NaN among them' if missing else f'dtype {values.dtype}'}. Leave out the examples "
+            "whose class is not known."
+        )
+    return values
+
+
+def _alone(labels: np.ndarray | None) -> str:
+    """That many examples are alone in their class, where permutations leave them."""
+    if labels is None:
+        return ""
+    _, sizes = np.unique(labels, return_counts=True)
+    alone = int(np.sum(sizes == 1))
+    if alone <= ALONE * len(labels):
+        return ""
+    return (
+        f"{alone} of {len(labels)} examples are the only ones of their class: permutations within "
+        "classes leave them where they are, and show too much similarity. Take coarser classes."
+    )
 
 
 def _groups(groups: int | None, units: int) -> int:

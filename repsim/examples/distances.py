@@ -5,13 +5,28 @@ from jaxtyping import Float64
 
 from repsim.examples.gram import ExampleGram
 
-__all__ = ["correlations", "cosines", "squared_distances", "told_apart"]
+__all__ = [
+    "ANGLE_STEP",
+    "correlations",
+    "cosines",
+    "distance_step",
+    "relative_rounding",
+    "squared_distances",
+    "told_apart",
+]
 
 Square = Float64[np.ndarray, "n n"]
 
-# Distances that differ by less than this count as equal, so that ties do not hang on the order in
-# which features were added up: a share of the largest, or as it is where distances are bounded.
-RESOLUTION = 1e-12
+# Distances that differ by less than so many units of rounding count as equal, so that ties do not
+# hang on the order in which features were added up.
+UNITS = 64 * np.finfo(np.float64).eps
+
+# Of cosines and correlations, and so of distances that are 1 minus these.
+ANGLE_STEP = 2.0**-46
+
+# An example so many times as long as others has a step of its own: otherwise it would decide how
+# well all others are told apart.
+FAR = 100.0
 
 # What is left of a sum of products whose parts cancel is rounding below this share of them.
 ROUNDING = 1e-13
@@ -57,16 +72,27 @@ def correlations(examples: ExampleGram) -> Square:
     return _normalised(examples.about_row_means, examples)
 
 
-def told_apart(
-    distances: Float64[np.ndarray, "..."], *, bounded: bool
-) -> Float64[np.ndarray, "..."]:
-    """Distances in units of what can be told apart, as whole numbers.
+def distance_step(examples: ExampleGram) -> Square:
+    """By how much squared distances must differ to be told apart: powers of two."""
+    lengths = examples.products.diagonal()
+    both = lengths[:, None] + lengths[None, :]
+    typical = float(np.median(both))
+    sizes = np.where(both > FAR * typical, both, typical)
+    least = np.finfo(np.float64).tiny
+    return np.asarray(np.exp2(np.ceil(np.log2(np.maximum(UNITS * sizes, least)))))
 
-    That is `RESOLUTION` times the largest, but `RESOLUTION` itself for `bounded` distances: those
-    of angles come as a difference from 1, and when all are small, what is left of them is rounding.
-    """
-    largest = 1.0 if bounded else float(np.abs(distances).max(initial=0.0))
-    return np.rint(distances / (largest * RESOLUTION)) if largest else np.zeros_like(distances)
+
+def told_apart(distances: Square, step: Square | float) -> Square:
+    """Distances as multiples of what they are told apart by: equal ones are equal in all bits."""
+    return np.asarray(np.rint(distances / step) * step)
+
+
+def relative_rounding(distances: Square, step: Square | float) -> float:
+    """What distances are told apart by, relative to those of most pairs of examples."""
+    apart = ~np.eye(len(distances), dtype=bool)
+    typical = float(np.median(distances[apart]))
+    largest = float(np.median(np.broadcast_to(step, distances.shape)[apart]))
+    return largest / typical if typical else 0.0
 
 
 def _normalised(gram: Square, examples: ExampleGram) -> Square:

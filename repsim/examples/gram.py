@@ -76,6 +76,8 @@ class ExampleGram:
     offsets : Offsets, optional
         What was taken off. Without them the features are what they are: correlations over features
         are not known.
+    coarse : int
+        Neurons whose numbers hardly resolve their deviation (`Origin`).
 
     Examples
     --------
@@ -87,6 +89,7 @@ class ExampleGram:
 
     products: Float64[np.ndarray, "n n"]
     offsets: Offsets | None = None
+    coarse: int = 0
 
     def __post_init__(self) -> None:
         n = len(self.products)
@@ -100,12 +103,18 @@ class ExampleGram:
             )
 
     @classmethod
-    def from_features(cls, features: Float64[np.ndarray, "n w"]) -> "ExampleGram":
-        """Of features that are in memory, of any real type."""
+    def from_features(
+        cls, features: Float64[np.ndarray, "n w"], *, coarse: int = 0
+    ) -> "ExampleGram":
+        """Of features that are in memory, of any real type; `coarse` if others are known to be."""
         origin = Origin.of(features)
         rows = np.array(features, dtype=np.float64)
         means, along = centre_rows(rows, origin)
-        return cls(products=rows @ rows.T, offsets=Offsets.of(means, along, origin))
+        return cls(
+            products=rows @ rows.T,
+            offsets=Offsets.of(means, along, origin),
+            coarse=max(coarse, origin.coarse),
+        )
 
     @property
     def count(self) -> int:
@@ -145,7 +154,8 @@ class ExampleGram:
     def subset(self, indices: Sequence[int] | np.ndarray) -> "ExampleGram":
         """Of these examples, in this order."""
         chosen = np.asarray(indices, dtype=np.intp)
-        return type(self)(
+        return replace(
+            self,
             products=self.products[np.ix_(chosen, chosen)],
             offsets=None if self.offsets is None else self.offsets.subset(chosen),
         )

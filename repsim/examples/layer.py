@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from jaxtyping import Float64
@@ -54,6 +54,8 @@ class LayerExamples:
         Inner products of examples over all positions and neurons. None where positions were drawn
         for each example anew: then position i of two examples is not the same place, and their
         inner product means nothing.
+    coarse : int
+        Neurons whose numbers hardly resolve their deviation (`repsim.origin.Origin`).
 
     Examples
     --------
@@ -69,6 +71,7 @@ class LayerExamples:
     pooled: Float64[np.ndarray, "n p"]
     positions: int
     flattened: ExampleGram | None
+    coarse: int = 0
 
     def __post_init__(self) -> None:
         if self.flattened is not None and self.flattened.count != len(self.pooled):
@@ -92,7 +95,7 @@ class LayerExamples:
         """Inner products of the averaged features."""
         if self.positions == 1 and self.flattened is not None:
             return self.flattened
-        return ExampleGram.from_features(self.pooled)
+        return ExampleGram.from_features(self.pooled, coarse=self.coarse)
 
     def features(self, features: Features) -> ExampleGram:
         """Inner products of what stands for the feature maps.
@@ -216,11 +219,13 @@ class LayerExamples:
         gram = np.empty((examples, examples)) if same_positions else None
         row_means, along = np.empty(examples), np.empty(examples)
         room = np.empty((held, width))
-        origin = None
+        origin, coarse = None, 0
         for start in range(0, examples, held):
             stop = min(start + held, examples)
             tile = room[: stop - start]
-            for first, last, part in _parts(read, shape, start, stop, held):
+            for first, last, part, dtype in _parts(read, shape, start, stop, held):
+                if first == 0:
+                    coarse = Origin.of(part.reshape(-1, neurons), dtype).coarse
                 maps = part.reshape(-1, positions, neurons)
                 maps.mean(axis=1, out=pooled[first:last])
                 if gram is None:
@@ -232,19 +237,23 @@ class LayerExamples:
             if gram is None or origin is None:
                 continue
             gram[start:stop, start:stop] = tile @ tile.T
-            for first, last, part in _parts(read, shape, 0, start, held):
+            for first, last, part, _ in _parts(read, shape, 0, start, held):
                 centre_rows(part, origin)
                 gram[start:stop, first:last] = tile @ part.T
                 gram[first:last, start:stop] = gram[start:stop, first:last].T
         flattened = None
         if gram is not None and origin is not None:
             offsets = Offsets.of(row_means, along, origin)
-            flattened = ExampleGram(products=gram, offsets=offsets)
-        return cls(pooled=pooled, positions=positions, flattened=flattened)
+            flattened = ExampleGram(products=gram, offsets=offsets, coarse=coarse)
+        return cls(pooled=pooled, positions=positions, flattened=flattened, coarse=coarse)
 
     def arrays(self) -> dict[str, np.ndarray]:
         """Everything as named arrays, for a store: of the symmetric matrix one half."""
-        arrays = {"pooled": self.pooled, "positions": np.array(self.positions, dtype=np.int64)}
+        arrays = {
+            "pooled": self.pooled,
+            "positions": np.array(self.positions, dtype=np.int64),
+            "coarse": np.array(self.coarse, dtype=np.int64),
+        }
         if self.flattened is not None and self.flattened.offsets is not None:
             offsets = self.flattened.offsets
             arrays |= {
@@ -258,15 +267,16 @@ class LayerExamples:
     @classmethod
     def from_mapping(cls, arrays: Mapping[str, np.ndarray]) -> "LayerExamples":
         """From the named arrays that `arrays()` gave; InputError when one is missing."""
-        missing = [name for name in ("pooled", "positions") if name not in arrays]
+        missing = [name for name in ("pooled", "positions", "coarse") if name not in arrays]
         if missing:
             raise InputError(
-                f"Expected the arrays pooled, positions. Got no {', '.join(missing)}; "
+                f"Expected the arrays pooled, positions, coarse. Got no {', '.join(missing)}; "
                 f"there are: {', '.join(arrays) or 'none'}."
             )
         if not all(np.isfinite(array).all() for array in arrays.values()):
             raise InputError("Expected finite numbers of examples. Got others.")
         pooled, positions = np.asarray(arrays["pooled"]), int(arrays["positions"])
+        coarse = int(arrays["coarse"])
         flattened = None
         if "gram" in arrays:
             count, neurons = pooled.shape
@@ -281,14 +291,14 @@ class LayerExamples:
                 square=square,
                 width=positions * neurons,
             )
-            flattened = ExampleGram(products=gram, offsets=offsets)
-        return cls(pooled=pooled, positions=positions, flattened=flattened)
+            flattened = ExampleGram(products=gram, offsets=offsets, coarse=coarse)
+        return cls(pooled=pooled, positions=positions, flattened=flattened, coarse=coarse)
 
 
 def _parts(
     read: Reader, shape: tuple[int, int, int], start: int, stop: int, held: int
-) -> Iterator[tuple[int, int, Float64[np.ndarray, "b w"]]]:
-    """Examples from `start` to `stop` in float64, a few at a time, flattened."""
+) -> Iterator[tuple[int, int, Float64[np.ndarray, "b w"], np.dtype[Any]]]:
+    """Examples from `start` to `stop` in float64, a few at a time, with their dtype before."""
     step = max(1, held // PART)
     for first in range(start, stop, step):
         last = min(first + step, stop)
@@ -305,4 +315,4 @@ def _parts(
                 "Expected finite activations. Got NaN or infinity first at example "
                 f"{first + int(np.argmax(bad))}. Drop it, or capture in a wider dtype."
             )
-        yield first, last, part
+        yield first, last, part, block.dtype

@@ -12,6 +12,7 @@ from repsim.matching.match import Match, check_epsilon
 from repsim.matching.maximum_match import maximum_match_at
 from repsim.matching.sources import ENOUGH, Method, Via, prepared
 from repsim.moments import ArrayLike, Factor, Moments
+from repsim.origin import coarse_caution
 
 __all__ = ["MatchProfile", "match_profile"]
 
@@ -57,6 +58,9 @@ class MatchProfile:
     away_from_mean : float
         Relative distance of a neuron to its own mean, the median over the live neurons of the layer
         where it is smaller; 1 of centred neurons.
+    coarse : tuple of int
+        Neurons of X and of Y, centred, whose numbers as they were given hardly resolve their
+        deviation (`repsim.origin.Origin`).
     """
 
     critical_x: Float64[np.ndarray, " p"]
@@ -71,6 +75,7 @@ class MatchProfile:
     condition: float
     method: Method
     away_from_mean: float
+    coarse: tuple[int, int]
 
     def __repr__(self) -> str:
         dead = len(self.dead_x) + len(self.dead_y)
@@ -102,7 +107,12 @@ class MatchProfile:
     @property
     def caution(self) -> str:
         """What to know before relying on the numbers, in words; empty when there is nothing."""
-        found = (self._few_samples(), self._means(), self._dependent())
+        found = (
+            self._few_samples(),
+            self._means(),
+            coarse_caution(*self.coarse),
+            self._dependent(),
+        )
         return " ".join(sentence for sentence in found if sentence)
 
     def _few_samples(self) -> str:
@@ -240,6 +250,7 @@ class MatchProfile:
             condition=float(arrays["condition"]),
             method=METHODS[int(arrays["method"])],
             away_from_mean=float(arrays["away_from_mean"]),
+            coarse=(int(arrays["coarse"][0]), int(arrays["coarse"][1])),
         )
 
 
@@ -312,6 +323,7 @@ def match_profile(
         condition=geometry.condition(),
         method=pair.method,
         away_from_mean=pair.away_from_mean,
+        coarse=pair.coarse,
     )
 
 

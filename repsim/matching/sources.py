@@ -37,6 +37,8 @@ class Prepared:
     away_from_mean : float
         Relative distance of a neuron to its own mean, the median over the live neurons of the layer
         where it is smaller; 1 where neurons are centred.
+    coarse : tuple of int
+        Neurons of X and of Y whose numbers hardly resolve their deviation; see `Origin`.
     """
 
     geometry: Geometry
@@ -45,6 +47,7 @@ class Prepared:
     count: int
     method: Method
     away_from_mean: float
+    coarse: tuple[int, int]
 
     @cached_property
     def peeled(self) -> Peeled:
@@ -93,7 +96,16 @@ def _prepared(source: Moments | Factor, *, centred: bool) -> Prepared:
         count=source.count,
         method="factor" if isinstance(source, Factor) else "moments",
         away_from_mean=1.0 if centred else _away_from_mean(source, geometry),
+        coarse=_coarse(source) if centred else (0, 0),
     )
+
+
+def _coarse(source: Moments | Factor) -> tuple[int, int]:
+    if isinstance(source, Factor):
+        x, y = source.origins
+    else:
+        x, y = source.origin_x, source.origin_y
+    return x.coarse, y.coarse
 
 
 def _away_from_mean(source: Moments | Factor, geometry: Geometry) -> float:

@@ -6,7 +6,15 @@ import numpy as np
 from pydantic import model_validator
 
 from repsim.errors import InputError
-from repsim.measures.contract import Properties, Statistic, compatible, moments_of, value_of
+from repsim.measures.contract import (
+    Properties,
+    Statistic,
+    compatible,
+    digits_lost,
+    moments_of,
+    rounding_of,
+    value_of,
+)
 from repsim.moments import ArrayLike, Moments
 from repsim.moments.principal import principal
 from repsim.options import StrictOptions, validated_options
@@ -54,6 +62,11 @@ class Options(StrictOptions):
             larger_is_more_similar=self.compat is None,
             invariances=frozenset({"orthogonal", "isotropic scaling", "translation"}),
         )
+
+    def rounding(self, moments: Moments) -> float:
+        """How far the value may be off by the rounding of sums."""
+        error = rounding_of(moments) * digits_lost(moments)
+        return _debiased_rounding(moments, error) if self.debiased else error
 
     def value(self, moments: Moments) -> float:
         """The measure."""
@@ -146,14 +159,47 @@ def _debiased(moments: Moments) -> float:
     d = moments.count
     if d < 4:
         raise InputError(f"Expected at least 4 samples for a debiased estimate. Got {d}.")
-    pair = principal(moments, centred=True)
+    xy, xx, yy = (sum(terms) for terms in _hsic_terms(moments))
+    return float(xy / np.sqrt(xx * yy)) if xx > 0 and yy > 0 else float("nan")
 
-    def hsic(product: float, of_norms: float, traces: float) -> float:
-        """HSIC₁ times d (d - 3): with centred neurons the sums of a kernel's rows vanish."""
-        return product - d / (d - 2) * of_norms + traces / ((d - 1) * (d - 2))
+
+def _hsic_terms(moments: Moments) -> tuple[tuple[float, float, float], ...]:
+    """The terms of HSIC₁ times d (d - 3), of X with Y, with itself, and of Y with itself.
+
+    With centred neurons the sums of a kernel's rows vanish.
+    """
+    d, pair = moments.count, principal(moments, centred=True)
+
+    def terms(product: float, of_norms: float, traces: float) -> tuple[float, float, float]:
+        return product, -d / (d - 2) * of_norms, traces / ((d - 1) * (d - 2))
 
     norms, of_x, of_y = pair.norms, pair.x, pair.y
-    xy = hsic(float(np.sum(pair.xy**2)), norms.xy, of_x.trace * of_y.trace)
-    xx = hsic(of_x.square_norm**2, norms.xx, of_x.trace**2)
-    yy = hsic(of_y.square_norm**2, norms.yy, of_y.trace**2)
-    return float(xy / np.sqrt(xx * yy)) if xx > 0 and yy > 0 else float("nan")
+    return (
+        terms(float(np.sum(pair.xy**2)), norms.xy, of_x.trace * of_y.trace),
+        terms(of_x.square_norm**2, norms.xx, of_x.trace**2),
+        terms(of_y.square_norm**2, norms.yy, of_y.trace**2),
+    )
+
+
+def _debiased_rounding(moments: Moments, error: float) -> float:
+    """Error of the ratio when second moments are off by `error`, relative.
+
+    Fourth moments are off by what they were about the origin, and terms of opposite sign cancel
+    where single samples are far above all others.
+    """
+    xy, xx, yy = _hsic_terms(moments)
+    hsic_xx, hsic_yy = sum(xx), sum(yy)
+    if not (hsic_xx > 0 and hsic_yy > 0):
+        return float("inf")
+    about_origin = rounding_of(moments) * np.array([moments.norms.xx, moments.norms.yy])
+    absolute = [
+        error * sum(map(abs, terms)) + extra
+        for terms, extra in zip(
+            (xy, xx, yy), (np.sqrt(np.prod(about_origin)), *about_origin), strict=True
+        )
+    ]
+    value = abs(sum(xy)) / np.sqrt(hsic_xx * hsic_yy)
+    return float(
+        absolute[0] / np.sqrt(hsic_xx * hsic_yy)
+        + value / 2 * (absolute[1] / hsic_xx + absolute[2] / hsic_yy)
+    )

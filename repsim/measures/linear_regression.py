@@ -28,6 +28,7 @@ class Options(StrictOptions):
     centred: bool = True
 
     statistic: ClassVar[Statistic] = "moments"
+    spans: ClassVar[bool] = True
 
     @property
     def convention(self) -> str:

@@ -3,12 +3,19 @@
 from typing import ClassVar, Literal
 
 import numpy as np
-from jaxtyping import Float64
+from jaxtyping import Bool, Float64
 from pydantic import Field
 
 from repsim.errors import InputError
 from repsim.examples import ExampleGram, ExamplePair, Features, example_pair
-from repsim.examples.distances import cosines, squared_distances, told_apart
+from repsim.examples.distances import (
+    ANGLE_STEP,
+    cosines,
+    distance_step,
+    relative_rounding,
+    squared_distances,
+    told_apart,
+)
 from repsim.measures.contract import Invariance, Properties, value_of
 from repsim.moments import ArrayLike
 from repsim.options import StrictOptions, validated_options
@@ -21,6 +28,10 @@ _INVARIANCES: dict[Nearness, frozenset[Invariance]] = {
     "cosine": frozenset({"orthogonal", "isotropic scaling"}),
     "euclidean": frozenset({"orthogonal", "isotropic scaling", "translation"}),
 }
+
+
+# Share of examples with ties at their last neighbour from which a value is to be read with care.
+MANY_TIES = 0.02
 
 
 class Options(StrictOptions):
@@ -65,16 +76,41 @@ class Options(StrictOptions):
                 f"Expected more than {self.k + 1} examples for {self.k} neighbours of each. Got "
                 f"{n}: all others would be neighbours in any layer. Take more, or a smaller k."
             )
-        far = squared_distances(layer) if self.distance == "euclidean" else 1 - cosines(layer)
-        far = told_apart(far, bounded=self.distance == "cosine")
-        np.fill_diagonal(far, np.nan)
-        if np.nanmax(far) == np.nanmin(far):
-            return np.full(n * n, np.nan)  # Nobody is nearer than anybody else.
-        np.fill_diagonal(far, np.inf)
-        nearest = np.argsort(far, axis=1, kind="stable")[:, : self.k]
-        near = np.zeros((n, n))
-        np.put_along_axis(near, nearest, 1 / np.sqrt(n * self.k), axis=1)
-        return near.ravel()
+        levels = self._levels(layer)
+        apart = ~np.eye(n, dtype=bool)
+        if levels[apart].max() == levels[apart].min():
+            return np.full(n * n, np.nan)  # No example is nearer than any other.
+        nearer, tied, needed = _neighbours(levels, self.k)
+        near = nearer + tied * (needed / tied.sum(axis=1))[:, None]
+        return np.asarray(near / np.sqrt(n * self.k)).ravel()
+
+    def caution(self, pair: ExamplePair) -> str:
+        """That many examples have neighbours that are equally near."""
+        shares = []
+        for layer in (pair.x, pair.y):
+            _, tied, needed = _neighbours(self._levels(layer), self.k)
+            shares.append(float(np.mean(tied.sum(axis=1) > needed)))
+        if max(shares) <= MANY_TIES:
+            return ""
+        return (
+            f"{shares[0]:.0%} of the examples in X and {shares[1]:.0%} in Y have several others as "
+            f"near as neighbour number {self.k}: each of these counts in part, and a layer with "
+            "ties does not reach 1 with itself. Leave out examples that are equal."
+        )
+
+    def rounding(self, pair: ExamplePair) -> float:
+        """Relative error of the distances."""
+        return max(relative_rounding(*self._distances(layer)) for layer in (pair.x, pair.y))
+
+    def _levels(self, layer: ExampleGram) -> Float64[np.ndarray, "n n"]:
+        return told_apart(*self._distances(layer))
+
+    def _distances(
+        self, layer: ExampleGram
+    ) -> tuple[Float64[np.ndarray, "n n"], Float64[np.ndarray, "n n"] | float]:
+        if self.distance == "euclidean":
+            return squared_distances(layer), distance_step(layer)
+        return 1 - cosines(layer), ANGLE_STEP
 
     def value(self, statistic: ExamplePair) -> float:
         """The measure."""
@@ -94,8 +130,8 @@ def mutual_knn(
     .. math:: \frac1n \sum_i \frac{|\mathrm{knn}_X(i) \cap \mathrm{knn}_Y(i)|}{k}
 
     It is symmetric, between 0 and 1, and about k / (n - 1) for unrelated layers. Only the order of
-    the distances from each example counts, and only nearby. Of examples that are equally near, the
-    one with the lower index comes first.
+    the distances from each example counts, and only nearby. Of examples that are equally near, each
+    counts with the share that it would have if chance decided.
 
     Parameters
     ----------
@@ -135,3 +171,14 @@ def mutual_knn(
     given = {"k": k, "distance": distance, "features": features}
     options = validated_options(Options, given, "measure 'mutual_knn'")
     return value_of(options, example_pair(x, y, options.features))
+
+
+def _neighbours(
+    levels: Float64[np.ndarray, "n n"], k: int
+) -> tuple[Bool[np.ndarray, "n n"], Bool[np.ndarray, "n n"], Float64[np.ndarray, " n"]]:
+    """Examples nearer than the k-th neighbour of each, those as near, how many of them count."""
+    others = levels.copy()
+    np.fill_diagonal(others, np.inf)
+    last = np.partition(others, k - 1, axis=1)[:, k - 1 : k]
+    nearer, tied = others < last, others == last
+    return nearer, tied, k - nearer.sum(axis=1).astype(np.float64)

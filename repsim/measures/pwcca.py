@@ -36,6 +36,7 @@ class Options(StrictOptions):
     compat: Compat | None = None
 
     statistic: ClassVar[Statistic] = "moments"
+    spans: ClassVar[bool] = True
 
     @model_validator(mode="before")
     @classmethod

@@ -9,7 +9,15 @@ from scipy.stats import rankdata
 from repsim.errors import InputError
 from repsim.examples import ExampleGram, ExamplePair, Features, example_pair
 from repsim.examples.alignment import unit
-from repsim.examples.distances import correlations, cosines, squared_distances, told_apart
+from repsim.examples.distances import (
+    ANGLE_STEP,
+    correlations,
+    cosines,
+    distance_step,
+    relative_rounding,
+    squared_distances,
+    told_apart,
+)
 from repsim.measures.contract import Invariance, Properties, value_of
 from repsim.moments import ArrayLike
 from repsim.options import StrictOptions, validated_options
@@ -18,9 +26,6 @@ __all__ = ["Options", "rsa"]
 
 Distance = Literal["euclidean", "squared euclidean", "correlation", "cosine"]
 Comparison = Literal["pearson", "spearman"]
-
-# Their size does not follow that of the layer.
-BOUNDED = {"correlation", "cosine"}
 
 _INVARIANCES: dict[Distance, frozenset[Invariance]] = {
     "euclidean": frozenset({"orthogonal", "isotropic scaling", "translation"}),
@@ -70,12 +75,22 @@ class Options(StrictOptions):
                 f"Expected at least 3 examples, for 3 distances to correlate. Got {layer.count}."
             )
         above = np.tri(layer.count, k=-1, dtype=bool)
-        distances = _distances(layer, self.distance)[above]
-        apart = told_apart(distances, bounded=self.distance in BOUNDED)
+        distances, step = _distances(layer, self.distance)
+        apart = told_apart(distances, step)[above]
         if apart.max() == apart.min():
-            return np.full_like(distances, np.nan)
-        values = rankdata(apart) if self.comparison == "spearman" else distances
+            return np.full(len(apart), np.nan)
+        if self.comparison == "spearman":
+            values = rankdata(apart)
+        else:
+            values = distances[above]
+            if self.distance == "euclidean":
+                values = np.sqrt(values)
         return unit(values - values.mean())
+
+    def rounding(self, pair: ExamplePair) -> float:
+        """Relative error of the distances."""
+        both = (_distances(layer, self.distance) for layer in (pair.x, pair.y))
+        return max(relative_rounding(*found) for found in both)
 
     def value(self, statistic: ExamplePair) -> float:
         """The measure."""
@@ -138,8 +153,11 @@ def rsa(
     return value_of(options, example_pair(x, y, options.features))
 
 
-def _distances(layer: ExampleGram, distance: Distance) -> Float64[np.ndarray, "n n"]:
+def _distances(
+    layer: ExampleGram, distance: Distance
+) -> tuple[Float64[np.ndarray, "n n"], Float64[np.ndarray, "n n"] | float]:
+    """Distances, squared if Euclidean, which have the same order; and what tells them apart."""
     if distance in {"euclidean", "squared euclidean"}:
-        squares = squared_distances(layer)
-        return squares if distance == "squared euclidean" else np.sqrt(squares, out=squares)
-    return 1 - (correlations(layer) if distance == "correlation" else cosines(layer))
+        return squared_distances(layer), distance_step(layer)
+    similarity = correlations(layer) if distance == "correlation" else cosines(layer)
+    return 1 - similarity, ANGLE_STEP

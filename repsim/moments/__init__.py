@@ -2,7 +2,7 @@
 
 from repsim.moments.factor import Factor
 from repsim.moments.norms import Norms
-from repsim.moments.permuted import Permuted, within_classes
+from repsim.moments.permuted import Permuted, permutation, within_classes
 from repsim.moments.resamples import Resamples, UnitOrder
 from repsim.moments.samples import ArrayLike
 from repsim.moments.second import Moments
@@ -19,5 +19,6 @@ __all__ = [
     "TileSums",
     "UnitOrder",
     "Units",
+    "permutation",
     "within_classes",
 ]

@@ -110,7 +110,12 @@ class Factor:
             return other if self.count == 0 else self
         r = np.array(other._about(self.origins), order="F")
         merged = _absorbed(np.array(self.r, order="F"), r, triangular=True)
-        return replace(self, count=self.count + other.count, r=np.triu(merged))
+        of_x, of_y = (
+            replace(mine, coarse=max(mine.coarse, its.coarse))
+            for mine, its in zip(self.origins, other.origins, strict=True)
+        )
+        count = self.count + other.count
+        return replace(self, count=count, origins=(of_x, of_y), r=np.triu(merged))
 
     def _about(self, origins: tuple[Origin, Origin]) -> Float64[np.ndarray, "n n"]:
         """The factor of the same samples about other origins."""
@@ -141,13 +146,14 @@ class Factor:
             "widths": np.array([self.p, self.q], dtype=np.int64),
             "shift": np.concatenate([origin.shift for origin in self.origins]),
             "scales": np.array([origin.scale for origin in self.origins]),
+            "coarse": np.array([origin.coarse for origin in self.origins]),
             "r": self.r,
         }
 
     @classmethod
     def from_mapping(cls, arrays: Mapping[str, np.ndarray]) -> "Factor":
         """Factor from the named arrays that `arrays()` gave; InputError when one is missing."""
-        names = ("count", "widths", "shift", "scales", "r")
+        names = ("count", "widths", "shift", "scales", "coarse", "r")
         missing = [name for name in names if name not in arrays]
         if missing:
             raise InputError(
@@ -159,12 +165,14 @@ class Factor:
             if not np.isfinite(value).all():
                 raise InputError(f"Expected a finite factor. Got non-finite numbers in {name}.")
         p, q = (int(width) for width in arrays["widths"])
-        scale_x, scale_y = (float(scale) for scale in values["scales"])
-        origins = (
-            Origin(shift=values["shift"][:p], scale=scale_x),
-            Origin(shift=values["shift"][p:], scale=scale_y),
+        shifts = values["shift"][:p], values["shift"][p:]
+        origins = tuple(
+            Origin(shift=shift, scale=float(scale), coarse=int(coarse))
+            for shift, scale, coarse in zip(shifts, values["scales"], values["coarse"], strict=True)
         )
-        return cls(count=int(arrays["count"]), p=p, q=q, origins=origins, r=values["r"])
+        return cls(
+            count=int(arrays["count"]), p=p, q=q, origins=(origins[0], origins[1]), r=values["r"]
+        )
 
 
 def _absorbed(

@@ -9,7 +9,7 @@ from jaxtyping import Float64, Int64
 from repsim.errors import InputError
 from repsim.moments.second import Moments
 
-__all__ = ["Permuted", "within_classes"]
+__all__ = ["Permuted", "permutation", "within_classes"]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -75,36 +75,45 @@ class Permuted:
         )
 
 
-def within_classes(labels: np.ndarray, number: int) -> Int64[np.ndarray, " n"]:
-    """A permutation of n examples in which each meets another one of its class.
+def permutation(count: int, number: int, *seed: int) -> Int64[np.ndarray, " n"]:
+    """A random order of examples: for each of X the one of Y that it meets.
 
-    In permutation 0, 1, 2, … the members of each class are rotated by 1, 2, 3, … places. A class
-    of m members has m − 1 such permutations, and then they begin again; the only member of a class
-    stays where it is. The order of the examples must be random within a class.
+    All orders are equally likely, the identity too. So p-values are valid however few examples
+    there are: a permutation that comes up twice counts twice.
+
+    Parameters
+    ----------
+    count
+        Number of examples n.
+    number
+        Which permutation, from 0.
+    *seed
+        What else decides.
+    """
+    return np.random.default_rng([*seed, number]).permutation(count)
+
+
+def within_classes(labels: np.ndarray, number: int, *seed: int) -> Int64[np.ndarray, " n"]:
+    """A random order of examples in which each meets one of its class.
+
+    All such orders are equally likely; the only member of a class meets itself.
 
     Parameters
     ----------
     labels : array (n,)
         The class of each example: anything that numpy can sort.
-    number
-        Which permutation, from 0.
-
-    Returns
-    -------
-    int array (n,)
-        For each example of X the example of Y that it meets.
+    number, *seed
+        As for `permutation`.
 
     Examples
     --------
-    >>> within_classes(np.array(["a", "b", "a", "a", "b"]), 0)
-    array([3, 4, 0, 2, 1])
+    >>> labels = np.array(["a", "b", "a", "a", "b"])
+    >>> met = within_classes(labels, 0)
+    >>> bool((labels[met] == labels).all()), sorted(met.tolist())
+    (True, [0, 1, 2, 3, 4])
     """
     _, classes = np.unique(labels, return_inverse=True)
-    order = np.argsort(classes, kind="stable")
-    sizes = np.bincount(classes)
-    starts = np.cumsum(sizes) - sizes
-    met = np.empty(len(order), dtype=np.int64)
-    for start, size in zip(starts, sizes, strict=True):
-        members = order[start : start + size]
-        met[members] = np.roll(members, 1 + number % (size - 1)) if size > 1 else members
+    drawn = np.random.default_rng([*seed, number]).random(len(classes))
+    met = np.empty(len(classes), dtype=np.int64)
+    met[np.argsort(classes, kind="stable")] = np.lexsort((drawn, classes))
     return met

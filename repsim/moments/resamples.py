@@ -7,7 +7,7 @@ from functools import cached_property
 import numpy as np
 
 from repsim.errors import InputError
-from repsim.moments.permuted import Permuted, within_classes
+from repsim.moments.permuted import Permuted, permutation, within_classes
 from repsim.moments.samples import BLOCK_ELEMENTS, ArrayLike, check_finite, extended, paired
 from repsim.moments.second import Moments
 from repsim.moments.units import Units
@@ -20,8 +20,8 @@ __all__ = ["Resamples", "UnitOrder"]
 class UnitOrder:
     """Units in a random order, cut into groups, and their permutations.
 
-    Arrays may be sorted by class: then a group, or a permutation that exchanges neighbours, would
-    be one within a class. So the order is drawn first.
+    Arrays may be sorted by class: then a group would be one within a class. So the order is drawn
+    first.
 
     Parameters
     ----------
@@ -33,12 +33,15 @@ class UnitOrder:
         Groups of as equal numbers of units as there can be.
     labels : array (u,) or None
         The class of each unit, by its number.
+    seed : int
+        Of the permutations.
     """
 
     units: Units
     order: np.ndarray
     groups: int
     labels: np.ndarray | None
+    seed: int = 0
 
     def __post_init__(self) -> None:
         if not 1 <= self.groups <= len(self.order):
@@ -54,7 +57,7 @@ class UnitOrder:
     ) -> "UnitOrder":
         """Draw the order."""
         order = np.random.default_rng(seed).permutation(units.count)
-        return cls(units=units, order=order, groups=groups, labels=labels)
+        return cls(units=units, order=order, groups=groups, labels=labels, seed=seed)
 
     def first(self, samples: int) -> "tuple[np.ndarray, UnitOrder]":
         """The first units that have so many samples at most: their samples, and their order.
@@ -80,16 +83,17 @@ class UnitOrder:
         return self.units.rows_of(self.order)
 
     def permuted_rows(self, number: int) -> np.ndarray:
-        """Samples of Y that meet those of X: units rotated by 1, 2, 3, … places."""
-        if self.units.count < 2:
-            raise InputError(f"Expected at least two units to permute. Got {self.units.count}.")
-        shift = 1 + number % (self.units.count - 1)
-        return self.units.rows_of(np.roll(self.order, shift))
+        """Samples of Y that meet those of X: units in another random order."""
+        count = len(self.order)
+        if count < 2:
+            raise InputError(f"Expected at least two units to permute. Got {count}.")
+        return self.units.rows_of(self.order[permutation(count, number, self.seed)])
 
     def within_rows(self, number: int) -> np.ndarray:
-        """The same, with units rotated among those of their class."""
+        """The same, with units permuted among those of their class."""
         assert self.labels is not None  # The caller asks only where there are labels.
-        return self.units.rows_of(self.order[within_classes(self.labels[self.order], number)])
+        met = within_classes(self.labels[self.order], number, self.seed)
+        return self.units.rows_of(self.order[met])
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -174,10 +174,15 @@ class Moments:
             )
         if self.count == 0 or other.count == 0:
             return other if self.count == 0 else self
+        coarse_x, coarse_y = other.origin_x.coarse, other.origin_y.coarse
         other = other.about(self.origin_x, self.origin_y)
+        coarse_x = max(coarse_x, self.origin_x.coarse)
+        coarse_y = max(coarse_y, self.origin_y.coarse)
         return replace(
             self,
             count=self.count + other.count,
+            origin_x=replace(self.origin_x, coarse=coarse_x),
+            origin_y=replace(self.origin_y, coarse=coarse_y),
             sum_x=self.sum_x + other.sum_x,
             sum_y=self.sum_y + other.sum_y,
             xx=self.xx + other.xx,
@@ -342,7 +347,7 @@ class Moments:
             "shift_x": self.origin_x.shift,
             "shift_y": self.origin_y.shift,
             "scales": np.array([self.origin_x.scale, self.origin_y.scale]),
-            "resolutions": np.array([self.origin_x.resolution, self.origin_y.resolution]),
+            "coarse": np.array([self.origin_x.coarse, self.origin_y.coarse]),
             "sum_x": self.sum_x,
             "sum_y": self.sum_y,
             "xx": self.xx,
@@ -357,7 +362,7 @@ class Moments:
 
         Raises InputError when one is missing or not finite.
         """
-        origins = ("shift_x", "shift_y", "scales", "resolutions")
+        origins = ("shift_x", "shift_y", "scales", "coarse")
         squares = ("sum_x", "sum_y", "xx", "xy", "yy")
         names = ("count", *origins, *squares, *Norms.names())
         missing = [name for name in names if name not in arrays]
@@ -371,9 +376,9 @@ class Moments:
             if not np.isfinite(value).all():
                 raise InputError(f"Expected finite moments. Got non-finite numbers in {name}.")
         of_x, of_y = (
-            Origin(shift=values[name], scale=float(scale), resolution=float(resolution))
-            for name, scale, resolution in zip(
-                origins[:2], values["scales"], values["resolutions"], strict=True
+            Origin(shift=values[name], scale=float(scale), coarse=int(coarse))
+            for name, scale, coarse in zip(
+                origins[:2], values["scales"], values["coarse"], strict=True
             )
         )
         return cls(

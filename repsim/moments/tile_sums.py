@@ -22,7 +22,7 @@ class TileSums:
     e − i of Y, and the first i of X meet the last i of Y. That needs the last few examples of a
     block alone, is the same permutation at every layer, and does not depend on how the run is cut
     into blocks. It is one of unrelated inputs where the order of the examples is random. A run of n
-    examples has n − 1 such permutations; when more are asked for they begin again.
+    examples has n − 1 such permutations: no more can be asked for.
 
     `permute` adds the null within classes, whose permutations are among the examples it is given.
 
@@ -46,7 +46,7 @@ class TileSums:
     Raises
     ------
     InputError
-        For permutations of a run of fewer than two examples.
+        For as many permutations as examples, or more.
 
     Notes
     -----
@@ -78,14 +78,17 @@ class TileSums:
         origins: Sequence[Origin] = (),
         names: Sequence[str] = (),
     ) -> None:
-        if permutations and examples < 2:
-            raise InputError(f"Expected at least two examples to permute. Got {examples}.")
+        if permutations >= max(examples, 1):
+            raise InputError(
+                f"Expected fewer permutations than examples. Got {permutations} of {examples}: "
+                "rotations would repeat, and each count as another."
+            )
         self._pairs = tuple(pairs)
         self._positions = positions
         self._examples = examples
         self._seen = 0
         # In samples. What a permutation pairs depends on its number and the run's length alone.
-        self._shifts = [positions * (1 + i % (examples - 1)) for i in range(permutations)]
+        self._shifts = [positions * (1 + i) for i in range(permutations)]
         farthest = max(self._shifts, default=0)
         names = names or [f"layer {place} of the tile" for place in range(len(widths))]
         origins = origins or [Origin.zero(width) for width in widths]
@@ -136,9 +139,11 @@ class TileSums:
             As for `update`, of any size: examples meet others of their class in the same block.
         labels
             The class of each example, (b,).
+
+        It is called before `update` with the same examples, whose place decides the permutations.
         """
         positions, count = self._positions, len(self._shifts)
-        orders = [within_classes(labels, number) for number in range(count)]
+        orders = [within_classes(labels, number, self._seen) for number in range(count)]
         if not any(self._within):
             self._within = [[np.zeros(shape) for _ in orders] for shape in self._shapes]
         widest = max(layer.square.shape[0] for layer in self._layers)

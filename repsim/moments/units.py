@@ -25,7 +25,7 @@ class Units:
     --------
     >>> units = Units.of_ids(np.array([7, 3, 7, 3, 3]))
     >>> units.count, units.rows_of(np.array([1, 0])).tolist()
-    (2, [0, 2, 1, 3, 4])
+    (2, [1, 3, 4, 0, 2])
     """
 
     rows: Int64[np.ndarray, " d"]
@@ -43,8 +43,9 @@ class Units:
 
     @classmethod
     def of_ids(cls, ids: np.ndarray) -> "Units":
-        """Samples with the same id."""
-        _, number = np.unique(ids, return_inverse=True)
+        """Samples with the same id; units are numbered as they first appear."""
+        _, first, number = np.unique(ids, return_index=True, return_inverse=True)
+        number = np.argsort(np.argsort(first))[number]
         rows = np.argsort(number, kind="stable").astype(np.int64)
         return cls(rows=rows, ends=np.cumsum(np.bincount(number)).astype(np.int64))
 
@@ -72,14 +73,14 @@ class Units:
         return np.asarray(self.rows[places])
 
     def values_of(self, given: np.ndarray, name: str) -> np.ndarray:
-        """One value for each unit, from one for each unit or for each sample.
+        """One value for each unit, from one for each sample, or one for each unit in order.
 
         Raises
         ------
         InputError
             When there are others, or the samples of a unit differ.
         """
-        if given.shape == (self.count,):
+        if given.shape == (self.count,) and given.shape != self.rows.shape:
             return given
         if given.shape != self.rows.shape:
             raise InputError(

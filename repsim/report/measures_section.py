@@ -8,7 +8,7 @@ import numpy as np
 from repsim.report.intervals import CORRECTED
 from repsim.report.measure_layers import Kind, MeasureLayers, leading
 from repsim.report.nulls import PERMUTED, QUESTIONS, largest_p, tension
-from repsim.report.phrasing import number
+from repsim.report.phrasing import number, resolved
 from repsim.report.summary import Summary, over_pairs
 from repsim.uncertainty import p_words
 
@@ -96,8 +96,8 @@ def _cell(measure: MeasureLayers, layer: int) -> MeasureCell:
     lines = []
     shown = measure.with_intervals
     if shown.corrected[layer]:
-        low, high = number(float(shown.low[layer])), number(float(shown.high[layer]))
-        lines.append(f"corrected {number(float(shown.mean[layer]))} ({low} to {high})")
+        ends = float(shown.mean[layer]), float(shown.low[layer]), float(shown.high[layer])
+        lines.append("corrected {} ({} to {})".format(*resolved(*ends)))
     for kind, called in _CALLED.items():
         null = float(over_pairs(measure.nulls[kind].mean)[0][layer])
         if np.isfinite(null):

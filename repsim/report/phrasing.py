@@ -25,6 +25,20 @@ def number(value: float) -> str:
     return f"{value + 0.0 if abs(value) >= 0.005 else 0.0:.2f}"
 
 
+def resolved(value: float, low: float, high: float) -> tuple[str, str, str]:
+    """A value and the ends of its interval, with as many places as show a width that there is.
+
+    >>> resolved(0.789, 0.787, 0.79), resolved(0.5, 0.4, 0.6), resolved(1.0, 1.0, 1.0)
+    (('0.789', '0.787', '0.790'), ('0.50', '0.40', '0.60'), ('1.00', '1.00', '1.00'))
+    """
+    for places in (3, 4):
+        if number(low) != number(high) or low == high:
+            break
+        if f"{low:.{places}f}" != f"{high:.{places}f}" or places == 4:
+            return f"{value:.{places}f}", f"{low:.{places}f}", f"{high:.{places}f}"
+    return number(value), number(low), number(high)
+
+
 def ceiling(value: float) -> str:
     """A bound from above to two places: rounded up, so that it holds as it is printed.
 

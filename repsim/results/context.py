@@ -1,5 +1,6 @@
 """Each value with its context: nulls, p-values, chance-corrected value, interval."""
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Literal
 
@@ -11,7 +12,7 @@ __all__ = ["in_context"]
 
 # What a row holds of its replicates, and of its measure; it becomes the columns of RESULTS.
 REPLICATES = ("null", "within", "without", "halves", "drawn")
-RAW = (*REPLICATES, "groups", "best", "larger_is_more_similar", "ranks")
+RAW = (*REPLICATES, "groups", "best", "bounds", "larger_is_more_similar", "ranks")
 
 # The columns of each null.
 NULLS: dict[Literal["null", "within"], tuple[str, str, str]] = {
@@ -29,9 +30,9 @@ def in_context(rows: Iterable[Row], *, level: float) -> list[dict[str, Any]]:
     ----------
     rows
         With lists of the values of replicates, as in `Replicates`, None where undefined; ``groups``
-        of examples; ``best`` and ``larger_is_more_similar`` of the measure; and for a match at an ε
-        ``ranks``, its `RankedCriticals`, if there are any. Permutation i is the same at every layer
-        of a pair.
+        of examples; ``best``, ``bounds`` and ``larger_is_more_similar`` of the measure; and for a
+        match at an ε ``ranks``, its `RankedCriticals`, if there are any. Permutation i is the same
+        at every layer of a pair.
     level
         Coverage of the intervals.
     """
@@ -58,6 +59,7 @@ def _columns(row: Row, level: float) -> dict[str, Any]:
         epsilon=row["epsilon"] or 0.0,
         groups=row["groups"],
         best=row["best"],
+        bounds=_bounds(row["bounds"]),
         larger_is_more_similar=row["larger_is_more_similar"],
     )
     columns: dict[str, Any] = {
@@ -107,3 +109,9 @@ def _over_layers(family: Sequence[Row], null: Literal["null", "within"]) -> list
 
 def _number(value: float | None) -> float:
     return float("nan") if value is None else value
+
+
+def _bounds(bounds: Sequence[float | None]) -> tuple[float, float]:
+    """Bounds of a measure as they are stored: None where there is none."""
+    least, most = bounds
+    return -math.inf if least is None else least, math.inf if most is None else most

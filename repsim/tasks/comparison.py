@@ -5,6 +5,7 @@ and returns a key or a small row. So any engine can run it, in any process, as o
 """
 
 import json
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -35,7 +36,7 @@ ROWS = "rows.json"
 RANKS = "ranks.npz"
 
 # Identical layers match completely at every ε.
-OF_MATCHES = {"best": 1.0, "larger_is_more_similar": True}
+OF_MATCHES = {"best": 1.0, "bounds": [0.0, 1.0], "larger_is_more_similar": True}
 
 
 def profile_layer(location: str, spec: ComparisonSpec) -> str:
@@ -82,6 +83,9 @@ def measure_row_of(location: str, spec: ComparisonSpec, measure: Component) -> d
     properties = known.properties
     direction = {
         "best": properties.best,
+        "bounds": [
+            bound if math.isfinite(bound) else None for bound in (properties.least, properties.most)
+        ],
         "larger_is_more_similar": properties.larger_is_more_similar,
     }
     order = spec.examples_order if known.statistic == "examples" else spec.order

@@ -11,7 +11,7 @@ import numpy as np
 from repsim.errors import InputError
 from repsim.examples import ExamplePair, Features
 from repsim.measures import checked_value, load_measure, value_and_caution
-from repsim.moments import within_classes
+from repsim.moments import permutation, within_classes
 from repsim.store import Activations, Artifact, Store
 from repsim.study import Component
 from repsim.tasks.examples import StoredExamples
@@ -58,12 +58,11 @@ def _replicate(
 ) -> ExamplePair:
     order, examples = spec.examples_order, np.arange(pair.count)
     if number in order.nulls:
-        permutation = number - order.nulls.start
-        if permutation < order.permutations:
-            return pair.permuted(np.roll(examples, 1 + permutation % max(1, pair.count - 1)))
+        place = number - order.nulls.start
+        if place < order.permutations:
+            return pair.permuted(permutation(pair.count, place))
         assert labels is not None  # There are such replicates only where there are classes.
-        permutation -= order.permutations
-        return pair.permuted(within_classes(labels[: pair.count], permutation))
+        return pair.permuted(within_classes(labels[: pair.count], place - order.permutations))
     groups = np.array_split(examples, spec.groups)
     if number in order.without:
         return pair.without(groups[number - order.without.start])

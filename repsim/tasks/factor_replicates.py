@@ -64,7 +64,7 @@ class FactorReplicates:
     def _rotated(self, permutation: int) -> Blocks:
         """As `TileSums` does it: within the range of each task."""
         for start, stop in self._spec.example_ranges:
-            shift = 1 + permutation % (stop - start - 1)
+            shift = 1 + permutation
             yield from self._pairs(start + shift, start, stop - start - shift)
             yield from self._pairs(start, stop - shift, shift)
 
@@ -75,6 +75,6 @@ class FactorReplicates:
             first = start
             for x, y in self._pairs(start, start, stop - start):
                 last = first + len(x) // positions
-                met = within_classes(labels[first:last], permutation)
+                met = within_classes(labels[first:last], permutation, first - start)
                 yield x, y[(met[:, None] * positions + np.arange(positions)).ravel()]
                 first = last

@@ -93,7 +93,7 @@ def simple_summary(location: str, key: str, centred: bool) -> dict[str, Any]:
     context = {
         **ReplicateOrder().parted([]),
         "groups": 0,
-        **{"best": 1.0, "larger_is_more_similar": True},
+        **{"best": 1.0, "bounds": [0.0, 1.0], "larger_is_more_similar": True},
     }
     return {**row, "epsilon": found.eps, **context}
 

@@ -10,7 +10,7 @@ halves of the examples, and the interval is about the corrected value.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from jaxtyping import Float64
@@ -30,7 +30,7 @@ class Interval:
     Parameters
     ----------
     low, high : float
-        Ends of the interval. They are not clipped to the bounds of the measure.
+        Ends of the interval.
     level : float
         Its nominal coverage, 0 to 1.
     corrected : float
@@ -49,6 +49,13 @@ class Interval:
     corrected: float
     standard_error: float | None
     bias: float | None
+
+    def clipped(self, least: float, most: float) -> "Interval":
+        """With ends and corrected value between the bounds of the measure."""
+        low, high, corrected = (
+            float(min(max(end, least), most)) for end in (self.low, self.high, self.corrected)
+        )
+        return replace(self, low=low, high=high, corrected=corrected)
 
 
 def jackknife_interval(

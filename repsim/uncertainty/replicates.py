@@ -36,6 +36,9 @@ class Replicates:
         Of a match at one ε, whose interval is made of these.
     best : float
         Value of a layer with itself.
+    bounds : tuple of float
+        The least and the largest value of the measure. Ends of an interval are clipped to them:
+        the similarity lies between them, so that the coverage stays.
     larger_is_more_similar : bool
         False for distances.
 
@@ -56,6 +59,7 @@ class Replicates:
     ranks: RankedCriticals | None = None
     epsilon: float = 0.0
     best: float = 1.0
+    bounds: tuple[float, float] = (-math.inf, math.inf)
     larger_is_more_similar: bool = True
 
     def interval(self, level: float = 0.9) -> Interval | None:
@@ -68,7 +72,8 @@ class Replicates:
         if self.ranks is not None:
             return self.ranks.interval(self.epsilon, level)
         if _defined(self.drawn):
-            return bootstrap_interval(self.value, self.drawn, groups=self.groups, level=level)
+            drawn = bootstrap_interval(self.value, self.drawn, groups=self.groups, level=level)
+            return drawn.clipped(*self.bounds)
         if not _defined(self.without) or len(self.without) < 2:
             return None
         halves = None
@@ -76,7 +81,8 @@ class Replicates:
             if not _defined(self.halves):
                 return None  # The bias cannot be told, nor an interval be right.
             halves = (self.halves[0], self.halves[1])
-        return jackknife_interval(self.value, self.without, halves=halves, level=level)
+        interval = jackknife_interval(self.value, self.without, halves=halves, level=level)
+        return interval.clipped(*self.bounds)
 
     def chance(self, *, within: bool = False) -> Null | None:
         """What permuted examples give."""

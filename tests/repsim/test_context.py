@@ -12,7 +12,7 @@ def row(layer, value, null, **more):
         **{"network_a": "a", "network_b": "b", "layer": layer, "measure": "m", "epsilon": None},
         **{"value": value, "null": list(null), "within": [], "groups": 5},
         **{"without": [], "halves": [], "drawn": []},
-        **{"best": 1.0, "larger_is_more_similar": True},
+        **{"best": 1.0, "bounds": [None, None], "larger_is_more_similar": True},
         **more,
     }
 

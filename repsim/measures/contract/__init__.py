@@ -6,6 +6,8 @@ The registry takes the modules of `repsim.measures` as measures; a folder is non
 from repsim.measures.contract.cautions import (
     caution_of,
     checked_value,
+    digits_lost,
+    rounding_of,
     value_and_caution,
     value_of,
 )
@@ -27,7 +29,9 @@ __all__ = [
     "check_samples",
     "checked_value",
     "compatible",
+    "digits_lost",
     "moments_of",
+    "rounding_of",
     "value_and_caution",
     "value_of",
 ]

@@ -11,19 +11,22 @@ from repsim.examples import ExamplePair
 from repsim.measures.contract.protocol import Measure
 from repsim.moments import Moments
 from repsim.moments.principal import principal
-from repsim.origin import Origin
+from repsim.origin import coarse_caution
 
-__all__ = ["caution_of", "checked_value", "value_and_caution", "value_of"]
+__all__ = [
+    "caution_of",
+    "checked_value",
+    "digits_lost",
+    "rounding_of",
+    "value_and_caution",
+    "value_of",
+]
 
 # A value that is outside the bounds of its measure by more than this is not rounding.
 SLACK = 1e-6
 
 # An error that a reader of two or three digits would see.
 VISIBLE = 1e-3
-
-# Numbers that are spaced by more than this share of a neuron's deviation: their rounding then adds
-# more than a thousandth to its variance (spacing² / 12).
-COARSE = 0.1
 
 
 def value_of(measure: Measure, statistic: Any) -> float:
@@ -65,9 +68,14 @@ def caution_of(measure: Measure, statistic: Any, value: float) -> str:
     if own is not None:
         found.append(own(statistic))
     if isinstance(statistic, Moments):
-        found += [_resolution(statistic)]
+        found.append(coarse_caution(statistic.origin_x.coarse, statistic.origin_y.coarse))
         if not math.isnan(value):
             found += [_samples(measure, statistic), _digits(measure, statistic)]
+            found.append(_dependent(measure, statistic))
+    if isinstance(statistic, ExamplePair):
+        found.append(coarse_caution(statistic.x.coarse, statistic.y.coarse))
+        if not math.isnan(value) and hasattr(measure, "rounding"):
+            found.append(_distances(measure.rounding(statistic)))
     return " ".join(sentence for sentence in found if sentence)
 
 
@@ -116,43 +124,54 @@ def _digits(measure: Measure, moments: Moments) -> str:
     """That sums lost too many digits about the means."""
     if not measure.centred:
         return ""
-    pair = principal(moments, centred=True)
-    rounding = float(8 * np.finfo(np.float64).eps * (1 + np.sqrt(moments.count)))
-    lost = max(
-        float(square.trace()) / layer.trace if layer.trace else 1.0
-        for square, layer in ((moments.xx, pair.x), (moments.yy, pair.y))
-    )
-    # Fourth moments lose twice as many.
-    error = rounding * (lost**2 if getattr(measure, "debiased", False) else lost)
+    own = getattr(measure, "rounding", None)
+    error = own(moments) if own is not None else rounding_of(moments) * digits_lost(moments)
     if error <= VISIBLE:
         return ""
     return (
-        f"The value may be off by about {error:.1g}: the means are far above the spread of the "
-        "neurons. Subtract them before the layers are summed."
+        f"The value may be off by about {error:.1g}, since sums lost their digits: the means, or "
+        "single samples, are far above the spread of the neurons. Subtract the means before the "
+        "layers are summed, and look at the largest samples."
     )
 
 
-def _resolution(moments: Moments) -> str:
-    """That the numbers as they were given hardly resolve the spread of some neurons."""
-    centred = moments.centred()
-    found = [
-        f"{coarse} of {len(square)} neurons of {name}"
-        for name, origin, square in (
-            ("X", moments.origin_x, centred.xx),
-            ("Y", moments.origin_y, centred.yy),
-        )
-        if (coarse := _coarse(origin, square, moments.count))
-    ]
-    if not found:
+def _distances(error: float) -> str:
+    """That distances between examples lost too many digits."""
+    if error <= 10 * VISIBLE:
         return ""
     return (
-        f"{' and '.join(found)} are so far from zero that their numbers, as they were given, are "
-        f"spaced by more than {COARSE:g} of their deviation. Capture them in a wider dtype, or "
-        "subtract their means before they are rounded."
+        f"Distances between examples are known to about {error:.1g} of their size only: examples "
+        "are much nearer to each other than to zero, or to others. Subtract what they share."
     )
 
 
-def _coarse(origin: Origin, square: np.ndarray, count: int) -> int:
-    deviation = origin.scale * np.sqrt(square.diagonal() / max(count, 1))
-    spacing = origin.resolution * np.abs(origin.shift)
-    return int(np.sum((deviation > 0) & (spacing > COARSE * deviation)))
+def rounding_of(moments: Moments) -> float:
+    """Relative error of sums over the samples."""
+    return float(8 * np.finfo(np.float64).eps * (1 + np.sqrt(moments.count)))
+
+
+def digits_lost(moments: Moments) -> float:
+    """By how much the sums are larger than what is left of them about the means."""
+    pair = principal(moments, centred=True)
+    return max(
+        float(square.trace()) / layer.trace if layer.trace else 1.0
+        for square, layer in ((moments.xx, pair.x), (moments.yy, pair.y))
+    )
+
+
+def _dependent(measure: Measure, moments: Moments) -> str:
+    """That directions were left out, for measures to which each counts alike."""
+    if not getattr(measure, "spans", False):
+        return ""
+    pair = principal(moments, centred=measure.centred)
+    left_out = [
+        f"{len(layer.live) - layer.rank} of {len(layer.live)} live neurons of {name}"
+        for name, layer in (("X", pair.x), ("Y", pair.y))
+        if layer.rank < len(layer.live)
+    ]
+    if not left_out:
+        return ""
+    return (
+        f"{' and '.join(left_out)} lie within a millionth of the span of others and were taken to "
+        "be in it. If so small a difference matters, subtract what the neurons share, or the means."
+    )

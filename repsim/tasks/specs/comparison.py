@@ -71,8 +71,8 @@ class ComparisonSpec:
 
     @property
     def permutations(self) -> int:
-        """How often examples are permuted for a null; never with fewer than two examples."""
-        return self.resampling.permutations if self.x.examples > 1 else 0
+        """How often examples are permuted for a null: n examples have n - 1 rotations."""
+        return min(self.resampling.permutations, self.x.examples - 1)
 
     @property
     def within(self) -> int:

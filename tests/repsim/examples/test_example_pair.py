@@ -6,7 +6,13 @@ import pytest
 from repsim.errors import InputError
 from repsim.examples import ExampleGram, ExamplePair, example_pair
 from repsim.examples.alignment import centred, half, u_centred, unit
-from repsim.examples.distances import correlations, cosines, squared_distances, told_apart
+from repsim.examples.distances import (
+    correlations,
+    cosines,
+    distance_step,
+    squared_distances,
+    told_apart,
+)
 
 
 def arrays(n=9, p=3, q=4, seed=0):
@@ -82,15 +88,20 @@ def test_correlations_need_the_features():
 
 
 def test_rounding_does_not_tell_distances_apart():
-    distances = np.array([1.0, 1.0 + 1e-14, 1.0 + 1e-9, 0.0])
-    for bounded in (False, True):
-        apart = told_apart(distances, bounded=bounded)
-        assert apart[0] == apart[1] != apart[2]
-        assert told_apart(np.zeros(3), bounded=bounded).tolist() == [0, 0, 0]
-    # All of them rounding of a difference from 1; or a layer of tiny numbers.
-    tiny = 1e-15 * np.array([0.0, 1.0, 2.0])
-    assert told_apart(tiny, bounded=True).tolist() == [0, 0, 0]
-    assert len(set(told_apart(tiny, bounded=False))) == 3
+    distances = np.array([[1.0, 1.0 + 1e-15], [1.0 + 1e-9, 0.0]])
+    apart = told_apart(distances, 2.0**-46)
+    assert apart[0, 0] == apart[0, 1] != apart[1, 0]
+    assert not told_apart(1e-15 * distances, 2.0**-46).any()
+
+
+def test_one_example_far_away_does_not_decide_about_the_others():
+    x = np.random.default_rng(0).normal(size=(20, 3))
+    step = distance_step(example_pair(x, x).x)
+    x[0, 0] += 1e9
+    far = distance_step(example_pair(x, x).x)
+    assert (far[1:, 1:] < 100 * step[1:, 1:]).all()
+    assert (far[0] > 1e6 * step[0]).all()
+    assert np.log2(far).tolist() == np.rint(np.log2(far)).tolist()
 
 
 def test_centred_kernels_sum_to_zero_and_constant_ones_vanish():

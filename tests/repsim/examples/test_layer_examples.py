@@ -153,7 +153,7 @@ def test_blocks_of_another_shape_are_refused():
 
 
 def test_arrays_of_something_else_are_refused():
-    with pytest.raises(InputError, match="Got no pooled; there are: positions"):
+    with pytest.raises(InputError, match="Got no pooled, coarse; there are: positions"):
         LayerExamples.from_mapping({"positions": np.array(1)})
     arrays = LayerExamples.from_array(maps()).arrays()
     with pytest.raises(InputError, match="Expected finite numbers"):

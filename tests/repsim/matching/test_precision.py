@@ -161,7 +161,7 @@ def test_factor_refuses_what_it_cannot_use() -> None:
         Factor.from_arrays(np.where(np.arange(8).reshape(4, 2) == 5, np.nan, x), y)
     with pytest.raises(InputError, match=r"Got 2 \+ 3 neurons and 3 \+ 2"):
         Factor.from_arrays(x, y) + Factor.from_arrays(y, x)
-    with pytest.raises(InputError, match="Got no shift, scales, r"):
+    with pytest.raises(InputError, match="Got no shift, scales, coarse, r"):
         Factor.from_mapping({"count": np.array(1), "widths": np.array([1, 1])})
     with pytest.raises(InputError, match="non-finite"):
         Factor.from_mapping({**Factor.zeros(1, 1).arrays(), "r": np.full((3, 3), np.nan)})

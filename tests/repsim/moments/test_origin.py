@@ -8,13 +8,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from repsim.errors import CautionWarning
+from repsim.matching import match_profile
 from repsim.measures import (
     bures,
     cca,
     cka,
     linear_regression,
+    mutual_knn,
     procrustes,
     pwcca,
+    rbf_cka,
+    rsa,
     subspace_overlap,
     svcca,
 )
@@ -145,7 +149,7 @@ def test_numbers_rounded_too_far_from_zero_come_with_a_caution() -> None:
     near = (x + 100).astype(np.float32)
     cka(near, y)
     for coarse in ((x + 1e7).astype(np.float32), (x + 1000).astype(np.float16)):
-        with pytest.warns(CautionWarning, match="5 of 5 neurons of X are so far from zero"):
+        with pytest.warns(CautionWarning, match="5 neurons of X: so far from zero that"):
             cka(coarse, y)
 
 
@@ -156,3 +160,37 @@ def test_uncentred_values_keep_their_digits_with_a_shift() -> None:
     assert cca(x, y, centred=False) == pytest.approx(
         np.mean(np.linalg.svd(np.linalg.qr(x)[0].T @ np.linalg.qr(y)[0], compute_uv=False))
     )
+
+
+def test_that_numbers_are_coarse_survives_merges_and_stores() -> None:
+    x, y = layers()
+    coarse = (x + 1000).astype(np.float16)
+    merged = Moments.from_arrays(x[:10], y[:10]) + Moments.from_arrays(coarse[10:], y[10:])
+    assert Moments.from_mapping(merged.arrays()).origin_x.coarse == 5
+    factor = Factor.from_arrays(x[:10], y[:10]) + Factor.from_arrays(coarse[10:], y[10:])
+    assert Factor.from_mapping(factor.arrays()).origins[0].coarse == 5
+    for source in (merged, factor):
+        assert "5 neurons of X" in match_profile(source, centred=True).caution
+    for measure in (rsa, rbf_cka, mutual_knn):
+        with pytest.warns(CautionWarning, match="5 neurons of X"):
+            measure(coarse[:200], y[:200])
+    with pytest.warns(CautionWarning, match="neurons of X"):
+        cka(np.rint(x * 100).astype(np.int64) + 2**60, y)
+
+
+def test_a_sample_far_above_all_others_is_a_caution_of_the_debiased_estimate() -> None:
+    x, y = layers(200)
+    x[0] = 1e8
+    rows = Moments.zeros(5, 4)
+    for row in range(200):
+        rows = rows.update(x[row : row + 1], y[row : row + 1])
+    with pytest.warns(CautionWarning, match="The value may be off by about"):
+        cka(rows, debiased=True)
+
+
+def test_directions_that_are_left_out_are_named() -> None:
+    """A shared jump of 1e7 leaves neurons no digits of what they do not share."""
+    x, y = layers(6000)
+    jump = np.where(np.arange(6000) < 1100, 0.0, 1e7)[:, None]
+    with pytest.warns(CautionWarning, match=r"live neurons of X and \d of 4 live neurons of Y lie"):
+        cca(x + jump, y + jump)

@@ -48,15 +48,14 @@ def assert_equal(got: Moments, expected: Moments) -> None:
 def test_every_permutation_is_the_literal_rotation(examples, positions, permutations, cuts) -> None:
     layers = networks(examples, positions)
     cuts = [min(cut, examples) for cut in cuts]
+    permutations = min(permutations, examples - 1)
     moments, permuted = summed(layers, positions, permutations, cuts)
     for (a, b), of_pair, null in zip(PAIRS, moments, permuted, strict=True):
         x, y = layers[a], layers[b]
         assert_equal(of_pair, Moments.from_arrays(x, y))
         assert len(null) == permutations
         for number, sums in enumerate(null):
-            # A run of n examples has n - 1 permutations; then they begin again.
-            shift = 1 + number % (examples - 1)
-            expected = Moments.from_arrays(x, rotated(y, shift, positions))
+            expected = Moments.from_arrays(x, rotated(y, 1 + number, positions))
             assert_equal(sums.applied_to(of_pair), expected)
 
 
@@ -135,7 +134,7 @@ def test_a_run_of_one_example_has_a_total_and_no_null() -> None:
     (moments, *_), null = summed(networks(1, 3), 3, 0, [])
     assert moments.count == 3
     assert null == [[], [], []]
-    with pytest.raises(InputError, match=r"at least two examples to permute\. Got 1"):
+    with pytest.raises(InputError, match=r"fewer permutations than examples\. Got 1 of 1"):
         TileSums(WIDTHS, PAIRS, examples=1, permutations=1)
 
 
@@ -157,9 +156,9 @@ def test_examples_meet_others_of_their_class(positions: int) -> None:
     expected = [np.zeros((WIDTHS[a], WIDTHS[b])) for a, b in PAIRS]
     for block in blocks:
         part = [layer[block.start * positions : block.stop * positions] for layer in layers]
-        tile.update(part)
         tile.permute(part, labels[block])
-        met = within_classes(labels[block], 2)
+        tile.update(part)
+        met = within_classes(labels[block], 2, block.start)
         assert (labels[block][met] == labels[block]).all()
         for number, (a, b) in enumerate(PAIRS):
             y = part[b].reshape(-1, positions, WIDTHS[b])[met].reshape(-1, WIDTHS[b])
@@ -170,14 +169,16 @@ def test_examples_meet_others_of_their_class(positions: int) -> None:
         np.testing.assert_allclose(nulls[4 + 2].xy, sums, atol=1e-12)
 
 
-def test_permutations_within_classes_are_derangements() -> None:
+def test_permutations_within_classes_are_all_equally_likely() -> None:
     labels = np.array([5, 5, 2, 5, 2, 9])
-    for number in range(6):
-        met = within_classes(labels, number)
-        assert sorted(met) == list(range(6))
-        assert (labels[met] == labels).all()
-        assert (met[:5] != np.arange(5)).all()
-        assert met[5] == 5  # Alone in its class.
+    met = np.stack([within_classes(labels, number, 7) for number in range(6000)])
+    assert (np.sort(met, axis=1) == np.arange(6)).all()
+    assert (labels[met] == labels).all()
+    # 3! orders of one class, 2! of the other: 12 of all, each within five standard deviations.
+    _, counts = np.unique(met, axis=0, return_counts=True)
+    assert len(counts) == 12
+    assert np.abs(counts - 500).max() < 5 * np.sqrt(500)
+    assert np.array_equal(within_classes(labels, 3, 7), met[3])
 
 
 def test_origins_change_nothing_but_the_rounding() -> None:
@@ -186,8 +187,8 @@ def test_origins_change_nothing_but_the_rounding() -> None:
     tile = TileSums(
         WIDTHS, PAIRS, examples=12, permutations=2, origins=[Origin.of(x) for x in layers]
     )
-    tile.update(layers)
     tile.permute(layers, np.zeros(12, dtype=int))
+    tile.update(layers)
     for about, plain, found, expected in zip(tile.cut(), whole, tile.finish(), nulls, strict=True):
         assert about.origin_x.moved
         assert_equal(about, plain)

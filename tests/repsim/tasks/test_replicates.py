@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from repsim import cka, estimate, match_profile, rsa
-from repsim.moments import within_classes
+from repsim.moments import permutation, within_classes
 from repsim.results import in_context
 from repsim.store import Store
 from repsim.study import Component, Matching, Resampling
@@ -45,17 +45,21 @@ def stored_pair(
     return spec, x.astype(np.float64), y.astype(np.float64)
 
 
-def literal(value, x: np.ndarray, y: np.ndarray) -> dict[str, list[float]]:
+def literal(value, x, y, permuted=None) -> dict[str, list[float]]:
     """All replicates of a function of examples × positions × neurons."""
     examples = np.arange(EXAMPLES)
     borders = [g * EXAMPLES // GROUPS for g in range(GROUPS + 1)]
     groups = [examples[a:b] for a, b in pairwise(borders)]
     classes = np.array(labels())
     numbers = range(PERMUTATIONS)
+    # Of moments they depend on the block, which is all examples here.
+    block = [0] if permuted is None else []
     halves = [np.concatenate(groups[: GROUPS // 2]), np.concatenate(groups[GROUPS // 2 :])]
     return {
-        "null": [value(x, y[np.roll(examples, 1 + number)]) for number in numbers],
-        "within": [value(x, y[within_classes(classes, number)]) for number in numbers],
+        "null": [value(x, y[np.roll(examples, 1 + number)]) for number in numbers]
+        if permuted is None
+        else [value(x, y[permuted(number)]) for number in numbers],
+        "within": [value(x, y[within_classes(classes, number, *block)]) for number in numbers],
         "without": [value(np.delete(x, g, axis=0), np.delete(y, g, axis=0)) for g in groups],
         "halves": [value(x[half], y[half]) for half in halves],
     }
@@ -98,7 +102,7 @@ def test_of_examples_are_those_of_the_arrays(tmp_path):
         return rsa(*about, distance="correlation")
 
     assert row["value"] == pytest.approx(value(x, y), abs=1e-9)
-    found = literal(value, x, y)
+    found = literal(value, x, y, permuted=lambda number: permutation(EXAMPLES, number))
     for name in ("null", "within"):
         np.testing.assert_allclose(row[name], found[name], atol=1e-9)
     # Groups of examples are cut in their own way there.
