@@ -115,7 +115,7 @@ class _Scheduler(Scheduler):  # type: ignore[misc]
         site.find_handler = guarded
 
 
-class _Locked(web.RequestHandler):  # type: ignore[misc]
+class _Locked(web.RequestHandler):
     """The answer to who has not given the password: a browser then asks for it."""
 
     def prepare(self) -> None:

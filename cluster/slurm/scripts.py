@@ -108,6 +108,28 @@ def matching_script(profile: Profile, jobs: StudyJobs) -> str:
     )
 
 
+def _check_paths(jobs: StudyJobs) -> None:
+    """Refuse paths that a line of ``#SBATCH`` would not give to Slurm as they are.
+
+    Raises
+    ------
+    StudyError
+        Naming the path.
+    """
+    for what, path in (("store", jobs.store), ("working directory", jobs.started_in)):
+        if not str(path).isprintable():
+            raise StudyError(
+                f"Expected a {what} without control characters for jobs of Slurm. Got "
+                f"{str(path)!a}. Rename it."
+            )
+    folder = str(jobs.folder)
+    if not folder.isprintable() or set(folder) & set("%\\"):
+        raise StudyError(
+            "Expected a folder of jobs without %, \\ and control characters: Slurm replaces them in "
+            f"names of logs. Got {folder!a}. Set slurm.folder to another, absolute one."
+        )
+
+
 def job_directives(profile: Profile, job: SlurmJob) -> list[str]:
     """To whom and where a job belongs."""
     named = (
@@ -141,6 +163,7 @@ def _render(template: str, profile: Profile, jobs: StudyJobs, **values: object) 
         keep_trailing_newline=True,
     )
     environment.filters["quoted"] = shlex.quote
+    _check_paths(jobs)
     python = python_command(profile)
     study = shlex.quote(f"{jobs.folder}/study.toml")
     cluster = shlex.quote(f"{jobs.folder}/profile.toml")
