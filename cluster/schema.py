@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Annotated, Literal
 
-from pydantic import Field, ValidationInfo, field_validator
+from pydantic import AfterValidator, Field, ValidationInfo, field_validator
 
 from repsim.options import StrictOptions
 
@@ -26,8 +26,6 @@ Walltime = Annotated[str, Field(pattern=r"^([0-9]+-)?[0-9]{1,2}:[0-9]{2}:[0-9]{2
 """``8:00:00``, or with days ``1-12:00:00``."""
 Variable = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")]
 """Name of an environment variable."""
-SlurmName = Annotated[str, Field(pattern=r"^([A-Za-z0-9_][A-Za-z0-9_.,:@+=/-]*)?$")]
-"""An account, a partition or a kind of GPU as Slurm names them: no blanks, no quotes."""
 ClusterName = Annotated[str, Field(pattern=r"^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$", max_length=253)]
 """A name as Kubernetes takes it."""
 
@@ -46,16 +44,28 @@ def memory_bytes(size: Memory) -> int:
     return int(size[:-3]) * UNITS[size[-3:]]
 
 
+def _slurm_name(value: str) -> str:
+    if value and not re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9_.,:@+=/-]*", value):
+        raise ValueError(
+            "Expected a name as Slurm has it, of letters, digits and . , : @ + = / _ -. "
+            f"Got {value!a}"
+        )
+    return value
+
+
+SlurmName = Annotated[str, AfterValidator(_slurm_name)]
+"""An account, a quality of service, a partition or a kind of GPU; empty for the site's default."""
+
+
 class ProfileTable(StrictOptions):
     """A table of a profile. Each text in it is one line that can be printed."""
 
     @field_validator("*")
     @classmethod
     def _can_be_printed(cls, value: object, info: ValidationInfo) -> object:
+        allowed = "\n\t" if info.field_name in OF_SEVERAL_LINES else ""
         for text in _texts(value):
-            if info.field_name in OF_SEVERAL_LINES:
-                text = text.replace("\n", "").replace("\t", "")
-            if not text.isprintable():
+            if not all(character.isprintable() or character in allowed for character in text):
                 raise ValueError(
                     "Expected text on one line, without control characters and marks of direction: "
                     f"it may become a line of a job script. Got {text!a}"
@@ -184,12 +194,22 @@ class SlurmProfile(ProfileTable):
     )
     folder: str = Field(
         default="slurm-jobs",
-        pattern=r"^[^%\\]+$",
+        min_length=1,
         description="folder of job scripts and logs, seen by every node; without % and \\, which "
-        "Slurm replaces in names of logs",
+        "Slurm reads as signs of its own",
     )
     networks: SlurmJob = SlurmJob()
     matching: SlurmJob = SlurmJob()
+
+    @field_validator("folder")
+    @classmethod
+    def _names_one_folder(cls, value: str) -> str:
+        if set(value) & set("%\\"):
+            raise ValueError(
+                "Expected a folder without % and \\: in the names of logs Slurm replaces %j by the "
+                f"number of the job. Got {value!a}"
+            )
+        return value
 
 
 class KubernetesProfile(ProfileTable):

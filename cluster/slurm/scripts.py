@@ -94,7 +94,9 @@ def matching_script(profile: Profile, jobs: StudyJobs) -> str:
         *([f"--mem-per-cpu={math.ceil(mebibytes / threads)}M"] if memory else []),
     ]
     interface = f"--interface {shlex.quote(dask.interface)}" if dask.interface else ""
-    dashboard = "" if dask.dashboard else "--no-dashboard"
+    # Dask's web servers know no certificates: they stay on the node, and answer nothing.
+    no_dashboard = "--no-dashboard --dashboard-address 127.0.0.1:0"
+    dashboard = "" if dask.dashboard else no_dashboard
     limit = f"--memory-limit {mebibytes}MiB" if memory else ""
     return _render(
         "matching.sh.j2",
@@ -103,8 +105,9 @@ def matching_script(profile: Profile, jobs: StudyJobs) -> str:
         directives=[*directives, *_directives(profile, jobs, "matching", slurm.matching, ".log")],
         workers=dask.workers,
         threads=threads,
+        dashboard=dask.dashboard,
         scheduler_options=" ".join(filter(None, (interface, dashboard))),
-        worker_options=" ".join(filter(None, (interface, "--no-dashboard", limit))),
+        worker_options=" ".join(filter(None, (interface, no_dashboard, limit))),
     )
 
 
@@ -125,8 +128,8 @@ def _check_paths(jobs: StudyJobs) -> None:
     folder = str(jobs.folder)
     if not folder.isprintable() or set(folder) & set("%\\"):
         raise StudyError(
-            "Expected a folder of jobs without %, \\ and control characters: Slurm replaces them in "
-            f"names of logs. Got {folder!a}. Set slurm.folder to another, absolute one."
+            "Expected a folder of jobs without %, \\ and control characters, which Slurm reads as "
+            f"signs of its own. Got {folder!a}. Set slurm.folder to another, absolute one."
         )
 
 
