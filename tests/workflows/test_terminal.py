@@ -4,6 +4,8 @@ import io
 import json
 import logging
 import re
+import subprocess
+import sys
 import unicodedata
 from pathlib import Path
 
@@ -124,6 +126,20 @@ def test_the_log_shows_what_would_steer_it(log_format, hostile, capsys, log_as_b
     assert not any(line.startswith("2026-11-30 10:00:00,000") for line in err.splitlines())
     if log_format == "json":
         assert json.loads(err)["message"] == f"Failed: {forged}"
+
+
+@pytest.mark.parametrize("log_format", ["auto", "plain", "json"])
+def test_warnings_of_libraries_go_through_the_log(log_format):
+    code = (
+        "import logging, warnings; from workflows.command.output import start_log; "
+        f"start_log({log_format!r}); warnings.warn('a\\x1b[2Jb'); "
+        "logging.getLogger('library').warning('c\\x9bd')"
+    )
+    command = [sys.executable, "-c", code]
+    ran = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+    assert re.search(r"a\\(x|u00)1b\[2Jb", ran.stderr)
+    assert re.search(r"c\\(x|u00)9bd", ran.stderr)
+    assert not steers(ran.stderr)
 
 
 @pytest.mark.parametrize("hostile", HOSTILE)

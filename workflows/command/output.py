@@ -121,10 +121,9 @@ def start_log(log_format: LogFormat = "auto") -> None:
         plain = PlainLines("%(asctime)s %(levelname)s %(message)s")
         handler.setFormatter(JsonLines() if log_format == "json" else plain)
     log.handlers = [handler]
-    if log_format == "json":
-        # Warnings of libraries, which would otherwise come as bare text.
-        logging.basicConfig(handlers=[handler], level=logging.WARNING)
-        logging.captureWarnings(True)
+    # Warnings of libraries, which would otherwise come as bare text.
+    logging.basicConfig(handlers=[handler], level=logging.WARNING)
+    logging.captureWarnings(True)
 
 
 def log_console(log_format: LogFormat) -> Terminal:
