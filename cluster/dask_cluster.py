@@ -8,9 +8,10 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import dask
-from distributed import Client, LocalCluster, performance_report
+from distributed import Client, performance_report
 
 from cluster.machine import usable_cores
+from cluster.private_dask import private_cluster
 from cluster.schema import DaskProfile, memory_bytes
 from repsim.errors import ClusterError, StudyError
 
@@ -59,16 +60,13 @@ def _local(profile: DaskProfile) -> Iterator[Client]:
     with (
         tempfile.TemporaryDirectory(prefix="repsim-dask-", ignore_cleanup_errors=True) as scratch,
         dask.config.set({"distributed.admin.low-level-log-length": 100}),
-        LocalCluster(
-            n_workers=workers,
-            threads_per_worker=profile.threads_per_worker,
-            memory_limit="auto" if memory is None else memory_bytes(memory),
-            processes=True,
-            interface=profile.interface or None,
-            dashboard_address="127.0.0.1:0",
-            scheduler_kwargs={"dashboard": profile.dashboard},
-            local_directory=scratch,
-            silence_logs=logging.CRITICAL,
+        private_cluster(
+            workers=workers,
+            threads=profile.threads_per_worker,
+            memory=None if memory is None else memory_bytes(memory),
+            interface=profile.interface,
+            folder=scratch,
+            dashboard=profile.dashboard,
         ) as local,
         Client(local) as client,
     ):

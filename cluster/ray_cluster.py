@@ -52,9 +52,14 @@ def ray_session(
             "Expected what Ray's dashboard needs. Got an environment without it. Install "
             "repsim-workflows[dashboards], or do without it."
         )
-    note = "" if os.environ.get("RAY_AUTH_TOKEN") else TOKEN_NOTE
+    note = "" if os.environ.get("RAY_AUTH_TOKEN", "").strip() else TOKEN_NOTE
+    variables = {
+        name: value
+        for name, value in (environment or {}).items()
+        if not (local and name.startswith("RAY_AUTH_"))  # who may use a local Ray is settled here
+    }
     with _private() if local else nullcontext():
-        context = _connect(profile, environment or {})
+        context = _connect(profile, variables)
         if profile.dashboard:
             log.info("Ray dashboard: http://%s%s", context.dashboard_url, note if local else "")
         try:
@@ -96,17 +101,20 @@ def _connect(profile: RayProfile, environment: Mapping[str, str]) -> Any:
 
 @contextmanager
 def _private() -> Iterator[None]:
-    """A folder for a local Ray, and a secret without which nobody else on the network may use it.
+    """A folder for a local Ray, and a token without which nobody else on the network may use it.
 
-    Ray listens on all interfaces. The secret stays: a process keeps the first one it has read.
+    Ray listens on all interfaces. The token is the user's RAY_AUTH_TOKEN, or made here, and stays
+    in the environment: a process keeps the first one it has read. Where Ray finds none, or an empty
+    one, it writes one into the home folder that lasts and that every user can read.
     """
-    names = ("RAY_TMPDIR", "RAY_AUTH_MODE")
+    names = ("RAY_TMPDIR", "RAY_AUTH_MODE", "RAY_AUTH_TOKEN_PATH")
     before = {name: os.environ.pop(name, None) for name in names}  # without a mode: by token
     folder = tempfile.mkdtemp(
         prefix="repsim-ray-", dir=SHORT_FOLDER if SHORT_FOLDER.is_dir() else None
     )
     os.environ["RAY_TMPDIR"] = folder
-    os.environ.setdefault("RAY_AUTH_TOKEN", secrets.token_hex(32))
+    if not os.environ.get("RAY_AUTH_TOKEN", "").strip():
+        os.environ["RAY_AUTH_TOKEN"] = secrets.token_hex(32)
     try:
         yield
     finally:

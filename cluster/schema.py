@@ -1,9 +1,10 @@
 """What may stand in a profile, and what each field means. Nothing in it changes a result's key."""
 
 import re
+from collections.abc import Iterable, Mapping
 from typing import Annotated, Literal
 
-from pydantic import Field, field_validator
+from pydantic import AfterValidator, Field, ValidationInfo, field_validator
 
 from repsim.options import StrictOptions
 
@@ -28,6 +29,9 @@ Variable = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")]
 ClusterName = Annotated[str, Field(pattern=r"^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$", max_length=253)]
 """A name as Kubernetes takes it."""
 
+# Words for people, shell, and values that are quoted wherever they go.
+OF_SEVERAL_LINES = {"description", "setup", "environment"}
+
 UNITS = {"MiB": 2**20, "GiB": 2**30, "TiB": 2**40}
 
 
@@ -40,7 +44,47 @@ def memory_bytes(size: Memory) -> int:
     return int(size[:-3]) * UNITS[size[-3:]]
 
 
-class RayProfile(StrictOptions):
+def _slurm_name(value: str) -> str:
+    if value and not re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9_.,:@+=/-]*", value):
+        raise ValueError(
+            "Expected a name as Slurm has it, of letters, digits and . , : @ + = / _ -. "
+            f"Got {value!a}"
+        )
+    return value
+
+
+SlurmName = Annotated[str, AfterValidator(_slurm_name)]
+"""An account, a quality of service, a partition or a kind of GPU; empty for the site's default."""
+
+
+class ProfileTable(StrictOptions):
+    """A table of a profile. Each text in it is one line that can be printed."""
+
+    @field_validator("*")
+    @classmethod
+    def _can_be_printed(cls, value: object, info: ValidationInfo) -> object:
+        allowed = "\n\t" if info.field_name in OF_SEVERAL_LINES else ""
+        for text in _texts(value):
+            if not all(character.isprintable() or character in allowed for character in text):
+                raise ValueError(
+                    "Expected text on one line, without control characters and marks of direction: "
+                    f"it may become a line of a job script. Got {text!a}"
+                )
+        return value
+
+
+def _texts(value: object) -> Iterable[str]:
+    """All texts in a value."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, Mapping):
+        yield from _texts((*value.keys(), *value.values()))
+    elif isinstance(value, tuple):
+        for item in value:
+            yield from _texts(item)
+
+
+class RayProfile(ProfileTable):
     """Where networks are trained and their activations captured."""
 
     address: str = Field(
@@ -78,7 +122,7 @@ class RayProfile(StrictOptions):
         return value
 
 
-class DaskProfile(StrictOptions):
+class DaskProfile(ProfileTable):
     """Where layers are matched."""
 
     scheduler: str = Field(
@@ -102,10 +146,10 @@ class DaskProfile(StrictOptions):
     )
 
 
-class SlurmJob(StrictOptions):
+class SlurmJob(ProfileTable):
     """What one kind of job asks Slurm for, beside what follows from [ray] and [dask]."""
 
-    partition: str = ""
+    partition: SlurmName = ""
     walltime: Walltime = Field(
         default="4:00:00", description="a job that needs longer goes on in the next one"
     )
@@ -116,7 +160,7 @@ class SlurmJob(StrictOptions):
     @field_validator("directives")
     @classmethod
     def _are_options(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        wrong = [line for line in value if not re.fullmatch(r"-[^\n]+", line)]
+        wrong = [line for line in value if not re.fullmatch(r"-\S.*", line)]
         if wrong:
             raise ValueError(
                 "Expected options of sbatch, each on one line, as in --constraint=a100. "
@@ -125,12 +169,12 @@ class SlurmJob(StrictOptions):
         return value
 
 
-class SlurmProfile(StrictOptions):
+class SlurmProfile(ProfileTable):
     """How jobs are submitted: an array that makes the networks, then one job that matches."""
 
-    account: str = ""
-    qos: str = ""
-    gres: str = Field(default="gpu", description="the site's name of a GPU: gpu, gpu:a100")
+    account: SlurmName = ""
+    qos: SlurmName = ""
+    gres: SlurmName = Field(default="gpu", description="the site's name of a GPU: gpu, gpu:a100")
     networks_per_job: PositiveInt = Field(
         default=1, description="networks that one job of the array trains, side by side"
     )
@@ -149,13 +193,26 @@ class SlurmProfile(StrictOptions):
         default=(), description="lines of shell at the start of each job: module load cuda"
     )
     folder: str = Field(
-        default="slurm-jobs", description="folder of job scripts and logs, seen by every node"
+        default="slurm-jobs",
+        min_length=1,
+        description="folder of job scripts and logs, seen by every node; without % and \\, which "
+        "Slurm reads as signs of its own",
     )
     networks: SlurmJob = SlurmJob()
     matching: SlurmJob = SlurmJob()
 
+    @field_validator("folder")
+    @classmethod
+    def _names_one_folder(cls, value: str) -> str:
+        if set(value) & set("%\\"):
+            raise ValueError(
+                "Expected a folder without % and \\: in the names of logs Slurm replaces %j by the "
+                f"number of the job. Got {value!a}"
+            )
+        return value
 
-class KubernetesProfile(StrictOptions):
+
+class KubernetesProfile(ProfileTable):
     """What manifests are rendered from, beside [ray] and [dask]."""
 
     training: Literal["ray", "indexed"] = Field(
@@ -202,7 +259,7 @@ class KubernetesProfile(StrictOptions):
     time_zone: str = Field(default="Etc/UTC", description="of the schedule")
 
 
-class Profile(StrictOptions):
+class Profile(ProfileTable):
     """Where a study runs, and with how much."""
 
     description: str = ""

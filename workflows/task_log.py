@@ -1,6 +1,5 @@
 """A file with one line for each task that has ended."""
 
-import json
 import logging
 import os
 from collections.abc import Iterator
@@ -10,6 +9,7 @@ from io import FileIO
 
 from repsim.errors import StudyError
 from repsim.tasks.record import Recorder, TaskRecord
+from workflows.terminal import json_text
 
 __all__ = ["task_log"]
 
@@ -57,7 +57,7 @@ class _Lines:
         if self._failed:
             return
         fields = {name: value for name, value in asdict(record).items() if value is not None}
-        line = json.dumps(fields, ensure_ascii=False) + "\n"
+        line = json_text(fields) + "\n"
         try:
             self._stream.write(line.encode())
         except OSError as problem:

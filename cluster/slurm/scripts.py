@@ -94,7 +94,9 @@ def matching_script(profile: Profile, jobs: StudyJobs) -> str:
         *([f"--mem-per-cpu={math.ceil(mebibytes / threads)}M"] if memory else []),
     ]
     interface = f"--interface {shlex.quote(dask.interface)}" if dask.interface else ""
-    dashboard = "" if dask.dashboard else "--no-dashboard"
+    # Dask's web servers know no certificates: they stay on the node, and answer nothing.
+    no_dashboard = "--no-dashboard --dashboard-address 127.0.0.1:0"
+    dashboard = "" if dask.dashboard else no_dashboard
     limit = f"--memory-limit {mebibytes}MiB" if memory else ""
     return _render(
         "matching.sh.j2",
@@ -103,9 +105,32 @@ def matching_script(profile: Profile, jobs: StudyJobs) -> str:
         directives=[*directives, *_directives(profile, jobs, "matching", slurm.matching, ".log")],
         workers=dask.workers,
         threads=threads,
+        dashboard=dask.dashboard,
         scheduler_options=" ".join(filter(None, (interface, dashboard))),
-        worker_options=" ".join(filter(None, (interface, "--no-dashboard", limit))),
+        worker_options=" ".join(filter(None, (interface, no_dashboard, limit))),
     )
+
+
+def _check_paths(jobs: StudyJobs) -> None:
+    """Refuse paths that a line of ``#SBATCH`` would not give to Slurm as they are.
+
+    Raises
+    ------
+    StudyError
+        Naming the path.
+    """
+    for what, path in (("store", jobs.store), ("working directory", jobs.started_in)):
+        if not str(path).isprintable():
+            raise StudyError(
+                f"Expected a {what} without control characters for jobs of Slurm. Got "
+                f"{str(path)!a}. Rename it."
+            )
+    folder = str(jobs.folder)
+    if not folder.isprintable() or set(folder) & set("%\\"):
+        raise StudyError(
+            "Expected a folder of jobs without %, \\ and control characters, which Slurm reads as "
+            f"signs of its own. Got {folder!a}. Set slurm.folder to another, absolute one."
+        )
 
 
 def job_directives(profile: Profile, job: SlurmJob) -> list[str]:
@@ -141,6 +166,7 @@ def _render(template: str, profile: Profile, jobs: StudyJobs, **values: object) 
         keep_trailing_newline=True,
     )
     environment.filters["quoted"] = shlex.quote
+    _check_paths(jobs)
     python = python_command(profile)
     study = shlex.quote(f"{jobs.folder}/study.toml")
     cluster = shlex.quote(f"{jobs.folder}/profile.toml")

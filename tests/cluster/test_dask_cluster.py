@@ -1,22 +1,28 @@
 """Connecting to Dask: limits of a local cluster, certificates, the performance report."""
 
+import asyncio
+import base64
 import importlib.util
 import logging
 import os
+import re
 import subprocess
 import sys
+import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
 import dask
 import pytest
-from distributed import get_worker
+from distributed import Security, get_worker
+from distributed.comm import connect
 
 from cluster import dask_cluster
 from cluster.dask_cluster import dask_session, task_memory
 from cluster.machine import usable_cores
 from cluster.schema import DaskProfile
 from repsim.errors import ClusterError, StudyError
+from tests.open_doors import http_answer, listening, readable_by_others
 
 ROLES = ("CLIENT", "SCHEDULER", "WORKER")
 
@@ -27,6 +33,71 @@ def test_workers_are_as_many_and_as_large_as_asked() -> None:
         assert list(client.nthreads().values()) == [2, 2]
         assert task_memory(client) == 256 * 2**20
         assert client.submit(lambda: get_worker().memory_manager.memory_limit).result() == 2**29
+
+
+def _admitted(address: str, security: Security | None) -> bool:
+    """Whether Dask at this address talks to who comes with these certificates."""
+
+    async def attempt() -> bool:
+        more = security.get_connection_args("client") if security else {}
+        try:
+            comm = await connect(address, timeout=5, **more)
+            await comm.write({"op": "identity", "reply": True})
+            answer = await comm.read()
+        except Exception:
+            return False
+        await comm.close()
+        return "id" in answer
+
+    return asyncio.run(attempt())
+
+
+def test_no_port_of_a_local_dask_answers_without_its_certificate(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    before = listening(os.getpid())
+    with dask_session(DaskProfile(workers=1)) as client:
+        assert client.submit(sum, [1, 2]).result() == 3
+        ports = listening(os.getpid()).keys() - before
+        dask_ports = {
+            (host, port)
+            for host, port in ports
+            if _admitted(f"tls://{host}:{port}", client.security)
+        }
+        assert len(dask_ports) == 3  # scheduler, nanny, worker
+        for host, port in ports:
+            assert host == "127.0.0.1"
+            assert not _admitted(f"tcp://{host}:{port}", None)
+            assert not _admitted(f"tls://{host}:{port}", Security.temporary())
+            assert http_answer(host, port) == b""
+            assert http_answer(host, port, "/metrics") == b""
+        scratch = list(tmp_path.glob("repsim-dask-*"))
+        assert len(scratch) == 1
+        assert readable_by_others(scratch[0]) == []
+        key = client.security.tls_client_key
+        commands = subprocess.run(["ps", "-eo", "args"], capture_output=True, text=True, check=True)
+        assert key.splitlines()[1] not in commands.stdout
+
+
+def test_the_dashboard_of_a_local_dask_asks_for_a_password(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level(logging.INFO, logger="repsim")
+    logging.getLogger("repsim").propagate = True
+    with dask_session(DaskProfile(workers=1, dashboard=True)) as client:
+        link = client.dashboard_link
+        assert link in caplog.text
+        secret, address = re.fullmatch(r"http://(\S+)@(127\.0\.0\.1:\d+)/status", link).groups()
+        host, port = address.split(":")
+        for path in ("/", "/status", "/sitemap.json", "/json/counts.json", "/metrics", "/nothing"):
+            assert http_answer(host, int(port), path).startswith(b"HTTP/1.1 401")
+        basic = base64.b64encode(secret.encode()).decode()
+        request = urllib.request.Request(
+            f"http://{address}/status", headers={"Authorization": f"Basic {basic}"}
+        )
+        with urllib.request.urlopen(request) as answer:
+            assert answer.status == 200
 
 
 def test_slurm_says_how_many_cores_are_ours(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -109,7 +180,7 @@ def test_the_performance_report_is_written_and_the_dashboard_named(
     with dask_session(profile) as client:
         client.submit(sum, [1, 2]).result()
     assert "Duration" in report.read_text()
-    assert "Dask dashboard: http://127.0.0.1:" in caplog.text
+    assert re.search(r"Dask dashboard: http://\S+@127\.0\.0\.1:", caplog.text)
     assert f"Dask performance report: {report}" in caplog.text
 
 

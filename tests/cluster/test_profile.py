@@ -4,6 +4,7 @@ import pytest
 
 from cluster.profile import DaskProfile, Profile, RayProfile, load_profile, profile_names
 from repsim.errors import StudyError
+from repsim.options import validated_options
 
 
 def test_the_profiles_that_ship():
@@ -89,3 +90,53 @@ def test_a_profile_that_is_no_text_is_refused(tmp_path):
     (tmp_path / "mine.toml").write_bytes(b"description = '\xff'")
     with pytest.raises(StudyError, match="Expected a profile file"):
         load_profile(str(tmp_path / "mine.toml"))
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        *(
+            (f"slurm.{name}", "lab\n#SBATCH --uid=0")
+            for name in ("account", "qos", "gres", "folder")
+        ),
+        *((f"slurm.{name}", "a b") for name in ("account", "qos", "gres")),
+        ("slurm.networks.partition", "gpu\n#SBATCH --uid=0"),
+        ("slurm.matching.partition", "gpu' --wrap='id"),
+        ("slurm.networks.directives", ["--constraint=a\n#SBATCH --uid=0"]),
+        ("slurm.networks.directives", ["--constraint=a\r#SBATCH --uid=0"]),
+        ("slurm.networks.walltime", "1:00:00\n#SBATCH --uid=0"),
+        ("slurm.folder", "jobs-%j"),
+        ("slurm.folder", "jobs\\a"),
+        ("slurm.folder", ""),
+        ("slurm.python", "python\nrm -r /"),
+        ("slurm.setup", ["echo \x1b[2J"]),
+        ("dask.interface", "ib0\n"),
+        ("dask.performance_report", "a\x00b"),
+        ("dask.scheduler", "tcp://host\u202e:1"),
+        ("ray.address", "host:1\x9b"),
+        ("ray.memory_per_network", "1GiB\n"),
+        ("kubernetes.image", "repsim\nkind: Pod"),
+        ("kubernetes.namespace", "default\n"),
+        ("kubernetes.node_selector", {"a\nb": "c"}),
+        ("kubernetes.node_selector", {"a": "b\nc"}),
+        ("kubernetes.tolerations", [{"key": "a\nb"}]),
+        ("kubernetes.schedule", "0 3 * * *\n"),
+        ("environment", {"A": "\x1b[2J"}),
+        ("environment", {"A\n": "b"}),
+        ("store", "runs\n"),
+        ("description", "\x07"),
+    ],
+)
+def test_text_that_could_end_a_line_or_steer_a_terminal_is_refused(field, value):
+    tables = value
+    for name in reversed(field.split(".")):
+        tables = {name: tables}
+    with pytest.raises(StudyError, match=f"Expected .*{field}") as refused:
+        validated_options(Profile, tables, "a test")
+    assert str(refused.value).isprintable()
+
+
+def test_lines_are_taken_where_lines_are_meant():
+    lines = {"description": "one\ntwo", "environment": {"A": "one\n\ttwo"}}
+    made = validated_options(Profile, {**lines, "slurm": {"setup": ["if true\nthen a; fi"]}}, "it")
+    assert made.environment["A"] == "one\n\ttwo"

@@ -74,6 +74,72 @@ def test_a_local_ray_is_private_and_leaves_nothing(tmp_path: Path) -> None:
     assert not (tmp_path / ".ray").exists()
 
 
+DOORS = """
+import json, os
+from pathlib import Path
+import ray
+from cluster.ray_cluster import ray_session
+from cluster.schema import RayProfile
+from tests.open_doors import grpc_status, http_answer, listening, readable_by_others
+
+METHODS = (
+    "ray.rpc.NodeInfoGcsService/GetAllNodeInfo",
+    "ray.rpc.NodeManagerService/GetNodeStats",
+    "ray.rpc.ObjectManagerService/Pull",
+    "ray.rpc.CoreWorkerService/GetCoreWorkerStats",
+)
+
+@ray.remote
+def nothing():
+    pass
+
+undone = {"RAY_AUTH_TOKEN": "", "RAY_AUTH_MODE": "disabled"}
+answered, closed = {True: set(), False: set()}, []
+with ray_session(RayProfile(cpus_per_network=1), undone):
+    ray.get(nothing.remote())
+    token = os.environ["RAY_AUTH_TOKEN"]
+    for (host, port), name in listening(os.getpid()).items():
+        if name == "ray::RuntimeEnvAgent":
+            closed.append(http_answer(host, port).startswith(b"HTTP/1.1 401"))
+            continue
+        for method in METHODS:
+            for given in (True, False):
+                if grpc_status(host, port, method, token if given else "") == "0":
+                    answered[given].add(method)
+    folder = Path(os.environ["RAY_TMPDIR"])
+    said = {
+        "with the token": len(answered[True]) / len(METHODS),
+        "without": sorted(answered[False]),
+        "refused by HTTP": closed,
+        "readable by others": list(map(str, readable_by_others(folder))),
+        "length of the token": len(token.strip()),
+    }
+print(json.dumps(said))
+"""
+
+
+def test_an_empty_token_counts_as_none_and_no_port_answers_without_one(tmp_path: Path) -> None:
+    empty = {"RAY_AUTH_TOKEN": "", "RAY_AUTH_TOKEN_PATH": "", "HOME": str(tmp_path)}
+    ran = subprocess.run(
+        [sys.executable, "-c", DOORS],
+        env={**os.environ, **empty},
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    assert ran.returncode == 0, ran.stderr
+    assert json.loads(ran.stdout) == {
+        "with the token": 1.0,
+        "without": [],
+        "refused by HTTP": [True],
+        "readable by others": [],
+        "length of the token": 64,
+    }
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_what_draws_the_dashboard_is_asked_for_before_anything_starts(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

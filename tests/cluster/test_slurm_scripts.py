@@ -99,7 +99,9 @@ def test_the_job_that_matches():
         "--qos=low",
     ]
     assert "srun --ntasks=16 --cpus-per-task=1 " in script
-    assert "--no-dashboard --memory-limit 8192MiB &\n" in script
+    assert "--no-dashboard --dashboard-address 127.0.0.1:0 --memory-limit 8192MiB &\n" in script
+    assert "\nexport DASK_DISTRIBUTED__SCHEDULER__HTTP__ROUTES='[]'\n" in script
+    assert "\nexport DASK_DISTRIBUTED__WORKER__HTTP__ROUTES='[]'\n" in script
     assert "--stage comparisons " in script
     assert "--task-log /shared/jobs/digits/matching-tasks.jsonl\n" in script
 
@@ -229,3 +231,20 @@ def test_what_slurm_must_be_told_cannot_be_left_open(render, table, said):
 def test_the_scripts_are_valid_shell(render):
     script = render(load_profile("slurm", OVERRIDES), jobs())
     subprocess.run(["bash", "-n"], input=script, text=True, check=True)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"folder": Path("/shared/jobs-%j/digits")},
+        {"folder": Path("/shared/a\\b/digits")},
+        {"folder": Path("/shared/a\nb/digits")},
+        {"store": "/shared/runs\n#SBATCH --uid=0"},
+        {"started_in": Path("/home/me\n#SBATCH --uid=0")},
+    ],
+)
+@pytest.mark.parametrize("script", [networks_script, matching_script])
+def test_paths_that_slurm_would_read_in_its_own_way_are_refused(script, change):
+    with pytest.raises(StudyError, match="Expected a") as refused:
+        script(load_profile("slurm"), jobs(**change))
+    assert str(refused.value).isprintable()

@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+from rich.text import Text
 
 from workflows.command.output import JsonOption, columns, console, say, say_json
 from workflows.command.where import ClusterOverrides, ProfileStore, chosen_profile, store_of
@@ -118,7 +119,7 @@ def _show(found: "Check", location: str) -> None:
             "?" if silent else "differ" if node.differences else "same",
             "?" if silent else "no" if node.store_problem else "written",
             "" if node.gpus is None else str(len(node.gpus)),
-            "fit" if node.is_fit else "[bold]not fit[/bold]",
+            Text("fit") if node.is_fit else Text("not fit", style="bold"),
         )
     console.print(table)
     for node in found.nodes:

@@ -1,6 +1,5 @@
 """What the verbs share: consoles, the options of a study, the log, and how errors are said."""
 
-import json
 import logging
 import sys
 from collections.abc import Mapping
@@ -9,9 +8,10 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
-from rich.console import Console
 from rich.logging import RichHandler
 from rich.table import Table
+
+from workflows.terminal import PlainLines, Terminal, json_text
 
 __all__ = [
     "IN_DOUBT",
@@ -33,8 +33,8 @@ __all__ = [
 # In a file or a pipe nothing is cut or wrapped: names in a table are for other programs, too.
 PIPED_WIDTH = 100_000
 
-console = Console(width=None if sys.stdout.isatty() else PIPED_WIDTH)
-errors = Console(stderr=True)
+console = Terminal(width=None if sys.stdout.isatty() else PIPED_WIDTH)
+errors = Terminal(stderr=True)
 
 # Of layers that cannot be captured as things are.
 IN_DOUBT = (
@@ -104,7 +104,7 @@ class JsonLines(logging.Formatter):
         }
         if record.exc_info:
             line["traceback"] = self.formatException(record.exc_info)
-        return json.dumps(line, ensure_ascii=False, default=str)
+        return json_text(line)
 
 
 def start_log(log_format: LogFormat = "auto") -> None:
@@ -118,18 +118,17 @@ def start_log(log_format: LogFormat = "auto") -> None:
         )
     else:
         handler = logging.StreamHandler()
-        plain = logging.Formatter("%(asctime)s %(levelname)s %(message)s")
+        plain = PlainLines("%(asctime)s %(levelname)s %(message)s")
         handler.setFormatter(JsonLines() if log_format == "json" else plain)
     log.handlers = [handler]
-    if log_format == "json":
-        # Warnings of libraries, which would otherwise come as bare text.
-        logging.basicConfig(handlers=[handler], level=logging.WARNING)
-        logging.captureWarnings(True)
+    # Warnings of libraries, which would otherwise come as bare text.
+    logging.basicConfig(handlers=[handler], level=logging.WARNING)
+    logging.captureWarnings(True)
 
 
-def log_console(log_format: LogFormat) -> Console:
+def log_console(log_format: LogFormat) -> Terminal:
     """Where progress goes: bars need a terminal, and a log that is no file of lines."""
-    return errors if log_format == "auto" else Console(file=sys.stderr, force_terminal=False)
+    return errors if log_format == "auto" else Terminal(file=sys.stderr, force_terminal=False)
 
 
 def complain(message: str, **fields: object) -> None:
@@ -138,17 +137,17 @@ def complain(message: str, **fields: object) -> None:
     if any(isinstance(handler.formatter, JsonLines) for handler in log.handlers):
         log.error(message, extra=fields)
     else:
-        errors.print(message, markup=False, highlight=False, soft_wrap=True)
+        errors.print(message, highlight=False, soft_wrap=True)
 
 
 def say(message: str) -> None:
     """A line on stdout as it is: no markup, no colours, no wrapping."""
-    console.print(message, markup=False, highlight=False, soft_wrap=True)
+    console.print(message, highlight=False, soft_wrap=True)
 
 
 def say_json(value: Mapping[str, object]) -> None:
     """One JSON object on stdout."""
-    typer.echo(json.dumps(value, indent=2, ensure_ascii=False))
+    typer.echo(json_text(value, indent=2))
 
 
 def columns(*names: str, words: int = 1) -> Table:

@@ -100,7 +100,7 @@ def _show(
 
     study = planned.study
     console.print(
-        f"[bold]{study.name}[/bold]: {len(planned.networks)} networks, "
+        f"{study.name}: {len(planned.networks)} networks, "
         f"{len(study.network_pairs)} pairs, {len(next(iter(planned.layers.values())))} layers, "
         f"{len(study.matching.epsilons)} ε, in {target.location}",
         highlight=False,

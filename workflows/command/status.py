@@ -128,10 +128,10 @@ def _redraw(watch: "Watch", pause: float) -> None:
 
 def _print_changes(watch: "Watch", pause: float, *, as_json: bool) -> None:
     """The table, or one JSON object on a line, each time something of it has changed."""
-    import json
     from datetime import UTC, datetime
 
     from workflows.command.status_table import as_object, paced
+    from workflows.terminal import json_text
 
     last: dict[str, object] = {}
     while True:
@@ -142,7 +142,7 @@ def _print_changes(watch: "Watch", pause: float, *, as_json: bool) -> None:
             last = now
             at = datetime.now(UTC).isoformat(timespec="seconds")
             if as_json:
-                typer.echo(json.dumps({"time": at, **paced(look)}, ensure_ascii=False))
+                typer.echo(json_text({"time": at, **paced(look)}))
             else:
                 say(f"{at} {look.study} in {look.store.location}")
                 _print(look)

@@ -10,6 +10,7 @@ from rich.text import Text
 
 from workflows.command.output import columns
 from workflows.state import StageState
+from workflows.terminal import one_line
 from workflows.watch import Look, Pace
 
 __all__ = ["as_object", "duration", "numbers", "paced", "remarks", "screen", "speed"]
@@ -116,9 +117,10 @@ def _note(stage: StageState) -> str:
 
 
 def _problems(look: Look) -> Iterator[str]:
-    yield from (f"Corrupt: {problem}" for stage in look.stages for problem in stage.corrupt)
+    for stage in look.stages:
+        yield from (one_line(f"Corrupt: {problem}") for problem in stage.corrupt)
     for label, error in look.failures.items():
-        yield f"Failed in the last run: {label}: {error}"
+        yield one_line(f"Failed in the last run: {label}: {error}")
 
 
 def _line(text: str) -> Text:

@@ -90,7 +90,7 @@ def test_a_record_keeps_its_fields_and_its_traceback():
 
 
 def test_plain_lines_are_dated_on_a_terminal_too(monkeypatch):
-    monkeypatch.setattr(output, "errors", output.Console(force_terminal=True))
+    monkeypatch.setattr(output, "errors", output.Terminal(force_terminal=True))
     assert output.log_console("auto").is_terminal
     for log_format in ("plain", "json"):
         assert not output.log_console(log_format).is_terminal

@@ -250,3 +250,16 @@ def test_a_rerun_in_which_everything_fails_again_says_so_and_never_complete(
         assert "Made 0 networks and 0 comparisons" in ran.out
         assert "Failed: seed 0: Expected finite numbers." in ran.err
         assert "seed 0: seed 0" not in ran.err
+
+
+def test_a_stored_failure_cannot_steer_the_terminal(repsim, study_file, tmp_path):
+    summary = tmp_path / "runs" / "studies" / "tiny" / "run-summary.json"
+    summary.parent.mkdir(parents=True)
+    failures = {"seed 0\x1b[2J": "no\x9b31m \u202e\nFailed in the last run: seed 1: forged"}
+    summary.write_text(json.dumps({"failures": failures}))
+    arguments = ("status", study_file, "--store", tmp_path / "runs")
+    shown = repsim(*arguments).out
+    assert r"Failed in the last run: seed 0\x1b[2J: no\x9b31m \u202e\nFailed in the last" in shown
+    as_json = repsim(*arguments, "--json").out
+    assert json.loads(as_json)["failures"] == failures
+    assert not {"\x1b", "\x9b", "\u202e"} & set(shown + as_json)
