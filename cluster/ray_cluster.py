@@ -6,18 +6,21 @@ import os
 import secrets
 import shutil
 import signal
+import socket
 import tempfile
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import ray
 
+from cluster.limits import call_within
 from cluster.machine import given_memory, usable_cores
 from cluster.schema import RayProfile
-from repsim.errors import ClusterError, StudyError
+from repsim.errors import ClusterError, PreemptedError, StudyError
 
 __all__ = ["ray_session"]
 
@@ -27,14 +30,25 @@ log = logging.getLogger("repsim")
 # too long for it.
 SHORT_FOLDER = Path("/tmp")
 
+# How long a port may take to accept, and a cluster to answer: Ray itself takes six minutes.
+PORT_SECONDS = 10.0
+CONNECT_SECONDS = 50.0
+# How long the processes of a local Ray may take to start, on a busy machine.
+START_SECONDS = 300.0
+END_SECONDS = 60.0
+
 TOKEN_NOTE = " (asks for a token: set RAY_AUTH_TOKEN to one of your own before the run)"
 
 
 @contextmanager
 def ray_session(
-    profile: RayProfile, environment: Mapping[str, str] | None = None
+    profile: RayProfile,
+    environment: Mapping[str, str] | None = None,
+    stop: threading.Event | None = None,
 ) -> Iterator[None]:
     """Ray, connected for the length of the block; its workers get the variables of `environment`.
+
+    `stop` ends the wait for a connection.
 
     A local Ray gets a temporary folder of its own: an address file that a killed Ray left in the
     usual one makes the next start hang. Nothing that another user runs on the node is touched.
@@ -42,7 +56,9 @@ def ray_session(
     Raises
     ------
     ClusterError
-        When the cluster cannot be reached.
+        When the cluster cannot be reached, or does not answer in time.
+    PreemptedError
+        When `stop` was set while it connected.
     StudyError
         When the dashboard is asked for, and what draws it is not installed.
     """
@@ -53,17 +69,33 @@ def ray_session(
             "repsim-workflows[dashboards], or do without it."
         )
     note = "" if os.environ.get("RAY_AUTH_TOKEN") else TOKEN_NOTE
+    ended = threading.Event()
     with _private() if local else nullcontext():
-        context = _connect(profile, environment or {})
-        if profile.dashboard:
-            log.info("Ray dashboard: http://%s%s", context.dashboard_url, note if local else "")
         try:
-            yield
+            context = _connect(profile, environment or {}, stop, ended)
+            if profile.dashboard:
+                log.info("Ray dashboard: http://%s%s", context.dashboard_url, note if local else "")
+            try:
+                yield
+            finally:
+                _disconnect()
         finally:
-            ray.shutdown()
+            ended.set()
 
 
-def _connect(profile: RayProfile, environment: Mapping[str, str]) -> Any:
+def _disconnect() -> None:
+    try:
+        call_within(END_SECONDS, ray.shutdown)
+    except TimeoutError as problem:
+        log.warning("Ray did not let go of its connection: %s", problem)
+
+
+def _connect(
+    profile: RayProfile,
+    environment: Mapping[str, str],
+    stop: threading.Event | None,
+    ended: threading.Event,
+) -> Any:
     threads = {"OMP_NUM_THREADS": str(profile.cpus_per_network)}
     options: dict[str, Any] = {
         "log_to_driver": False,
@@ -81,8 +113,16 @@ def _connect(profile: RayProfile, environment: Mapping[str, str]) -> Any:
         }
     # Ray installs handlers that abort the process where ours would stop it cleanly.
     handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
+
+    def connect() -> Any:
+        _check_port(profile.address)
         return ray.init(profile.address, **options)
+
+    seconds = START_SECONDS if profile.address == "local" else CONNECT_SECONDS
+    try:
+        return call_within(seconds, connect, stop=stop, until=ended)
+    except PreemptedError:
+        raise
     except Exception as problem:
         raise ClusterError(
             f"Expected a Ray cluster at {profile.address!r}. Got: {problem}. Check the "
@@ -92,6 +132,14 @@ def _connect(profile: RayProfile, environment: Mapping[str, str]) -> Any:
         if threading.current_thread() is threading.main_thread():
             for number, handler in handlers.items():
                 signal.signal(number, handler)
+
+
+def _check_port(address: str) -> None:
+    """Find out in seconds that nobody listens at ``host:port``: Ray itself takes minutes."""
+    place = urlsplit(address if "://" in address else f"//{address}")
+    if place.hostname is not None and place.port is not None:
+        with socket.create_connection((place.hostname, place.port), timeout=PORT_SECONDS):
+            pass
 
 
 @contextmanager

@@ -195,7 +195,7 @@ class Pass:
             yield from prepare_inline(*arguments)
         else:
             log.info("Connecting to Ray (%s); networks to make: %d", profile.address, len(work))
-            with ray_session(profile, self.profile.environment):
+            with ray_session(profile, self.profile.environment, self.stop):
                 yield from prepare_on_ray(*arguments)
 
     def _compare(self, missing: list[Comparison]) -> None:
@@ -218,7 +218,7 @@ class Pass:
             return
         scheduler = self.profile.dask.scheduler
         log.info("Connecting to Dask (%s); comparisons to make: %d", scheduler, len(missing))
-        with dask_session(self.profile.dask) as client:
+        with dask_session(self.profile.dask, self.stop) as client:
             check_memory(client, work_of(missing))
             yield from compare_on_dask(client, location, self.ready, self.stop, self.recorder)
 
