@@ -6,17 +6,25 @@ import tempfile
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import dask
 from distributed import Client, LocalCluster, performance_report
+from distributed.worker_memory import parse_memory_limit
 
 from cluster.limits import call_within
 from cluster.machine import usable_cores
 from cluster.schema import DaskProfile, memory_bytes
 from repsim.errors import ClusterError, RepsimError, StudyError
 
-__all__ = ["SCHEDULER_FILE", "dask_session", "task_memory"]
+__all__ = [
+    "SCHEDULER_FILE",
+    "WorkerSize",
+    "dask_session",
+    "local_worker_size",
+    "worker_sizes",
+]
 
 log = logging.getLogger("repsim")
 
@@ -144,8 +152,24 @@ def _reported(file: Path) -> Iterator[None]:
             log.warning("No Dask performance report: %s", problem)
 
 
-def task_memory(client: Client) -> float:
-    """Bytes that one task may use: the least of memory limit / threads over all workers."""
+@dataclass(frozen=True, kw_only=True)
+class WorkerSize:
+    """What a worker may use."""
+
+    memory: int | None
+    """Bytes; None where there is no limit."""
+    threads: int
+
+
+def worker_sizes(client: Client) -> list[WorkerSize]:
+    """Of the workers that are there."""
     workers = client.scheduler_info(n_workers=-1)["workers"].values()
-    limits = [worker["memory_limit"] / worker["nthreads"] for worker in workers]
-    return min((limit for limit in limits if limit), default=float("inf"))
+    return [WorkerSize(memory=w["memory_limit"] or None, threads=w["nthreads"]) for w in workers]
+
+
+def local_worker_size(profile: DaskProfile) -> WorkerSize:
+    """Of the workers that a local cluster will have."""
+    threads = profile.threads_per_worker
+    asked = "auto" if profile.memory_per_worker is None else memory_bytes(profile.memory_per_worker)
+    memory = parse_memory_limit(asked, threads, logger=logging.getLogger("distributed.worker"))
+    return WorkerSize(memory=memory, threads=threads)

@@ -13,6 +13,7 @@ import zarr
 
 from repsim.errors import InputError
 from repsim.moments import Factor, Moments
+from repsim.regular_files import never_a_file
 from repsim.store import absent_chunks
 
 __all__ = ["ActivationArray", "factor_of", "moments_of", "open_activations"]
@@ -126,6 +127,11 @@ def open_activations(
     """
     if not path.exists():
         raise InputError(f"Expected a file of activations. Got {path}, which does not exist.")
+    if kind := never_a_file(path):
+        raise InputError(
+            f"Expected a file of activations. Got {path}, which is {kind}. Write it to a file "
+            "first."
+        )
     layers, refused = {}, {}
     try:
         for name, array in _arrays(path):

@@ -74,7 +74,7 @@ class ComparisonSpec:
         """How often examples are permuted for a null; never with fewer than two examples."""
         return self.resampling.permutations if self.x.examples > 1 else 0
 
-    @property
+    @cached_property
     def within(self) -> int:
         """How often they are permuted within their classes, where these are known.
 
