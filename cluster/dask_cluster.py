@@ -2,7 +2,6 @@
 
 import importlib.util
 import logging
-import tempfile
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -15,6 +14,7 @@ from distributed.worker_memory import parse_memory_limit
 
 from cluster.limits import call_within
 from cluster.machine import usable_cores
+from cluster.run_folders import run_folder
 from cluster.schema import DaskProfile, memory_bytes
 from repsim.errors import ClusterError, RepsimError, StudyError
 
@@ -104,7 +104,7 @@ def _local(profile: DaskProfile) -> Iterator[Client]:
     workers = usable_cores() if profile.workers == "auto" else profile.workers
     memory = profile.memory_per_worker
     with (
-        tempfile.TemporaryDirectory(prefix="repsim-dask-", ignore_cleanup_errors=True) as scratch,
+        run_folder("repsim-dask-") as scratch,
         dask.config.set({"distributed.admin.low-level-log-length": 100}),
         LocalCluster(
             n_workers=workers,
@@ -114,7 +114,7 @@ def _local(profile: DaskProfile) -> Iterator[Client]:
             interface=profile.interface or None,
             dashboard_address="127.0.0.1:0",
             scheduler_kwargs={"dashboard": profile.dashboard},
-            local_directory=scratch,
+            local_directory=str(scratch),
             silence_logs=logging.CRITICAL,
         ) as local,
     ):

@@ -4,10 +4,8 @@ import importlib.util
 import logging
 import os
 import secrets
-import shutil
 import signal
 import socket
-import tempfile
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, nullcontext
@@ -19,6 +17,7 @@ import ray
 
 from cluster.limits import call_within
 from cluster.machine import given_memory, usable_cores
+from cluster.run_folders import run_folder
 from cluster.schema import RayProfile
 from repsim.errors import ClusterError, PreemptedError, StudyError
 
@@ -149,17 +148,14 @@ def _private() -> Iterator[None]:
     Ray listens on all interfaces. The secret stays: a process keeps the first one it has read.
     """
     names = ("RAY_TMPDIR", "RAY_AUTH_MODE")
-    before = {name: os.environ.pop(name, None) for name in names}  # without a mode: by token
-    folder = tempfile.mkdtemp(
-        prefix="repsim-ray-", dir=SHORT_FOLDER if SHORT_FOLDER.is_dir() else None
-    )
-    os.environ["RAY_TMPDIR"] = folder
-    os.environ.setdefault("RAY_AUTH_TOKEN", secrets.token_hex(32))
-    try:
-        yield
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
-        for name, value in before.items():
-            os.environ.pop(name, None)
-            if value is not None:
-                os.environ[name] = value
+    with run_folder("repsim-ray-", SHORT_FOLDER if SHORT_FOLDER.is_dir() else None) as folder:
+        before = {name: os.environ.pop(name, None) for name in names}  # without a mode: by token
+        os.environ["RAY_TMPDIR"] = str(folder)
+        os.environ.setdefault("RAY_AUTH_TOKEN", secrets.token_hex(32))
+        try:
+            yield
+        finally:
+            for name, value in before.items():
+                os.environ.pop(name, None)
+                if value is not None:
+                    os.environ[name] = value

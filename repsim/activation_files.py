@@ -2,6 +2,7 @@
 
 import logging
 import math
+import os
 import zipfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -256,6 +257,10 @@ def _zarr_arrays(path: Path) -> Iterator[tuple[str, Any]]:
             f"Expected a Zarr array or group in the folder {path}. Got a folder with: "
             f"{listed or 'nothing'}. Give one file or one .zarr folder."
         )
+    for parent, _, files in os.walk(path):
+        for name in files:
+            if kind := never_a_file(f"{parent}/{name}"):
+                raise InputError(f"Expected files alone in {path}. Got {parent}/{name}, {kind}.")
     opened = zarr.open(str(path), mode="r")
     if isinstance(opened, zarr.Array):
         yield "activations", opened
