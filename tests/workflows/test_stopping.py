@@ -50,8 +50,17 @@ def started(script: str, *arguments: str) -> "subprocess.Popen[str]":
     return process
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGUSR2])
-@pytest.mark.parametrize("mode", ["", "replaced", "at once"])
+@pytest.mark.parametrize(
+    ("number", "mode"),
+    [
+        (signal.SIGINT, ""),
+        (signal.SIGHUP, ""),
+        (signal.SIGUSR2, ""),
+        (signal.SIGTERM, "replaced"),
+        (signal.SIGTERM, "at once"),
+        (signal.SIGINT, "at once"),
+    ],
+)
 def test_a_native_call_is_ended(number: signal.Signals, mode: str) -> None:
     process = started(STUCK, mode)
     time.sleep(0.5)  # it is in the call by now
