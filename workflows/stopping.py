@@ -21,7 +21,7 @@ from typing import Any, NoReturn
 
 from repsim.errors import PreemptedError
 
-__all__ = ["GRACE_SECONDS", "end_at_once", "stop_on_signal"]
+__all__ = ["GRACE_SECONDS", "Interrupted", "end_at_once", "stop_on_signal"]
 
 log = logging.getLogger("repsim")
 
@@ -35,6 +35,17 @@ MOMENT_SECONDS = 1.0
 
 # SIGUSR2 is the warning of a batch system that time is nearly up.
 STOPS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGUSR2)
+
+
+class Interrupted(SystemExit):
+    """Raised in the main thread by a signal that ends it wherever it is.
+
+    Not a KeyboardInterrupt, of which typer makes exit code 130.
+    """
+
+    def __init__(self, number: int) -> None:
+        super().__init__(PreemptedError.exit_code)
+        self.number = number
 
 
 @contextmanager
@@ -54,11 +65,11 @@ def stop_on_signal(*, at_once: bool = False) -> Iterator[threading.Event]:
 
     def handle(number: int, frame: Any) -> None:
         nonlocal handled
-        del number, frame
+        del frame
         handled += 1
         stop.set()
         if handled > 1 or at_once:
-            raise SystemExit(PreemptedError.exit_code)
+            raise Interrupted(number)
 
     reader, writer = os.pipe()
     os.set_blocking(writer, False)

@@ -6,7 +6,7 @@ import traceback
 import typer
 
 from cluster.limits import calls_left
-from cluster.machine import check_limits
+from cluster.shell_limits import check_limits
 from repsim.errors import PreemptedError, RepsimError
 from workflows.command import (
     cluster,
