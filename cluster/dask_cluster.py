@@ -2,20 +2,30 @@
 
 import importlib.util
 import logging
-import tempfile
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import dask
 from distributed import Client, performance_report
+from distributed.worker_memory import parse_memory_limit
 
+from cluster.limits import call_within
 from cluster.machine import usable_cores
 from cluster.private_dask import private_cluster
+from cluster.run_folders import run_folder
 from cluster.schema import DaskProfile, memory_bytes
-from repsim.errors import ClusterError, StudyError
+from repsim.errors import ClusterError, RepsimError, StudyError
 
-__all__ = ["SCHEDULER_FILE", "dask_session", "task_memory"]
+__all__ = [
+    "SCHEDULER_FILE",
+    "WorkerSize",
+    "dask_session",
+    "local_worker_size",
+    "worker_sizes",
+]
 
 log = logging.getLogger("repsim")
 
@@ -23,11 +33,14 @@ SCHEDULER_FILE = "file:"
 WORKERS_SECONDS = 60.0
 # Workers that a batch system starts import Python from a shared disk, all at once.
 BATCH_SECONDS = 300.0
+# How long a scheduler may take to answer, and the processes of a local cluster to start.
+CONNECT_SECONDS = 10.0
+START_SECONDS = 300.0
 
 
 @contextmanager
-def dask_session(profile: DaskProfile) -> Iterator[Client]:
-    """A Dask client, connected for the length of the block.
+def dask_session(profile: DaskProfile, stop: threading.Event | None = None) -> Iterator[Client]:
+    """A Dask client, connected for the length of the block. `stop` ends the wait for it.
 
     Certificates for ``tls://`` are those of Dask's own configuration, which the environment sets.
 
@@ -35,6 +48,8 @@ def dask_session(profile: DaskProfile) -> Iterator[Client]:
     ------
     ClusterError
         When the scheduler cannot be reached, or has no workers in time.
+    PreemptedError
+        When `stop` was set while it connected.
     StudyError
         When a dashboard or a report is asked for, and what draws them is not installed.
     """
@@ -45,7 +60,12 @@ def dask_session(profile: DaskProfile) -> Iterator[Client]:
         )
     with ExitStack() as stack:
         local = profile.scheduler == "local"
-        client = stack.enter_context(_local(profile)) if local else _remote(stack, profile)
+        client = _connected(
+            lambda: stack.enter_context(_local(profile)) if local else _remote(profile),
+            profile,
+            stop,
+        )
+        stack.enter_context(client)  # here: a context variable of Dask belongs to one thread
         if profile.dashboard:
             log.info("Dask dashboard: %s", client.dashboard_link)
         if profile.performance_report:
@@ -53,42 +73,65 @@ def dask_session(profile: DaskProfile) -> Iterator[Client]:
         yield client
 
 
+def _connected(
+    connect: Callable[[], Client], profile: DaskProfile, stop: threading.Event | None
+) -> Client:
+    local = profile.scheduler == "local"
+    try:
+        return call_within(START_SECONDS if local else _seconds(profile), connect, stop=stop)
+    except RepsimError:
+        raise
+    except Exception as problem:
+        if local:
+            raise ClusterError(
+                f"Expected Dask workers to start on this machine. Got: {problem}. Check its free "
+                "memory and `ulimit -a`, or start fewer (--cluster-set dask.workers=1)."
+            ) from problem
+        raise ClusterError(
+            f"Expected a Dask scheduler with workers at {profile.scheduler}. Got: {problem}. "
+            "Check the address, that the versions of Dask and Python agree, and with tls:// the "
+            "certificates (DASK_DISTRIBUTED__COMM__TLS__...)."
+        ) from problem
+
+
+def _seconds(profile: DaskProfile) -> float:
+    """How long a scheduler may take to answer and to have workers."""
+    started_by_batch = profile.scheduler.startswith(SCHEDULER_FILE)
+    return CONNECT_SECONDS + (BATCH_SECONDS if started_by_batch else WORKERS_SECONDS)
+
+
 @contextmanager
 def _local(profile: DaskProfile) -> Iterator[Client]:
     workers = usable_cores() if profile.workers == "auto" else profile.workers
     memory = profile.memory_per_worker
     with (
-        tempfile.TemporaryDirectory(prefix="repsim-dask-", ignore_cleanup_errors=True) as scratch,
+        run_folder("repsim-dask-") as scratch,
         dask.config.set({"distributed.admin.low-level-log-length": 100}),
         private_cluster(
             workers=workers,
             threads=profile.threads_per_worker,
             memory=None if memory is None else memory_bytes(memory),
             interface=profile.interface,
-            folder=scratch,
+            folder=str(scratch),
             dashboard=profile.dashboard,
         ) as local,
-        Client(local) as client,
     ):
-        yield client
+        yield Client(local)
 
 
-def _remote(stack: ExitStack, profile: DaskProfile) -> Client:
+def _remote(profile: DaskProfile) -> Client:
     address = profile.scheduler
-    file = address.removeprefix(SCHEDULER_FILE) if address.startswith(SCHEDULER_FILE) else None
-    seconds = WORKERS_SECONDS if file is None else BATCH_SECONDS
+    if address.startswith(SCHEDULER_FILE):
+        seconds = BATCH_SECONDS
+        client = Client(scheduler_file=address.removeprefix(SCHEDULER_FILE), timeout=seconds)
+    else:
+        seconds = WORKERS_SECONDS
+        client = Client(address, timeout=CONNECT_SECONDS)
     try:
-        if file is None:
-            client = stack.enter_context(Client(address, timeout="10s"))
-        else:
-            client = stack.enter_context(Client(scheduler_file=file, timeout=seconds))
         client.wait_for_workers(1, timeout=seconds)
-    except Exception as problem:
-        raise ClusterError(
-            f"Expected a Dask scheduler with workers at {address}. Got: {problem}. "
-            "Check the address, that the versions of Dask and Python agree, and with tls:// the "
-            "certificates (DASK_DISTRIBUTED__COMM__TLS__...)."
-        ) from problem
+    except BaseException:
+        client.close(timeout=CONNECT_SECONDS)
+        raise
     return client
 
 
@@ -107,8 +150,24 @@ def _reported(file: Path) -> Iterator[None]:
             log.warning("No Dask performance report: %s", problem)
 
 
-def task_memory(client: Client) -> float:
-    """Bytes that one task may use: the least of memory limit / threads over all workers."""
+@dataclass(frozen=True, kw_only=True)
+class WorkerSize:
+    """What a worker may use."""
+
+    memory: int | None
+    """Bytes; None where there is no limit."""
+    threads: int
+
+
+def worker_sizes(client: Client) -> list[WorkerSize]:
+    """Of the workers that are there."""
     workers = client.scheduler_info(n_workers=-1)["workers"].values()
-    limits = [worker["memory_limit"] / worker["nthreads"] for worker in workers]
-    return min((limit for limit in limits if limit), default=float("inf"))
+    return [WorkerSize(memory=w["memory_limit"] or None, threads=w["nthreads"]) for w in workers]
+
+
+def local_worker_size(profile: DaskProfile) -> WorkerSize:
+    """Of the workers that a local cluster will have."""
+    threads = profile.threads_per_worker
+    asked = "auto" if profile.memory_per_worker is None else memory_bytes(profile.memory_per_worker)
+    memory = parse_memory_limit(asked, threads, logger=logging.getLogger("distributed.worker"))
+    return WorkerSize(memory=memory, threads=threads)

@@ -24,6 +24,7 @@ from cluster.schema import (
 )
 from repsim.errors import StudyError, unknown_name
 from repsim.options import validated_options
+from repsim.regular_files import never_a_file
 
 __all__ = [
     "DaskProfile",
@@ -110,7 +111,7 @@ def resolve_profile(
     """
     mine = user_file()
     layers: list[tuple[str, dict[str, Any]]] = []
-    if mine.is_file():
+    if mine.is_file() or never_a_file(mine):
         layers.append((str(mine), _parsed(_file_text(str(mine)), f"profile {mine}")))
     layers.append((f"profile {name}", _named(name)))
     layers.append(("the environment", _of_environment(environment)))
@@ -144,6 +145,10 @@ def _named(name: str) -> dict[str, Any]:
 
 
 def _file_text(path: str) -> str:
+    if kind := never_a_file(path):
+        raise StudyError(
+            f"Expected a profile file. Got {path}, which is {kind}. Write it to a file first."
+        )
     try:
         return Path(path).read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as problem:

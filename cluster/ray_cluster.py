@@ -4,20 +4,22 @@ import importlib.util
 import logging
 import os
 import secrets
-import shutil
 import signal
-import tempfile
+import socket
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import ray
 
+from cluster.limits import call_within
 from cluster.machine import given_memory, usable_cores
+from cluster.run_folders import run_folder
 from cluster.schema import RayProfile
-from repsim.errors import ClusterError, StudyError
+from repsim.errors import ClusterError, PreemptedError, StudyError
 
 __all__ = ["ray_session"]
 
@@ -27,14 +29,25 @@ log = logging.getLogger("repsim")
 # too long for it.
 SHORT_FOLDER = Path("/tmp")
 
+# How long a port may take to accept, and a cluster to answer: Ray itself takes six minutes.
+PORT_SECONDS = 10.0
+CONNECT_SECONDS = 50.0
+# How long the processes of a local Ray may take to start, on a busy machine.
+START_SECONDS = 300.0
+END_SECONDS = 60.0
+
 TOKEN_NOTE = " (asks for a token: set RAY_AUTH_TOKEN to one of your own before the run)"
 
 
 @contextmanager
 def ray_session(
-    profile: RayProfile, environment: Mapping[str, str] | None = None
+    profile: RayProfile,
+    environment: Mapping[str, str] | None = None,
+    stop: threading.Event | None = None,
 ) -> Iterator[None]:
     """Ray, connected for the length of the block; its workers get the variables of `environment`.
+
+    `stop` ends the wait for a connection.
 
     A local Ray gets a temporary folder of its own: an address file that a killed Ray left in the
     usual one makes the next start hang. Nothing that another user runs on the node is touched.
@@ -42,7 +55,9 @@ def ray_session(
     Raises
     ------
     ClusterError
-        When the cluster cannot be reached.
+        When the cluster cannot be reached, or does not answer in time.
+    PreemptedError
+        When `stop` was set while it connected.
     StudyError
         When the dashboard is asked for, and what draws it is not installed.
     """
@@ -58,17 +73,33 @@ def ray_session(
         for name, value in (environment or {}).items()
         if not (local and name.startswith("RAY_AUTH_"))  # who may use a local Ray is settled here
     }
+    ended = threading.Event()
     with _private() if local else nullcontext():
-        context = _connect(profile, variables)
-        if profile.dashboard:
-            log.info("Ray dashboard: http://%s%s", context.dashboard_url, note if local else "")
         try:
-            yield
+            context = _connect(profile, variables, stop, ended)
+            if profile.dashboard:
+                log.info("Ray dashboard: http://%s%s", context.dashboard_url, note if local else "")
+            try:
+                yield
+            finally:
+                _disconnect()
         finally:
-            ray.shutdown()
+            ended.set()
 
 
-def _connect(profile: RayProfile, environment: Mapping[str, str]) -> Any:
+def _disconnect() -> None:
+    try:
+        call_within(END_SECONDS, ray.shutdown)
+    except TimeoutError as problem:
+        log.warning("Ray did not let go of its connection: %s", problem)
+
+
+def _connect(
+    profile: RayProfile,
+    environment: Mapping[str, str],
+    stop: threading.Event | None,
+    ended: threading.Event,
+) -> Any:
     threads = {"OMP_NUM_THREADS": str(profile.cpus_per_network)}
     options: dict[str, Any] = {
         "log_to_driver": False,
@@ -86,8 +117,16 @@ def _connect(profile: RayProfile, environment: Mapping[str, str]) -> Any:
         }
     # Ray installs handlers that abort the process where ours would stop it cleanly.
     handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
+
+    def connect() -> Any:
+        _check_port(profile.address)
         return ray.init(profile.address, **options)
+
+    seconds = START_SECONDS if profile.address == "local" else CONNECT_SECONDS
+    try:
+        return call_within(seconds, connect, stop=stop, until=ended)
+    except PreemptedError:
+        raise
     except Exception as problem:
         raise ClusterError(
             f"Expected a Ray cluster at {profile.address!r}. Got: {problem}. Check the "
@@ -99,6 +138,14 @@ def _connect(profile: RayProfile, environment: Mapping[str, str]) -> Any:
                 signal.signal(number, handler)
 
 
+def _check_port(address: str) -> None:
+    """Find out in seconds that nobody listens at ``host:port``: Ray itself takes minutes."""
+    place = urlsplit(address if "://" in address else f"//{address}")
+    if place.hostname is not None and place.port is not None:
+        with socket.create_connection((place.hostname, place.port), timeout=PORT_SECONDS):
+            pass
+
+
 @contextmanager
 def _private() -> Iterator[None]:
     """A folder for a local Ray, and a token without which nobody else on the network may use it.
@@ -108,18 +155,15 @@ def _private() -> Iterator[None]:
     one, it writes one into the home folder that lasts and that every user can read.
     """
     names = ("RAY_TMPDIR", "RAY_AUTH_MODE", "RAY_AUTH_TOKEN_PATH")
-    before = {name: os.environ.pop(name, None) for name in names}  # without a mode: by token
-    folder = tempfile.mkdtemp(
-        prefix="repsim-ray-", dir=SHORT_FOLDER if SHORT_FOLDER.is_dir() else None
-    )
-    os.environ["RAY_TMPDIR"] = folder
-    if not os.environ.get("RAY_AUTH_TOKEN", "").strip():
-        os.environ["RAY_AUTH_TOKEN"] = secrets.token_hex(32)
-    try:
-        yield
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
-        for name, value in before.items():
-            os.environ.pop(name, None)
-            if value is not None:
-                os.environ[name] = value
+    with run_folder("repsim-ray-", SHORT_FOLDER if SHORT_FOLDER.is_dir() else None) as folder:
+        before = {name: os.environ.pop(name, None) for name in names}  # without a mode: by token
+        os.environ["RAY_TMPDIR"] = str(folder)
+        if not os.environ.get("RAY_AUTH_TOKEN", "").strip():
+            os.environ["RAY_AUTH_TOKEN"] = secrets.token_hex(32)
+        try:
+            yield
+        finally:
+            for name, value in before.items():
+                os.environ.pop(name, None)
+                if value is not None:
+                    os.environ[name] = value

@@ -2,6 +2,7 @@
 
 import logging
 import math
+import os
 import zipfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ import zarr
 
 from repsim.errors import InputError
 from repsim.moments import Factor, Moments
+from repsim.regular_files import never_a_file
 from repsim.store import absent_chunks
 
 __all__ = ["ActivationArray", "factor_of", "moments_of", "open_activations"]
@@ -126,6 +128,11 @@ def open_activations(
     """
     if not path.exists():
         raise InputError(f"Expected a file of activations. Got {path}, which does not exist.")
+    if kind := never_a_file(path):
+        raise InputError(
+            f"Expected a file of activations. Got {path}, which is {kind}. Write it to a file "
+            "first."
+        )
     layers, refused = {}, {}
     try:
         for name, array in _arrays(path):
@@ -250,6 +257,10 @@ def _zarr_arrays(path: Path) -> Iterator[tuple[str, Any]]:
             f"Expected a Zarr array or group in the folder {path}. Got a folder with: "
             f"{listed or 'nothing'}. Give one file or one .zarr folder."
         )
+    for parent, _, files in os.walk(path):
+        for name in files:
+            if kind := never_a_file(f"{parent}/{name}"):
+                raise InputError(f"Expected files alone in {path}. Got {parent}/{name}, {kind}.")
     opened = zarr.open(str(path), mode="r")
     if isinstance(opened, zarr.Array):
         yield "activations", opened

@@ -13,7 +13,7 @@ PACKAGES = ("repsim", "cluster", "workflows")
 
 # Inside repsim: a module imports from the groups before its own, and from itself.
 ORDER = (
-    ("errors", "types"),
+    ("errors", "types", "regular_files"),
     ("options", "arrays", "origin"),
     ("study",),
     ("own_code",),

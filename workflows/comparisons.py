@@ -4,6 +4,7 @@ Only keys and rows travel; arrays go by way of the store. A comparison is let go
 done, so that a worker that dies takes nothing with it that would be made again.
 """
 
+import math
 import queue
 import threading
 import time
@@ -16,12 +17,14 @@ from dask.task_spec import List, Task, TaskRef
 from distributed import Client, Future
 from distributed.client import FuturesCancelledError
 
-from cluster.dask_cluster import task_memory
+from cluster.dask_cluster import WorkerSize
+from cluster.dask_progress import ProgressWatch
 from cluster.dask_records import records_to
 from repsim.errors import ClusterError, PreemptedError
 from repsim.tasks.graph import Ref, run_step, run_steps, steps_of
 from repsim.tasks.record import Recorder
 from repsim.tasks.specs import AcrossSpec, ComparisonSpec, TileSpec, tiles_of
+from repsim.tasks.specs.comparison import PROCESS_BYTES
 
 __all__ = [
     "Compared",
@@ -39,6 +42,11 @@ Work = TileSpec | AcrossSpec
 POLL_SECONDS = 0.5
 # With no worker for so long, nobody will come: walltime was up, or the cluster is gone.
 NO_WORKERS_SECONDS = 120.0
+
+# Of a Dask worker that has imported what its tasks need, shared libraries included, as Dask counts.
+WORKER_BYTES = 180 * 2**20
+# distributed.worker.memory.pause and .terminate, as shares of a worker's limit.
+PAUSE, TERMINATE = 0.8, 0.95
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -85,7 +93,7 @@ def compare_on_dask(
     Raises
     ------
     ClusterError
-        When the scheduler or all workers are gone.
+        When the scheduler or all workers are gone, or no task ends any more.
     PreemptedError
         When `stop` was set.
     """
@@ -108,6 +116,7 @@ def _compared(
     window = 4 * max(1, sum(client.nthreads().values()))
     running: dict[Future, Comparison | None] = {}
     seen_workers = time.monotonic()
+    watch = ProgressWatch(client)
     ended = False
     while running or not ended:
         if stop.is_set():
@@ -129,6 +138,7 @@ def _compared(
             ).done
         except TimeoutError:
             seen_workers = _seen_workers(client, seen_workers)
+            watch.look()
             continue
         seen_workers = time.monotonic()
         for future in done:
@@ -137,27 +147,36 @@ def _compared(
                 yield Compared(comparison=spec, error=future.exception())
 
 
-def check_memory(client: Client, works: Sequence[Work]) -> None:
+def check_memory(workers: Sequence[WorkerSize], works: Sequence[Work]) -> None:
     """Refuse what cannot fit, before anything starts.
 
     Raises
     ------
     ClusterError
-        When a task would need more memory than a worker gives it.
+        When a task would need more memory than a worker has beside what it takes itself.
     """
-    if not works:
+    limited = [worker for worker in workers if worker.memory is not None]
+    if not works or not limited:
         return
-    limit = task_memory(client)
     largest = max(works, key=lambda work: work.memory)
-    if largest.memory > limit:
-        widest = max(layer.neurons for layer in largest.layers)
-        raise ClusterError(
-            f"Expected workers with at least {largest.memory / 2**30:.1f} GiB for each thread, "
-            f"which {largest.label} ({widest} neurons a layer) needs. "
-            f"Got {limit / 2**30:.1f} GiB. Start fewer workers or threads on a machine "
-            "(the profile's [dask] table), or larger ones; fewer resampling.permutations also "
-            "take less."
-        )
+    for worker in limited:
+        tasks = worker.threads * (largest.memory - PROCESS_BYTES)
+        # A worker gets no tasks above the one share of its limit, and is ended above the other.
+        needed = max(WORKER_BYTES / PAUSE, (WORKER_BYTES + tasks) / TERMINATE)
+        if worker.memory is not None and worker.memory < needed:
+            widest = max(layer.neurons for layer in largest.layers)
+            raise ClusterError(
+                f"Expected workers with at least {_size(needed)} of memory for their "
+                f"{worker.threads} thread(s), which {largest.label} ({widest} neurons a layer) "
+                f"needs; a worker itself takes {_size(WORKER_BYTES)}. Got {_size(worker.memory)}. "
+                "Raise dask.memory_per_worker of the profile, or start fewer workers or threads on "
+                "a machine; fewer resampling.permutations also take less."
+            )
+
+
+def _size(size: float) -> str:
+    """As a profile has it, and never less."""
+    return f"{math.ceil(size / 2**20)}MiB"
 
 
 def _submit(

@@ -6,7 +6,9 @@ lets Ray Train start them (`workflows.rank_groups`).
 """
 
 import contextlib
+import logging
 import threading
+import time
 from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -27,11 +29,17 @@ from workflows.rank_groups import rank_group
 
 __all__ = ["NetworkWork", "Prepared", "prepare_inline", "prepare_on_ray"]
 
+log = logging.getLogger("repsim")
+
 # How long a stop may take: actors write a checkpoint and end.
 STOP_SECONDS = 20.0
 POLL_SECONDS = 0.5
 # How long an actor that has done its work may take to say what it took.
 RECORDS_SECONDS = 10.0
+# How long all networks may wait for room or for the nodes of an autoscaler, and how often
+# that is said.
+START_SECONDS = 1800.0
+SAY_SECONDS = 60.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -100,7 +108,7 @@ def prepare_on_ray(
     Raises
     ------
     ClusterError
-        When the cluster lacks what one network asks for: it would wait for ever.
+        When the cluster lacks what one network asks for, or starts no actor in time.
     PreemptedError
         When `stop` was set; actors were given time to write a checkpoint.
     """
@@ -111,6 +119,7 @@ def prepare_on_ray(
     auto = room if need.ranks > 1 else len(work)
     at_once = auto if profile.networks_at_once == "auto" else profile.networks_at_once
     queue, waiting = deque(work), dict[Any, _Job]()
+    alive = said = time.monotonic()
     while queue or waiting:
         while queue and len(waiting) < at_once:
             job = _Job(location, queue.popleft(), need, profile.restarts, recorder)
@@ -123,6 +132,7 @@ def prepare_on_ray(
                 error: Exception | None = None
             except RayActorError as problem:
                 if not isinstance(problem, ActorDiedError):  # Ray is starting its replacement
+                    job.note_death()
                     waiting[job.start()] = job
                     continue
                 error = job.died(problem)
@@ -135,6 +145,12 @@ def prepare_on_ray(
             yield Prepared(network=job.work.network, error=error)
         for job in waiting.values():
             job.tell(reporter)
+        now = time.monotonic()
+        if ready or any(job.alive for job in waiting.values()):
+            alive = said = now
+        elif now - said > SAY_SECONDS:
+            said = now
+            _say_nothing_starts(list(waiting.values()), need, now - alive)
         if stop.is_set():
             _stop(waiting)
             raise PreemptedError("Stopped while networks were trained. Run again to go on.")
@@ -163,11 +179,23 @@ class _Job:
         self.actor = make(self._need, restarts)
         self._answer: Any = None
         self.begun = False
+        self.alive = False
+        self.deaths = 0
 
     def start(self) -> Any:
         """Ask for the work; the reference is ready when it is done."""
         self._answer = None
         return self.actor.prepare.remote(*self._arguments)
+
+    def note_death(self) -> None:
+        """Say that the actor is gone for now; once, however often it is asked in the meantime."""
+        if self.alive:
+            self.alive = False
+            self.deaths += 1
+            log.warning(
+                "%s: its actor died, and Ray starts it again (%d of %d times)",
+                *(self.work.network.label, self.deaths, self._restarts),
+            )
 
     def died(self, problem: ActorDiedError) -> Exception:
         """What it means that the actor is gone for good."""
@@ -192,6 +220,7 @@ class _Job:
             return
         try:
             stage, records = ray.get(self._answer)
+            self.alive = True
         except RayActorError:
             stage, records = None, ()
         self._answer = None
@@ -213,6 +242,24 @@ class _Job:
             if self._recorder is not None and record not in self._recorded:
                 self._recorded.add(record)
                 self._recorder(record)
+
+
+def _say_nothing_starts(jobs: Sequence[_Job], need: Need, seconds: float) -> None:
+    """Say it, and raise when the time is up."""
+    free = ray.available_resources()
+    wanted = ", ".join(f"{amount:g} {name}" for name, amount in need.bundle.items())
+    has = ", ".join(f"{free.get(name, 0.0):g} {name}" for name in need.bundle)
+    died = ", ".join(f"{job.work.network.label} {job.deaths} times" for job in jobs if job.deaths)
+    words = (
+        f"no actor of {len(jobs)} networks for {seconds:.0f} s: a process wants {wanted}; free in "
+        f"the cluster are {has}" + (f"; actors died: {died}" if died else "")
+    )
+    if seconds > START_SECONDS:
+        raise ClusterError(
+            f"Expected Ray to start a network. Got {words}. Ask for less in the profile's [ray] "
+            "table, or run again when there is room: what is finished is kept."
+        )
+    log.warning("Nothing moves: %s", words)
 
 
 def _stop(waiting: dict[Any, _Job]) -> None:

@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Literal, TypeVar
 
-from cluster.dask_cluster import dask_session
+from cluster.dask_cluster import dask_session, local_worker_size, worker_sizes
 from cluster.profile import Profile
 from cluster.ray_cluster import ray_session
 from repsim.errors import CaptureError, IntegrityError, RepsimError, StoreError, TrainingError
@@ -61,6 +61,9 @@ class Pass:
             *self._missing(self.plan.comparisons),
             *self._missing(self.plan.across),
         ]
+        if self.engine == "cluster" and self.profile.dask.scheduler == "local":
+            # Before hours of training, not after.
+            check_memory([local_worker_size(self.profile.dask)], work_of(missing))
         work = self._network_work(missing)
         absent = self._absent(work, missing)
         # In a pass after repairs, what the first one made is not to be counted as found.
@@ -195,7 +198,7 @@ class Pass:
             yield from prepare_inline(*arguments)
         else:
             log.info("Connecting to Ray (%s); networks to make: %d", profile.address, len(work))
-            with ray_session(profile, self.profile.environment):
+            with ray_session(profile, self.profile.environment, self.stop):
                 yield from prepare_on_ray(*arguments)
 
     def _compare(self, missing: list[Comparison]) -> None:
@@ -218,8 +221,8 @@ class Pass:
             return
         scheduler = self.profile.dask.scheduler
         log.info("Connecting to Dask (%s); comparisons to make: %d", scheduler, len(missing))
-        with dask_session(self.profile.dask) as client:
-            check_memory(client, work_of(missing))
+        with dask_session(self.profile.dask, self.stop) as client:
+            check_memory(worker_sizes(client), work_of(missing))
             yield from compare_on_dask(client, location, self.ready, self.stop, self.recorder)
 
     def _failed(self, label: str, error: Exception) -> None:

@@ -43,7 +43,8 @@ def plan_study(study: Study, store: Store | None = None) -> StudyPlan:
     Raises
     ------
     StudyError
-        When the data, the model, a layer pattern, a measure or one of their options is wrong.
+        When the data, the model, a layer pattern, a measure or one of their options is wrong, and
+        when there are more comparisons than the study allows.
     """
     for measure in study.measures:
         load_measure(measure.name, measure.options)
@@ -67,6 +68,7 @@ def plan_study(study: Study, store: Store | None = None) -> StudyPlan:
 
     table = with_axes(layer_table_of(build, source.image_shape), study.capture.axes)
     chosen = select_layers(study.capture.layers, table)
+    _check_size(study, len(chosen))
     structure = structure_of(build)
     networks = tuple(
         NetworkSpec(
@@ -124,6 +126,18 @@ def plan_study(study: Study, store: Store | None = None) -> StudyPlan:
         examples=(len(source.train), len(source.probe)),
         decodes=source.train.decodes,
     )
+
+
+def _check_size(study: Study, layers: int) -> None:
+    """Refuse what would take minutes to list, by its size alone."""
+    comparisons = study.pair_count * layers
+    if comparisons > study.most_comparisons:
+        raise StudyError(
+            f"Expected at most {study.most_comparisons:,} comparisons (most_comparisons). Got "
+            f"{comparisons:,}: {study.pair_count:,} pairs of {len(study.seeds):,} networks × "
+            f"{layers} layers. List the pairs that matter (pairs = [[0, 1], ...]), choose fewer "
+            "layers (capture.layers), or raise most_comparisons in the study."
+        )
 
 
 def _with_accepted(

@@ -5,7 +5,6 @@ them dies: training goes on from the checkpoint in the store. Ray Train's own st
 """
 
 import logging
-import tempfile
 import threading
 from collections.abc import Sequence
 from typing import Any
@@ -14,6 +13,7 @@ import ray
 from ray.exceptions import RayActorError
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
+from cluster.run_folders import run_folder
 from repsim.errors import ClusterError, PreemptedError, TrainingError
 from repsim.tasks.record import TaskRecord
 from repsim.tasks.specs import LayerSpec, NetworkSpec
@@ -93,7 +93,7 @@ class RankGroup:
         from ray.train.torch import TorchTrainer
 
         need = self._need
-        with tempfile.TemporaryDirectory(prefix="repsim-ray-train-") as folder:
+        with run_folder("repsim-train-") as folder:
             TorchTrainer(
                 run_rank,
                 train_loop_config={
@@ -108,7 +108,7 @@ class RankGroup:
                 ),
                 run_config=RunConfig(
                     name="network",
-                    storage_path=folder,
+                    storage_path=str(folder),
                     failure_config=FailureConfig(max_failures=0),
                     worker_runtime_env={
                         "env_vars": {"OMP_NUM_THREADS": str(need.resources.threads)}

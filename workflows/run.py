@@ -2,15 +2,12 @@
 
 import contextlib
 import logging
-import signal
-import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
 
 from cluster.profile import Profile
-from repsim.errors import IntegrityError, RepsimError, StoreError
+from repsim.errors import IntegrityError, PreemptedError, RepsimError, StoreError
 from repsim.store import Artifact, Store, run_lock
 from repsim.tasks.consolidation import study_toml
 from repsim.tasks.record import Recorder
@@ -20,6 +17,7 @@ from workflows.progress import Reporter
 from workflows.references import record_references
 from workflows.shards import Shard, ShardPass, Stage
 from workflows.stages import MatchingPass, NetworksPass, ReportPass
+from workflows.stopping import stop_on_signal
 from workflows.summary import RunSummary, forget_jobs, write_summary
 
 __all__ = ["Engine", "RunSummary", "make_networks", "make_shard", "run_study"]
@@ -55,11 +53,11 @@ def run_study(
     ClusterError, StoreError
         When Ray, Dask or the store cannot be reached.
     PreemptedError
-        After SIGINT, SIGTERM or SIGUSR2: networks in training have written a checkpoint.
+        After SIGINT, SIGTERM, SIGHUP or SIGUSR2: networks in training have written a checkpoint.
     """
     name = plan.study.name
     summary = RunSummary(study=name, accepted_code=list(plan.accepted_code))
-    with run_lock(store, name), _stop_on_signal() as stop, _told(store, summary):
+    with stop_on_signal() as stop, run_lock(store, name), _told(store, summary):
         record_references(store, plan)
         store.write(f"studies/{name}/study.toml", study_toml(plan.study).encode())
         kind = Pass if train else MatchingPass if compare else ReportPass
@@ -88,8 +86,8 @@ def make_networks(
     job = f"networks-{numbers[0]}"  # of jobs that share no network, each has its own first one
     summary = RunSummary(study=name, accepted_code=list(plan.accepted_code))
     with (
+        stop_on_signal() as stop,
         run_lock(store, f"{name}/jobs/{job}"),
-        _stop_on_signal() as stop,
         _told(store, summary, job),
     ):
         record_references(store, plan)
@@ -116,8 +114,8 @@ def make_shard(
     job = f"shard-{shard}"
     summary = RunSummary(study=name, accepted_code=list(plan.accepted_code))
     with (
+        stop_on_signal() as stop,
         run_lock(store, f"{name}/jobs/{job}"),
-        _stop_on_signal() as stop,
         _told(store, summary, job),
     ):
         record_references(store, plan)
@@ -148,6 +146,9 @@ def _told(store: Store, summary: RunSummary, job: str = "") -> Iterator[None]:
     except RepsimError as problem:
         summary.exit_code, summary.error = problem.exit_code, str(problem)
         raise
+    except SystemExit:  # the second signal
+        summary.exit_code, summary.error = PreemptedError.exit_code, "Stopped at once."
+        raise
     finally:
         summary.seconds = round(time.monotonic() - started, 3)
         with contextlib.suppress(StoreError):  # the store itself may be what failed
@@ -170,27 +171,3 @@ def _exit_code(errors: list[Exception]) -> int:
         return 0
     first = next((e for e in errors if isinstance(e, IntegrityError | StoreError)), None)
     return first.exit_code if first is not None else 3
-
-
-@contextmanager
-def _stop_on_signal() -> Iterator[threading.Event]:
-    """An event that SIGINT, SIGTERM and SIGUSR2 set; a second one ends the process at once.
-
-    SIGUSR2 is the warning of a batch system that time is nearly up.
-    """
-    stop = threading.Event()
-
-    def handle(number: int, frame: Any) -> None:
-        del frame
-        if stop.is_set():
-            raise KeyboardInterrupt
-        log.warning("%s: stopping. Once more to end at once.", signal.Signals(number).name)
-        stop.set()
-
-    stops = (signal.SIGINT, signal.SIGTERM, signal.SIGUSR2)
-    before = {number: signal.signal(number, handle) for number in stops}
-    try:
-        yield stop
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)

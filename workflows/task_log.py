@@ -8,6 +8,7 @@ from dataclasses import asdict
 from io import FileIO
 
 from repsim.errors import StudyError
+from repsim.regular_files import never_a_file
 from repsim.tasks.record import Recorder, TaskRecord
 from workflows.terminal import json_text
 
@@ -33,6 +34,11 @@ def task_log(file: str) -> Iterator[Recorder | None]:
     if not file:
         yield None
         return
+    if file not in STREAMS and (kind := never_a_file(file)) and kind != "a character device":
+        raise StudyError(
+            f"Expected a file that can be written as the task log. Got {file!r}, which is {kind}. "
+            "Name a file, /dev/stdout or /dev/stderr."
+        )
     try:
         # Opened by its name, a log that stderr goes to would be written over by the next message.
         stream = FileIO(os.dup(STREAMS[file]) if file in STREAMS else file, "a")

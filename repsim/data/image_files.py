@@ -1,5 +1,6 @@
 """A split of image files, decoded when their batch is asked for, in this process or in workers."""
 
+import errno
 import hashlib
 import json
 import os
@@ -20,6 +21,7 @@ from repsim.data.draws import Purpose, generator
 from repsim.data.resident import Normalisation
 from repsim.data.source import Augmentation, Split, check_indices
 from repsim.errors import InputError
+from repsim.regular_files import never_a_file
 
 __all__ = ["FileSplit", "Framing"]
 
@@ -197,6 +199,8 @@ class FileSplit(Split):
 
 
 def _size(path: str) -> int:
+    if kind := never_a_file(path):
+        raise OSError(errno.EINVAL, f"{kind}, which is no image")
     return os.stat(path).st_size  # noqa: PTH116
 
 

@@ -8,6 +8,7 @@ A measure is a module of this package with a pydantic model ``Options`` that has
 import importlib
 import pkgutil
 from collections.abc import Mapping
+from functools import cache
 from typing import cast
 
 from repsim.errors import StudyError, unknown_name
@@ -60,6 +61,7 @@ __all__ = [
 ]
 
 
+@cache
 def measure_names() -> tuple[str, ...]:
     """Measures that a study can list."""
     return tuple(sorted(m.name for m in pkgutil.iter_modules(__path__) if not m.ispkg))

@@ -15,6 +15,7 @@ from zarr.abc.store import Store as ZarrStore
 from zarr.storage import ObjectStore as ZarrObjectStore
 
 from repsim.errors import IntegrityError, StoreError
+from repsim.regular_files import never_a_file
 from repsim.store.buckets import check_url, open_url
 from repsim.store.requests import Request
 from repsim.store.traffic import note_read, note_written
@@ -104,6 +105,7 @@ class Store:
         )
 
     def _fetched(self, path: str, fetch: Callable[[], obstore.Bytes]) -> memoryview | None:
+        self._refuse_to_wait(path)
         content = self._ask("read", path, lambda: memoryview(fetch()))
         if content is not None:
             note_read(len(content))
@@ -111,6 +113,7 @@ class Store:
 
     def size(self, path: str) -> int | None:
         """Bytes of what is at `path`, or None where there is nothing."""
+        self._refuse_to_wait(path)
         found = self._ask("look for", path, lambda: obstore.head(self.objects, path))
         return None if found is None else found["size"]
 
@@ -255,6 +258,17 @@ class Store:
                 "of it. Somebody changed the store: remove what is there and run again."
             )
 
+    def _refuse_to_wait(self, path: str) -> None:
+        """Raise where something stands in a folder that would never be read to its end."""
+        if self.is_local and (kind := never_a_file(f"{self.location}/{path}")):
+            kind_and_key = "/".join(path.split("/")[:2])
+            known = path.count("/") > 1 and not path.startswith(("studies/", "checkpoints/"))
+            raise IntegrityError(
+                f"Expected a file at {path} in the store {self.location}. Got {kind}. Somebody "
+                "changed the store: remove what is there and run again.",
+                artifact=kind_and_key if known else "",
+            )
+
     def _ask(self, verb: str, path: str, question: Callable[[], Result]) -> Result | None:
         """The answer, or None where nothing is there. Asking does not make the folder."""
 
@@ -284,7 +298,7 @@ def _force(paths: Iterable[Path]) -> None:
     for path in paths:
         # What is gone by now was removed by somebody else: who reads it will notice.
         with contextlib.suppress(FileNotFoundError):
-            descriptor = os.open(path, os.O_RDONLY)
+            descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
             try:
                 os.fsync(descriptor)
             finally:

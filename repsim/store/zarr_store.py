@@ -8,6 +8,8 @@ from zarr.abc.store import Store as ZarrStore
 from zarr.core.buffer import Buffer, BufferPrototype
 from zarr.storage import WrapperStore
 
+from repsim.errors import IntegrityError
+from repsim.regular_files import never_a_file
 from repsim.store.requests import Request
 from repsim.store.traffic import note_read, note_written
 
@@ -38,6 +40,9 @@ class StoreForZarr(WrapperStore[ZarrStore]):
         return StoreForZarr(store, location=self._location, prefix=self._prefix)
 
     async def _ask(self, verb: str, key: str, action: Callable[[], Awaitable[Result]]) -> Result:
+        path = f"{self._location}/{self._prefix}/{key}"
+        if verb != "write" and (kind := never_a_file(path)):
+            raise IntegrityError(f"Expected a file at {path}. Got {kind}.")
         request = Request(location=self._location, verb=verb, path=f"{self._prefix}/{key}")
         return await request.run_async(action)
 

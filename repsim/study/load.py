@@ -7,6 +7,7 @@ from typing import Any
 
 from repsim.errors import StudyError
 from repsim.options import StrictOptions, validated_options
+from repsim.regular_files import never_a_file
 from repsim.study.schema import Capture, Matching, Study, Training
 
 __all__ = ["load_study", "parse_study"]
@@ -26,6 +27,10 @@ def load_study(path: Path, overrides: Sequence[str] = ()) -> Study:
     StudyError
         When the file cannot be read, is not TOML, or does not describe a study.
     """
+    if kind := never_a_file(path):
+        raise StudyError(
+            f"Expected a study file. Got {path}, which is {kind}. Write it to a file first."
+        )
     try:
         text = path.read_text(encoding="utf-8")
     except FileNotFoundError:

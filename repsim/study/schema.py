@@ -1,6 +1,7 @@
 """The study file as pydantic models: what may stand in it, and what each field means."""
 
 import re
+from collections import Counter
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal, Self
 
@@ -259,6 +260,12 @@ class Study(StrictOptions):
     description: str = ""
     seeds: tuple[Seed, ...]
     pairs: Literal["all"] | tuple[tuple[int | str, int | str], ...] = "all"
+    most_comparisons: int = Field(
+        default=50_000,
+        ge=1,
+        description="a study of more comparisons (pairs × layers) is refused: planning takes a "
+        "minute for so many, and each is a result in the store",
+    )
     data: Component
     model: Model
     training: Training = Training()
@@ -291,7 +298,7 @@ class Study(StrictOptions):
     @model_validator(mode="after")
     def _networks_and_pairs(self) -> Self:
         labels = [seed.label for seed in self.seeds]
-        twice = sorted({label for label in labels if labels.count(label) > 1})
+        twice = sorted(label for label, count in Counter(labels).items() if count > 1)
         if twice:
             raise ValueError(f"Expected each seed once. Got {', '.join(twice)} more than once")
         if len(labels) < 2:
@@ -322,6 +329,12 @@ class Study(StrictOptions):
     def networks(self) -> tuple[Network, ...]:
         """Every network, in the order of the seeds."""
         return tuple(Network(variant="", seed=seed) for seed in self.seeds)
+
+    @property
+    def pair_count(self) -> int:
+        """How many pairs of networks are compared."""
+        networks = len(self.seeds)
+        return networks * (networks - 1) // 2 if self.pairs == "all" else len(self.pairs)
 
     @property
     def network_pairs(self) -> tuple[tuple[Network, Network], ...]:

@@ -36,6 +36,7 @@ SAMPLED_WORKS = 10
 STUDY = """
 name = "graph"
 seeds = {seeds}
+most_comparisons = 1_000_000
 pairs = {pairs}
 [data]
 name = "synthetic"

@@ -18,7 +18,7 @@ from distributed import Security, get_worker
 from distributed.comm import connect
 
 from cluster import dask_cluster
-from cluster.dask_cluster import dask_session, task_memory
+from cluster.dask_cluster import WorkerSize, dask_session, local_worker_size, worker_sizes
 from cluster.machine import usable_cores
 from cluster.schema import DaskProfile
 from repsim.errors import ClusterError, StudyError
@@ -31,7 +31,8 @@ def test_workers_are_as_many_and_as_large_as_asked() -> None:
     profile = DaskProfile(workers=2, threads_per_worker=2, memory_per_worker="512MiB")
     with dask_session(profile) as client:
         assert list(client.nthreads().values()) == [2, 2]
-        assert task_memory(client) == 256 * 2**20
+        assert worker_sizes(client) == [WorkerSize(memory=2**29, threads=2)] * 2
+        assert local_worker_size(profile) == worker_sizes(client)[0]
         assert client.submit(lambda: get_worker().memory_manager.memory_limit).result() == 2**29
 
 

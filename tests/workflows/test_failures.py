@@ -7,13 +7,14 @@ import numpy as np
 import polars as pl
 import pytest
 
+from cluster.dask_cluster import WorkerSize
 from cluster.profile import load_profile
 from repsim.errors import ClusterError, TrainingError
 from repsim.store import Store
 from repsim.study import load_study
 from repsim.tasks import networks as capturing
 from tests.faults.publication_points import Silent, run_inline
-from workflows import comparisons, networks
+from workflows import comparisons, networks, one_pass
 from workflows.explain import explain
 from workflows.plan import plan_study
 from workflows.run import make_networks, run_study
@@ -135,11 +136,33 @@ def test_what_failed_is_made_by_the_next_run(
     assert (summary.exit_code, summary.failures, summary.networks_made) == (0, {}, 3)
 
 
-def test_a_task_that_cannot_fit_is_refused_before_anything_starts(
-    study_file: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_task_that_cannot_fit_is_refused_before_anything_starts(study_file: Path) -> None:
     plan = plan_study(load_study(study_file))
-    monkeypatch.setattr(comparisons, "task_memory", lambda client: 100 * 2**20)
-    advice = r"Expected workers with at least .* GiB for each thread.*Start fewer workers"
-    with pytest.raises(ClusterError, match=advice):
-        comparisons.check_memory(None, list(plan.comparisons))
+    works = comparisons.work_of(plan.comparisons)
+    largest = max(work.memory for work in works)
+    # Enough for the task alone, and for an empty worker alone.
+    for memory in (100 * 2**20, largest + 2**20, 200 * 2**20):
+        advice = (
+            r"Expected workers with at least \d+MiB .* Got \d+MiB. Raise dask.memory_per_worker"
+        )
+        with pytest.raises(ClusterError, match=advice) as refused:
+            comparisons.check_memory([WorkerSize(memory=memory, threads=1)], works)
+    needed = int(str(refused.value).partition("at least ")[2].partition("MiB")[0]) * 2**20
+    comparisons.check_memory([WorkerSize(memory=needed, threads=1)], works)
+    comparisons.check_memory([WorkerSize(memory=None, threads=64)], works)
+    with pytest.raises(ClusterError, match=r"2 thread\(s\)"):
+        comparisons.check_memory([WorkerSize(memory=needed, threads=2)], works)
+
+
+def test_local_workers_that_are_too_small_are_refused_before_any_training(
+    study_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def started(*arguments: object) -> None:
+        raise AssertionError("an engine was started")
+
+    monkeypatch.setattr(one_pass, "ray_session", started)
+    monkeypatch.setattr(one_pass, "dask_session", started)
+    plan, store = plan_study(load_study(study_file)), Store(str(tmp_path / "runs"))
+    profile = load_profile("local", ["dask.memory_per_worker=210MiB"])
+    with pytest.raises(ClusterError, match="Expected workers with at least"):
+        run_study(plan, store, profile, "cluster", Silent())

@@ -1,7 +1,10 @@
 """From a study to what it takes: all that the study names is checked before anything starts."""
 
+import time
+
 import pytest
 
+from repsim import measures
 from repsim.errors import StudyError
 from repsim.study import parse_study
 from workflows.plan import plan_study
@@ -155,3 +158,22 @@ def test_the_output_of_a_model_is_part_of_its_network(tiny_study):
     assert "output" not in before.parameters["model"]
     with pytest.raises(StudyError, match=r"'model\.output'"):
         plan(tiny_study, "model.output=1.5")
+
+
+def test_a_study_of_too_many_comparisons_is_refused_in_seconds(tiny_study: str) -> None:
+    seeds = str(list(range(2000)))
+    study = parse_study(tiny_study.replace("[0, 1, 2]", seeds))
+    before = time.monotonic()
+    with pytest.raises(StudyError, match=r"50,000 .*Got 3,998,000: 1,999,000 pairs of 2,000") as no:
+        plan_study(study)
+    assert time.monotonic() - before < 20
+    assert "raise most_comparisons" in str(no.value)
+    few = parse_study(tiny_study.replace("seeds", "most_comparisons = 5\nseeds"))
+    with pytest.raises(StudyError, match="Got 6: 3 pairs of 3 networks × 2 layers"):
+        plan_study(few)
+
+
+def test_measures_are_listed_once(monkeypatch: pytest.MonkeyPatch, tiny_study: str) -> None:
+    plan = plan_study(parse_study(tiny_study))
+    monkeypatch.setattr(measures.pkgutil, "iter_modules", lambda *a: pytest.fail("a folder listed"))
+    assert [spec.key for spec in plan.comparisons]

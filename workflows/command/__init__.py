@@ -5,7 +5,9 @@ import traceback
 
 import typer
 
-from repsim.errors import RepsimError
+from cluster.limits import calls_left
+from cluster.shell_limits import check_limits
+from repsim.errors import PreemptedError, RepsimError
 from workflows.command import (
     cluster,
     compare,
@@ -21,6 +23,7 @@ from workflows.command import (
     verify,
 )
 from workflows.command.output import complain
+from workflows.stopping import end_at_once, stop_on_signal
 
 __all__ = ["app", "main"]
 
@@ -60,18 +63,30 @@ app.add_typer(cluster.cluster, name="cluster")
 
 def main() -> None:
     """Run the command; every error that repsim knows becomes one message and its exit code."""
+    with stop_on_signal(at_once=True):
+        code = _exit_code()
+    if calls_left():
+        end_at_once(code)
+    sys.exit(code)
+
+
+def _exit_code() -> int:
     try:
+        check_limits()
         app()
+    except SystemExit as end:  # of typer, and after a signal
+        return end.code if isinstance(end.code, int) else 0
     except RepsimError as problem:
         complain(f"repsim: {problem}", exit_code=problem.exit_code)
-        sys.exit(problem.exit_code)
+        return problem.exit_code
     except KeyboardInterrupt:
         complain("repsim: stopped at once. What was finished is kept.", exit_code=75)
-        sys.exit(75)
+        return PreemptedError.exit_code
     except Exception:
         complain(
             f"{traceback.format_exc()}\nrepsim: an internal error. Please report it with the lines "
             "above.",
             exit_code=1,
         )
-        sys.exit(1)
+        return 1
+    return 0

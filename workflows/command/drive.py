@@ -1,12 +1,8 @@
 """repsim drive: what the pod runs that `repsim submit --cluster kubernetes` starts."""
 
 import logging
-import signal
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -49,8 +45,9 @@ def drive(
     from workflows.plan import plan_study
     from workflows.progress import progress
     from workflows.run import run_study
+    from workflows.stopping import stop_on_signal
 
-    with _stop_on_signal() as stop:
+    with stop_on_signal() as stop:
         log.info("Reading the study, its data and its model")
         store = Store(store_of(None, profile))
         plan = plan_study(load_study(folder / "study.toml"), store)
@@ -80,21 +77,3 @@ def work_left(plan: "StudyPlan", store: "Store", stage: str) -> int:
     compared: list[ComparisonSpec | AcrossSpec] = [*survey.comparisons, *survey.across]
     absent = {layer.key for layer in survey.layers}
     return sum(not absent & {layer.key for layer in spec.layers} for spec in compared)
-
-
-@contextmanager
-def _stop_on_signal() -> Iterator[threading.Event]:
-    """An event that SIGTERM and SIGINT set: the first process of a container has no defaults."""
-    stop = threading.Event()
-
-    def handle(number: int, frame: Any) -> None:
-        del frame
-        log.warning("%s: stopping", signal.Signals(number).name)
-        stop.set()
-
-    before = {number: signal.signal(number, handle) for number in (signal.SIGTERM, signal.SIGINT)}
-    try:
-        yield stop
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)

@@ -1,6 +1,6 @@
 """repsim status"""
 
-import contextlib
+import signal
 import time
 from typing import TYPE_CHECKING, Annotated
 
@@ -69,17 +69,21 @@ def status(
     from repsim.study import load_study
     from workflows.command.status_table import as_object
     from workflows.plan import plan_study
+    from workflows.stopping import Interrupted
     from workflows.watch import Watch, look_at
 
     target = Store(store)
     planned = plan_study(load_study(study_file, overrides or ()), target)
     if watch:
         pause = pause or (FOLDER_SECONDS if target.is_local else BUCKET_SECONDS)
-        with contextlib.suppress(KeyboardInterrupt):
+        try:
             if as_json or not console.is_terminal:
                 _print_changes(Watch(planned, target), pause, as_json=as_json)
             else:
                 _redraw(Watch(planned, target), pause)
+        except Interrupted as end:
+            if end.number != signal.SIGINT:
+                raise
         return
     look = look_at(planned, target)
     if as_json:

@@ -74,7 +74,7 @@ class ComparisonSpec:
         """How often examples are permuted for a null: n examples have n - 1 rotations."""
         return min(self.resampling.permutations, self.x.examples - 1)
 
-    @property
+    @cached_property
     def within(self) -> int:
         """How often they are permuted within their classes, where these are known.
 

@@ -48,7 +48,7 @@ class LayerSpec:
         width = 2 if self.capture.dtype == "float16" else 4
         return self.examples * self.positions * self.neurons * width
 
-    @property
+    @cached_property
     def examples_per_shard(self) -> int:
         """How many examples a file of the activations holds."""
         return examples_per_file(
