@@ -14,7 +14,7 @@ PACKAGES = ("repsim", "cluster", "workflows")
 # Inside repsim: a module imports from the groups before its own, and from itself.
 ORDER = (
     ("errors", "types"),
-    ("options", "arrays", "origin"),
+    ("options", "arrays", "origin", "text"),
     ("study",),
     ("own_code",),
     ("data", "models"),

@@ -24,6 +24,7 @@ from repsim.own_code import OwnCode, own_code
 from repsim.store import Store, conditions
 from repsim.study import Across, Study
 from repsim.tasks.specs import ComparisonSpec, LayerSpec, NetworkSpec, StudyPlan, across_specs
+from repsim.text import check_utf8
 from repsim.training import check_data
 
 __all__ = ["plan_study"]
@@ -66,6 +67,7 @@ def plan_study(study: Study, store: Store | None = None) -> StudyPlan:
         )
 
     table = with_axes(layer_table_of(build, source.image_shape), study.capture.axes)
+    check_utf8([layer.name for layer in table], f"layer names of model {study.model.name!r}")
     chosen = select_layers(study.capture.layers, table)
     structure = structure_of(build)
     networks = tuple(

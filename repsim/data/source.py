@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, ClassVar
 import numpy as np
 
 from repsim.errors import InputError, StudyError, unknown_name
+from repsim.text import check_utf8
 
 if TYPE_CHECKING:
     import torch
@@ -158,8 +159,8 @@ class DataSource:
     Raises
     ------
     StudyError
-        A split is empty, a label is not one of the classes, the train split has no labels, or
-        images have their channels last.
+        A split is empty, a label is not one of the classes, the train split has no labels, an id
+        is not UTF-8, or images have their channels last.
     """
 
     name: str
@@ -176,6 +177,7 @@ class DataSource:
         for name in ("train", "probe"):
             split, where = self.split(name), f"{name} split of {self.name!r}"
             check_labels(split.labels, self.classes, where, needed=name == "train")
+            check_utf8(split.ids, f"ids (names of files) in the {where}")
 
     def split(self, name: str) -> Split:
         """The split of that name, "train" or "probe".
