@@ -1,10 +1,10 @@
-"""Whether names are text, which tables, keys and messages can hold."""
+"""Whether names and words of a command line are text, which tables, keys and messages can hold."""
 
 from collections.abc import Iterable
 
 from repsim.errors import StudyError
 
-__all__ = ["check_utf8"]
+__all__ = ["check_line", "check_utf8"]
 
 
 def check_utf8(names: Iterable[str], what: str) -> None:
@@ -30,4 +30,22 @@ def check_utf8(names: Iterable[str], what: str) -> None:
         try:
             name.encode()
         except UnicodeEncodeError:
-            raise StudyError(f"Expected {what} in UTF-8. Got {ascii(name)}. Rename it.") from None
+            raise StudyError(f"Expected {what} in UTF-8. Got {name!a}. Rename it.") from None
+
+
+def check_line(text: str, what: str) -> None:
+    """Refuse words of a command line with line breaks, control characters or bytes of no UTF-8.
+
+    A value of two lines would be two values, of which the second would be lost.
+
+    Raises
+    ------
+    StudyError
+        The text holds one of these.
+
+    Examples
+    --------
+    >>> check_line("training.epochs=3", "an override")
+    """
+    if not text.isprintable():
+        raise StudyError(f"Expected {what} of printable characters on one line. Got {text!a}.")

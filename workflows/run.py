@@ -2,12 +2,9 @@
 
 import contextlib
 import logging
-import signal
-import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
 
 from cluster.profile import Profile
 from repsim.errors import IntegrityError, RepsimError, StoreError
@@ -20,6 +17,7 @@ from workflows.progress import Reporter
 from workflows.references import record_references
 from workflows.shards import Shard, ShardPass, Stage
 from workflows.stages import MatchingPass, NetworksPass, ReportPass
+from workflows.stopping import stop_on_signals
 from workflows.summary import RunSummary, forget_jobs, write_summary
 
 __all__ = ["Engine", "RunSummary", "make_networks", "make_shard", "run_study"]
@@ -55,11 +53,11 @@ def run_study(
     ClusterError, StoreError
         When Ray, Dask or the store cannot be reached.
     PreemptedError
-        After SIGINT, SIGTERM or SIGUSR2: networks in training have written a checkpoint.
+        After SIGINT, SIGTERM, SIGHUP or SIGUSR2: networks in training have written a checkpoint.
     """
     name = plan.study.name
     summary = RunSummary(study=name, accepted_code=list(plan.accepted_code))
-    with run_lock(store, name), _stop_on_signal() as stop, _told(store, summary):
+    with run_lock(store, name), stop_on_signals() as stop, _told(store, summary):
         record_references(store, plan)
         store.write(f"studies/{name}/study.toml", study_toml(plan.study).encode())
         kind = Pass if train else MatchingPass if compare else ReportPass
@@ -89,7 +87,7 @@ def make_networks(
     summary = RunSummary(study=name, accepted_code=list(plan.accepted_code))
     with (
         run_lock(store, f"{name}/jobs/{job}"),
-        _stop_on_signal() as stop,
+        stop_on_signals() as stop,
         _told(store, summary, job),
     ):
         record_references(store, plan)
@@ -117,7 +115,7 @@ def make_shard(
     summary = RunSummary(study=name, accepted_code=list(plan.accepted_code))
     with (
         run_lock(store, f"{name}/jobs/{job}"),
-        _stop_on_signal() as stop,
+        stop_on_signals() as stop,
         _told(store, summary, job),
     ):
         record_references(store, plan)
@@ -170,27 +168,3 @@ def _exit_code(errors: list[Exception]) -> int:
         return 0
     first = next((e for e in errors if isinstance(e, IntegrityError | StoreError)), None)
     return first.exit_code if first is not None else 3
-
-
-@contextmanager
-def _stop_on_signal() -> Iterator[threading.Event]:
-    """An event that SIGINT, SIGTERM and SIGUSR2 set; a second one ends the process at once.
-
-    SIGUSR2 is the warning of a batch system that time is nearly up.
-    """
-    stop = threading.Event()
-
-    def handle(number: int, frame: Any) -> None:
-        del frame
-        if stop.is_set():
-            raise KeyboardInterrupt
-        log.warning("%s: stopping. Once more to end at once.", signal.Signals(number).name)
-        stop.set()
-
-    stops = (signal.SIGINT, signal.SIGTERM, signal.SIGUSR2)
-    before = {number: signal.signal(number, handle) for number in stops}
-    try:
-        yield stop
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)

@@ -17,6 +17,7 @@ from repsim.data.resident import Normalisation
 from repsim.data.source import DataSource
 from repsim.errors import StudyError
 from repsim.options import StrictOptions
+from repsim.text import check_utf8
 
 __all__ = ["Options", "load"]
 
@@ -90,6 +91,7 @@ def _files_by_class(root: Path, split: str) -> dict[str, list[str]]:
         classes = sorted(entry.name for entry in entries if entry.is_dir())
     places = {name: os.path.realpath(folder / name) for name in classes}
     above = {str(parent) for parent in (Path(os.path.realpath(folder)) / "_").parents}
+    check_utf8(classes, f"names of folders in {folder}")
     found = {
         name: _images(root, folder / name, above | set(places.values()) - {places[name]})
         for name in classes
@@ -120,6 +122,7 @@ def _images(root: Path, folder: Path, elsewhere: set[str]) -> list[str]:
         folders.sort(key=lambda name: (os.path.islink(os.path.join(parent, name)), name))  # noqa: PTH114, PTH118
         below = Path(parent).relative_to(root).as_posix()
         found += [f"{below}/{name}" for name in names if name.lower().endswith(SUFFIXES)]
+    check_utf8(found, f"names of files in {folder}")
     return sorted(found)
 
 

@@ -159,8 +159,8 @@ class DataSource:
     Raises
     ------
     StudyError
-        A split is empty, a label is not one of the classes, the train split has no labels, an id
-        is not UTF-8, or images have their channels last.
+        A split is empty, a label is not one of the classes, the train split has no labels, or
+        images have their channels last.
     """
 
     name: str
@@ -177,7 +177,6 @@ class DataSource:
         for name in ("train", "probe"):
             split, where = self.split(name), f"{name} split of {self.name!r}"
             check_labels(split.labels, self.classes, where, needed=name == "train")
-            check_utf8(split.ids, f"ids (names of files) in the {where}")
 
     def split(self, name: str) -> Split:
         """The split of that name, "train" or "probe".
@@ -247,13 +246,14 @@ def check_labels(labels: np.ndarray, classes: int, where: str, *, needed: bool =
 
 
 def check_examples(ids: Sequence[str], labels: np.ndarray, classes: int, where: str) -> None:
-    """Refuse a split with wrong labels, or whose ids do not name each example once."""
+    """Refuse a split with wrong labels, or whose ids do not name each example once, in UTF-8."""
     check_labels(labels, classes, where, needed=False)
     if len(ids) != len(labels):
         raise StudyError(
             f"Expected one id per label in the {where}. "
             f"Got {len(ids)} ids and {len(labels)} labels."
         )
+    check_utf8(ids, f"ids in the {where}")
     if len(set(ids)) != len(ids):
         seen: set[str] = set()
         repeated = next(name for name in ids if name in seen or seen.add(name))  # type: ignore[func-returns-value]

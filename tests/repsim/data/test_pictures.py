@@ -224,5 +224,7 @@ def test_file_names_that_are_not_utf8_are_refused(tmp_path):
     Image.new("RGB", (50, 50)).save(tmp_path / "train/n01440764/one.png")
     wrong = tmp_path / "train/n01440764/caf\udce9.png"
     (tmp_path / "train/n01440764/one.png").rename(wrong)
-    with pytest.raises(StudyError, match=r"names of files.*Got 'train/n01440764/caf\\udce9.png'"):
+    with pytest.raises(
+        StudyError, match=r"names of files in .*Got 'train/n01440764/caf\\udce9.png'"
+    ):
         loaded_ids(tmp_path)
