@@ -48,7 +48,7 @@ def parse_toml(text: str, where: str) -> dict[str, Any]:
         raise StudyError(nested_too_deep(where)) from None
     except ValueError as problem:  # Python reads no number of more than 4300 digits
         raise StudyError(
-            f"Expected numbers of at most 64 bits in {where}. Got: {problem}."
+            f"Expected whole numbers of at most 64 bits in {where}. Got: {problem}."
         ) from None
     return found
 

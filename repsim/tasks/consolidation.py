@@ -113,10 +113,11 @@ def report_is_current(location: str, plan: StudyPlan, failures: Mapping[str, str
         return False
     try:
         manifest = json.loads(content)
-        state, files = manifest["state"], dict(manifest["files"])
-    except (ValueError, KeyError, TypeError):
+        state = manifest["state"]
+        files = {str(name): str(sha256) for name, sha256 in manifest["files"].items()}
+    except (ValueError, KeyError, TypeError, AttributeError):
         return False  # damaged: the report is written again
-    if state != _state(store, plan, failures):
+    if state != _state(store, plan, failures) or any(".." in name for name in files):
         return False
     return all(
         hashlib.sha256(store.read(f"{report_folder(name)}/{file}") or b"").hexdigest() == sha256

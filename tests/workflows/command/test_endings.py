@@ -53,7 +53,7 @@ def test_a_closed_output_ends_nothing(study_file):
     ("changed", "said"),
     [
         ('x = "y"\n' + "z = " + "[" * 5000 + "]" * 5000, "a few levels deep in "),
-        ("\n".join(f"[{'.'.join('a' * n)}]\nb = 1" for n in (400,)), "a few levels deep in "),
+        (f"[data.{'.'.join('a' * 3000)}]\nb = 1", "a few levels deep in "),
         ("z = " + "9" * 5000, "whole numbers of at most 64 bits in "),
         ("z = " + "9" * 4000, "Got one of 13288 bits."),
         (f"z = {2**63}", "Got one of 64 bits."),
@@ -61,7 +61,7 @@ def test_a_closed_output_ends_nothing(study_file):
     ids=["lists", "tables", "unread digits", "digits", "one bit"],
 )
 def test_what_no_study_holds_is_one_line_and_2(repsim, study_file, changed, said):
-    study_file.write_text(f"{changed}\n{study_file.read_text()}")
+    study_file.write_text(f"{study_file.read_text()}\n{changed}\n")
     ran = repsim("plan", study_file)
     assert ran.code == 2
     assert said in ran.err
@@ -72,7 +72,7 @@ def test_what_no_study_holds_is_one_line_and_2(repsim, study_file, changed, said
     ("override", "said"),
     [
         ("data.examples=100000000000", "dataset 'synthetic' of a size that fits in the memory"),
-        ("data.size=300000", "model 'small_cnn' with two images of (1, 300000, 300000) of a size"),
+        ("data.size=300000", "model 'small_cnn' of a size that fits in the memory"),
         ("data.size=9000000000000000000", "model 'small_cnn' of a size that fits"),
         ("model.width=3000.0", "model 'small_cnn' of a size that fits in the memory"),
         ("model.width=1e15", "model 'small_cnn' of a size that fits in the memory"),
@@ -131,7 +131,7 @@ import os, signal, time
 
 def load(number):
     os.kill(os.getpid(), number)
-    time.sleep(60)
+    time.sleep(600)
 """
 
 
@@ -145,7 +145,7 @@ def signalled_while_reading(study_file: Path, *before: str, number: int) -> tupl
         text=True,
         check=False,
         env={**os.environ, "PYTHONPATH": str(study_file.parent)},
-        timeout=55,
+        timeout=180,
     )
     return ran.returncode, ran.stderr
 
@@ -165,5 +165,5 @@ def test_two_signals_to_a_run_are_75(tmp_path, engine, number):
     wait_for(lambda: next(store.glob("checkpoints/*/*.pt"), None), process)
     process.send_signal(number)
     process.send_signal(number)
-    output = finish(process, seconds=60)
+    output = finish(process)
     assert process.returncode == 75, output
