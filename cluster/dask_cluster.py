@@ -22,6 +22,7 @@ from repsim.errors import ClusterError, RepsimError, StudyError
 __all__ = [
     "SCHEDULER_FILE",
     "WorkerSize",
+    "check_dask",
     "dask_session",
     "local_worker_size",
     "worker_sizes",
@@ -38,6 +39,41 @@ CONNECT_SECONDS = 10.0
 START_SECONDS = 300.0
 
 
+def check_dask(profile: DaskProfile) -> None:
+    """Refuse what can be known to fail without connecting: to be called before networks are made.
+
+    Raises
+    ------
+    StudyError
+        When a dashboard or a report is asked for and what draws them is not installed, or Dask's
+        own configuration asks for encryption that the address has not.
+    """
+    if (profile.dashboard or profile.performance_report) and not importlib.util.find_spec("bokeh"):
+        raise StudyError(
+            "Expected bokeh for Dask's dashboard and performance report. Got an environment "
+            "without it. Install repsim-workflows[dashboards], or do without both."
+        )
+    scheme, colon, _ = profile.scheduler.partition("://")
+    encrypted = dask.config.get("distributed.comm.require-encryption", default=False)
+    if encrypted and colon and scheme != "tls":
+        raise StudyError(
+            "Expected a Dask scheduler at tls://..., since Dask's configuration asks for "
+            "encryption (distributed.comm.require-encryption, which the variable "
+            "DASK_DISTRIBUTED__COMM__REQUIRE_ENCRYPTION sets). Got dask.scheduler = "
+            f"{profile.scheduler!r}. Start the scheduler with certificates, or take the setting "
+            "back."
+        )
+    certificates = ("ca-file", "client.cert", "client.key")
+    for name in certificates if scheme == "tls" else ():
+        file = dask.config.get(f"distributed.comm.tls.{name}", default=None)
+        if file is None or ("\n" not in file and not Path(file).is_file()):
+            raise StudyError(
+                f"Expected certificates in Dask's configuration for {profile.scheduler}. Got "
+                f"{file or 'nothing'} as distributed.comm.tls.{name}. Set "
+                f"DASK_DISTRIBUTED__COMM__TLS__{name.replace('.', '__').upper()} to its file."
+            )
+
+
 @contextmanager
 def dask_session(profile: DaskProfile, stop: threading.Event | None = None) -> Iterator[Client]:
     """A Dask client, connected for the length of the block. `stop` ends the wait for it.
@@ -51,13 +87,9 @@ def dask_session(profile: DaskProfile, stop: threading.Event | None = None) -> I
     PreemptedError
         When `stop` was set while it connected.
     StudyError
-        When a dashboard or a report is asked for, and what draws them is not installed.
+        As `check_dask`.
     """
-    if (profile.dashboard or profile.performance_report) and not importlib.util.find_spec("bokeh"):
-        raise StudyError(
-            "Expected bokeh for Dask's dashboard and performance report. Got an environment "
-            "without it. Install repsim-workflows[dashboards], or do without both."
-        )
+    check_dask(profile)
     with ExitStack() as stack:
         local = profile.scheduler == "local"
         client = _connected(

@@ -4,8 +4,8 @@ Later layers win: the defaults of `cluster.schema`, the user's file, the named p
 the environment, and the command line.
 """
 
+import logging
 import os
-import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib import resources
@@ -25,6 +25,8 @@ from cluster.schema import (
 from repsim.errors import StudyError, unknown_name
 from repsim.options import validated_options
 from repsim.regular_files import never_a_file
+from repsim.text import check_line
+from repsim.toml import NotTomlError, nested_too_deep, parse_toml
 
 __all__ = [
     "DaskProfile",
@@ -40,7 +42,10 @@ __all__ = [
     "profile_text",
     "resolve_profile",
     "user_file",
+    "user_text",
 ]
+
+log = logging.getLogger("repsim")
 
 # REPSIM_RAY__CPUS_PER_NETWORK is ray.cpus_per_network.
 PREFIX = "REPSIM_"
@@ -83,6 +88,25 @@ def user_file() -> Path:
     return Path(typer.get_app_dir("repsim")) / "config.toml"
 
 
+def user_text() -> str | None:
+    """What stands in the user's own file; None where there is none, or none that can be read.
+
+    Raises
+    ------
+    StudyError
+        The file is not UTF-8.
+    """
+    mine = user_file()
+    try:
+        return _decoded(mine)
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except OSError as problem:
+        # A job that runs as somebody else may have the HOME of the one who sent it.
+        log.warning("Did not read %s: %s. Going on without it.", mine, problem.strerror)
+        return None
+
+
 def load_profile(name: str, overrides: Sequence[str] = ()) -> Profile:
     """The profile of `resolve_profile`, without where it comes from."""
     return resolve_profile(name, overrides).profile
@@ -109,17 +133,21 @@ def resolve_profile(
         For a name that is none of these, and for a layer that is not valid: each is checked by
         itself, so that the message names the place where the wrong value stands.
     """
-    mine = user_file()
     layers: list[tuple[str, dict[str, Any]]] = []
-    if mine.is_file() or never_a_file(mine):
-        layers.append((str(mine), _parsed(_file_text(str(mine)), f"profile {mine}")))
+    mine = user_file()
+    text = user_text()
+    if text is not None:
+        layers.append((str(mine), parse_toml(text, f"profile {mine}")))
     layers.append((f"profile {name}", _named(name)))
     layers.append(("the environment", _of_environment(environment)))
     layers.append(("the command line", _of_overrides(overrides)))
     merged: dict[str, Any] = {}
     for layer, values in layers:
-        validated_options(Profile, values, layer)
-        merged = _merged(merged, values)
+        try:
+            validated_options(Profile, values, layer)
+            merged = _merged(merged, values)
+        except RecursionError:
+            raise StudyError(nested_too_deep(layer)) from None
     profile = validated_options(Profile, merged, f"profile {name}")
     return Resolved(profile=profile, layers=tuple(layers))
 
@@ -141,25 +169,25 @@ def _named(name: str) -> dict[str, Any]:
         return {"dask": {"scheduler": name}}
     if name.startswith("ray://"):
         return {"ray": {"address": name}}
-    return _parsed(profile_text(name), f"profile {name}")
+    return parse_toml(profile_text(name), f"profile {name}")
 
 
 def _file_text(path: str) -> str:
+    try:
+        return _decoded(Path(path))
+    except OSError as problem:
+        raise StudyError(f"Expected a profile file. Got {path}: {problem}.") from None
+
+
+def _decoded(path: Path) -> str:
     if kind := never_a_file(path):
         raise StudyError(
             f"Expected a profile file. Got {path}, which is {kind}. Write it to a file first."
         )
     try:
-        return Path(path).read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as problem:
-        raise StudyError(f"Expected a profile file. Got {path}: {problem}.") from None
-
-
-def _parsed(text: str, where: str) -> dict[str, Any]:
-    try:
-        return tomllib.loads(text)
-    except tomllib.TOMLDecodeError as problem:
-        raise StudyError(f"Expected TOML. Got {where}, which is not: {problem}.") from None
+        return path.read_text(encoding="utf-8-sig")  # editors on Windows write a byte order mark
+    except UnicodeDecodeError as problem:
+        raise StudyError(f"Expected a profile file in UTF-8. Got {path}: {problem}.") from None
 
 
 def _of_environment(environment: Mapping[str, str]) -> dict[str, Any]:
@@ -173,6 +201,7 @@ def _of_environment(environment: Mapping[str, str]) -> dict[str, Any]:
         if names[0] == "environment":
             names[1:] = rest  # as they are: these are names of variables themselves
         if rest or names[0] in {"store", "batch"}:
+            check_line(text, f"a value of {variable}")
             values = _merged(values, _nested(names, _value(text)))
     return values
 
@@ -180,6 +209,7 @@ def _of_environment(environment: Mapping[str, str]) -> dict[str, Any]:
 def _of_overrides(overrides: Sequence[str]) -> dict[str, Any]:
     values: dict[str, Any] = {}
     for override in overrides:
+        check_line(override, "an override (--cluster-set)")
         name, equals, text = override.partition("=")
         names = name.strip().split(".")
         if not equals or not all(names):
@@ -191,8 +221,8 @@ def _of_overrides(overrides: Sequence[str]) -> dict[str, Any]:
 def _value(text: str) -> object:
     """`text` as a TOML value; a bare word, a time and a date are text."""
     try:
-        value = tomllib.loads(f"value = {text}")["value"]
-    except tomllib.TOMLDecodeError:
+        value = parse_toml(f"value = {text}", repr(text))["value"]
+    except NotTomlError:
         return text
     return value if isinstance(value, bool | int | float | str | list | dict) else text
 

@@ -13,6 +13,7 @@ import numpy as np
 import zarr
 
 from repsim.errors import InputError
+from repsim.memory import physical_memory
 from repsim.moments import Factor, Moments
 from repsim.regular_files import never_a_file
 from repsim.store import absent_chunks
@@ -137,13 +138,15 @@ def open_activations(
     try:
         for name, array in _arrays(path):
             reason = array if isinstance(array, str) else _no_layer(array)
+            if not reason:
+                layer = ActivationArray(name=name, array=array, channels=channels)
+                reason = _too_wide(layer.neurons)  # refuses shapes that have two meanings, too
             if reason:
                 refused[name] = reason
-            else:
-                layers[name] = ActivationArray(name=name, array=array, channels=channels)
-                _ = layers[name].axis  # refuses shapes that have two meanings
-                if isinstance(array, zarr.Array):
-                    _tell_of_absent_chunks(array, f"{name} of {path}", tell)
+                continue
+            layers[name] = layer
+            if isinstance(array, zarr.Array):
+                _tell_of_absent_chunks(array, f"{name} of {path}", tell)
     except InputError:
         raise
     except Exception as problem:
@@ -210,6 +213,17 @@ def _no_layer(array: Any) -> str:
     return f"shape {shape}, which has no samples or no neurons" if 0 in shape else ""
 
 
+def _too_wide(neurons: int) -> str:
+    """Why the moments of a layer cannot be held; empty where they can be."""
+    needed, there = 8 * neurons**2, physical_memory()
+    if needed <= there:
+        return ""
+    return (
+        f"{neurons:,} neurons, whose second moments take {needed / 2**30:,.0f} GiB of memory, and "
+        f"this machine has {there / 2**30:.0f} (compare some of the neurons: x[:, :4096])"
+    )
+
+
 def _tell_of_absent_chunks(
     array: "zarr.Array[Any]", layer: str, tell: Callable[[str], None]
 ) -> None:
@@ -243,8 +257,8 @@ def _arrays(path: Path) -> Iterator[tuple[str, Any]]:
 def _member(stored: Any, name: str) -> Any:
     try:
         member = stored[name]
-    except ValueError as problem:
-        pickled = "pickle" in str(problem)
+    except Exception as problem:  # one that is damaged, or of a size that nobody has, hides none
+        pickled = isinstance(problem, ValueError) and "pickle" in str(problem)
         return "pickled, and never loaded" if pickled else f"unreadable ({problem})"
     return member if isinstance(member, np.ndarray) else "not an array"
 

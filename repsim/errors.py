@@ -7,6 +7,7 @@
     │   └── CaptureError       3   some layers of a network could not be captured; the others were
     ├── StoreError             4   the store cannot be reached or written
     ├── ClusterError           4   Ray or Dask cannot be reached
+    ├── OutputError            4   what a command prints cannot be written
     ├── IntegrityError         5   something in the store is not what its marker says
     ├── ActiveRunError         6   another run of the same study is active
     └── PreemptedError        75   stopped from outside; everything finished is kept
@@ -24,6 +25,7 @@ __all__ = [
     "ClusterError",
     "InputError",
     "IntegrityError",
+    "OutputError",
     "PreemptedError",
     "RepsimError",
     "StoreError",
@@ -86,6 +88,12 @@ class StoreError(RepsimError, OSError):
 
 class ClusterError(RepsimError):
     """Ray or Dask cannot be reached, or lost its workers."""
+
+    exit_code = 4
+
+
+class OutputError(RepsimError):
+    """What a command prints cannot be written: the disk is full, or nobody reads it."""
 
     exit_code = 4
 

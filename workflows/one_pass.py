@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Literal, TypeVar
 
-from cluster.dask_cluster import dask_session, local_worker_size, worker_sizes
+from cluster.dask_cluster import check_dask, dask_session, local_worker_size, worker_sizes
 from cluster.profile import Profile
 from cluster.ray_cluster import ray_session
 from repsim.errors import CaptureError, IntegrityError, RepsimError, StoreError, TrainingError
@@ -61,6 +61,8 @@ class Pass:
             *self._missing(self.plan.comparisons),
             *self._missing(self.plan.across),
         ]
+        if missing and self.engine == "cluster":
+            check_dask(self.profile.dask)
         if self.engine == "cluster" and self.profile.dask.scheduler == "local":
             # Before hours of training, not after.
             check_memory([local_worker_size(self.profile.dask)], work_of(missing))
@@ -231,7 +233,8 @@ class Pass:
         self.errors.append(error)
         self.summary.failures[label] = str(error) or type(error).__name__
         # At the end of a run each failure is said once more, with its label as a field.
-        log.error("%s: %s", label, error, exc_info=not isinstance(error, RepsimError))
+        foreign = None if isinstance(error, RepsimError) else error
+        log.error("%s: %s", label, error, exc_info=foreign)  # the exception: none is handled here
 
     def _report(self) -> None:
         arguments = (self.store.location, self.plan, self.summary.failures)

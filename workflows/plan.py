@@ -19,11 +19,13 @@ from repsim.capture import (
 from repsim.data import load_data
 from repsim.errors import StudyError
 from repsim.measures import load_measure
+from repsim.memory import sizes_in_words
 from repsim.models import build_model
 from repsim.own_code import OwnCode, own_code
 from repsim.store import Store, conditions
 from repsim.study import Across, Study
 from repsim.tasks.specs import ComparisonSpec, LayerSpec, NetworkSpec, StudyPlan, across_specs
+from repsim.text import check_utf8
 from repsim.training import check_data
 
 __all__ = ["plan_study"]
@@ -48,7 +50,9 @@ def plan_study(study: Study, store: Store | None = None) -> StudyPlan:
     """
     for measure in study.measures:
         load_measure(measure.name, measure.options)
-    source = load_data(study.data.name, study.data.options)
+    with sizes_in_words(f"dataset {study.data.name!r}"):
+        source = load_data(study.data.name, study.data.options)
+        fingerprint = source.fingerprint
     check_data(source, study.training)
     split = source.split(study.capture.split)
     if study.capture.examples != "all" and study.capture.examples > len(split):
@@ -66,7 +70,9 @@ def plan_study(study: Study, store: Store | None = None) -> StudyPlan:
             output=study.model.output,
         )
 
-    table = with_axes(layer_table_of(build, source.image_shape), study.capture.axes)
+    with sizes_in_words(f"model {study.model.name!r}"):
+        table = with_axes(layer_table_of(build, source.image_shape), study.capture.axes)
+    check_utf8([layer.name for layer in table], f"layer names of model {study.model.name!r}")
     chosen = select_layers(study.capture.layers, table)
     _check_size(study, len(chosen))
     structure = structure_of(build)
@@ -74,7 +80,7 @@ def plan_study(study: Study, store: Store | None = None) -> StudyPlan:
         NetworkSpec(
             network=network,
             data=study.data,
-            fingerprint=source.fingerprint,
+            fingerprint=fingerprint,
             model=study.model,
             structure=structure,
             model_code=own_code(study.model.name),

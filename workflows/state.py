@@ -202,8 +202,8 @@ def last_failures(store: Store, study: str) -> dict[str, str]:
     if content is None:
         return {}
     try:
-        return dict(json.loads(content)["failures"])
-    except (ValueError, KeyError, TypeError):
+        return {str(k): str(v) for k, v in json.loads(content)["failures"].items()}
+    except (ValueError, KeyError, TypeError, AttributeError):
         return {}  # what the last run said is a convenience: the artifacts are what counts
 
 

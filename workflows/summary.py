@@ -3,6 +3,8 @@
 import json
 from dataclasses import asdict, dataclass, field
 
+from pydantic import TypeAdapter, ValidationError
+
 from repsim.store import Store
 
 __all__ = ["RunSummary", "forget_jobs", "job_failures", "read_summary", "write_summary"]
@@ -75,8 +77,8 @@ def _read(store: Store, path: str) -> RunSummary | None:
     if content is None:
         return None
     try:
-        return RunSummary(**json.loads(content))
-    except (ValueError, TypeError):
+        return TypeAdapter(RunSummary).validate_json(content)
+    except ValidationError:
         return None  # a convenience: the artifacts are what counts
 
 

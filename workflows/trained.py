@@ -10,6 +10,7 @@ from repsim.errors import IntegrityError
 from repsim.store import Artifact, Store
 from repsim.store.location import REQUESTS_AT_ONCE
 from repsim.study import canonical_json
+from repsim.tasks.forms import TRAINING
 from repsim.tasks.specs import TRAINING_RECORD, NetworkSpec
 
 __all__ = [
@@ -43,7 +44,7 @@ class Trained:
 
     def history(self, store: Store) -> list[dict[str, Any]]:
         """What its training record says of each epoch."""
-        record = json.loads(Artifact(store, "networks", self.key).read(TRAINING_RECORD))
+        record = Artifact(store, "networks", self.key).read_json(TRAINING_RECORD, TRAINING)
         return list(record["history"])
 
 
@@ -58,11 +59,14 @@ def trained_networks(store: Store, keys: Sequence[str] | None = None) -> Iterato
             facts = Artifact(store, "networks", key).marker().facts
         except IntegrityError:
             return None
-        known = facts.get("parameters")
-        if not isinstance(known, dict):
-            return None  # of a version that did not write them
+        known, code = facts.get("parameters"), facts.get("code", {})
+        # Not of a version that did not write them, nor of somebody who wrote something else.
+        if not isinstance(known, dict) or not all(isinstance(known.get(w), dict) for w in _KIND):
+            return None
+        if not isinstance(code, dict) or not all(isinstance(of, dict) for of in code.values()):
+            return None
         label = str(facts.get("network", key[:12]))
-        return Trained(key=key, label=label, parameters=known, code=facts.get("code", {}))
+        return Trained(key=key, label=label, parameters=known, code=code)
 
     with ThreadPoolExecutor(1 if store.is_local else REQUESTS_AT_ONCE) as pool:
         yield from (one for one in pool.map(trained, keys) if one is not None)

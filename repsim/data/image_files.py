@@ -18,6 +18,7 @@ from PIL import Image
 from torch.utils.data import DataLoader, Dataset
 
 from repsim.data.draws import Purpose, generator
+from repsim.data.pictures import check_mode, read_rgb
 from repsim.data.resident import Normalisation
 from repsim.data.source import Augmentation, Split, check_indices
 from repsim.errors import InputError
@@ -191,9 +192,13 @@ class FileSplit(Split):
     def _of_file(self, name: str, ask: Callable[[str], Answer]) -> Answer:
         try:
             return ask(os.path.join(self._root, name))  # noqa: PTH118 - a Path a file takes longer
-        except OSError as problem:
+        except InputError:
+            raise
+        # Pillow reports damage with many kinds of exception.
+        except Exception as problem:
+            said = getattr(problem, "strerror", None) or f"{type(problem).__name__}: {problem}"
             raise InputError(
-                f"Expected a readable image in {self._root / name}. Got {problem.strerror}. "
+                f"Expected a readable image in {self._root / name}. Got {said}. "
                 "Fetch the file again, or remove it from the dataset."
             ) from None
 
@@ -205,7 +210,11 @@ def _size(path: str) -> int:
 
 
 def _hash(path: str) -> str:
+    """Digest of a file, whose header is looked at as well: here, before anything is trained."""
     with open(path, "rb") as file:  # noqa: PTH123
+        with Image.open(file) as picture:
+            check_mode(picture, path)
+        file.seek(0)
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
@@ -226,8 +235,9 @@ class _Decoder(Dataset[torch.Tensor | _Unreadable]):
         index, name = key
         path = self._root / name
         try:
-            with Image.open(path) as file:
-                picture = file.convert("RGB")
+            picture = read_rgb(path)
+        except InputError as problem:
+            return _Unreadable(str(problem))
         # Pillow's decoders report damage with many kinds of exception.
         except Exception as error:
             return _Unreadable(

@@ -2,6 +2,7 @@
 
 Probe set = all of val. Preprocessing and augmentation are those of torchvision's reference
 training: resize and centre crop; random resized crop and horizontal flip (Szegedy et al. 2015).
+Pictures of every mode become RGB as `repsim.data.pictures` says.
 """
 
 import os
@@ -11,10 +12,12 @@ import numpy as np
 from pydantic import Field, model_validator
 
 from repsim.data.image_files import FileSplit, Framing
+from repsim.data.pictures import CONVERSION
 from repsim.data.resident import Normalisation
 from repsim.data.source import DataSource
 from repsim.errors import StudyError
 from repsim.options import StrictOptions
+from repsim.text import check_utf8
 
 __all__ = ["Options", "load"]
 
@@ -62,7 +65,7 @@ def load(options: Options) -> DataSource:
         image_shape=(3, options.crop, options.crop),
         train=train,
         probe=probe,
-        preprocessing=f"RGB; {framing}; {NORMALISATION}",
+        preprocessing=f"{CONVERSION}; {framing}; {NORMALISATION}",
     )
 
 
@@ -86,7 +89,13 @@ def _files_by_class(root: Path, split: str) -> dict[str, list[str]]:
         )
     with os.scandir(folder) as entries:
         classes = sorted(entry.name for entry in entries if entry.is_dir())
-    found = {name: _images(root, folder / name) for name in classes}
+    places = {name: os.path.realpath(folder / name) for name in classes}
+    above = {str(parent) for parent in (Path(os.path.realpath(folder)) / "_").parents}
+    check_utf8(classes, f"names of folders in {folder}")
+    found = {
+        name: _images(root, folder / name, above | set(places.values()) - {places[name]})
+        for name in classes
+    }
     empty = [name for name, paths in found.items() if not paths]
     if empty or not found:
         raise StudyError(
@@ -96,11 +105,24 @@ def _files_by_class(root: Path, split: str) -> dict[str, list[str]]:
     return found
 
 
-def _images(root: Path, folder: Path) -> list[str]:
-    found = []
-    for parent, _, names in os.walk(folder, followlinks=True):
+def _images(root: Path, folder: Path, elsewhere: set[str]) -> list[str]:
+    """Paths below `root` of the images in `folder`, each folder once, whatever links lead to it.
+
+    Links into the folders `elsewhere` (real paths: those above, and of other classes) are not
+    followed.
+    """
+    found, seen = [], set(elsewhere)
+    for parent, folders, names in os.walk(folder, followlinks=True):
+        real = os.path.realpath(parent)
+        if real in seen:
+            folders.clear()
+            continue
+        seen.add(real)
+        # Folders before links to them, and not in the order of the disk.
+        folders.sort(key=lambda name: (os.path.islink(os.path.join(parent, name)), name))  # noqa: PTH114, PTH118
         below = Path(parent).relative_to(root).as_posix()
         found += [f"{below}/{name}" for name in names if name.lower().endswith(SUFFIXES)]
+    check_utf8(found, f"names of files in {folder}")
     return sorted(found)
 
 

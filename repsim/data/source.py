@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, ClassVar
 import numpy as np
 
 from repsim.errors import InputError, StudyError, unknown_name
+from repsim.text import check_utf8
 
 if TYPE_CHECKING:
     import torch
@@ -245,13 +246,14 @@ def check_labels(labels: np.ndarray, classes: int, where: str, *, needed: bool =
 
 
 def check_examples(ids: Sequence[str], labels: np.ndarray, classes: int, where: str) -> None:
-    """Refuse a split with wrong labels, or whose ids do not name each example once."""
+    """Refuse a split with wrong labels, or whose ids do not name each example once, in UTF-8."""
     check_labels(labels, classes, where, needed=False)
     if len(ids) != len(labels):
         raise StudyError(
             f"Expected one id per label in the {where}. "
             f"Got {len(ids)} ids and {len(labels)} labels."
         )
+    check_utf8(ids, f"ids in the {where}")
     if len(set(ids)) != len(ids):
         seen: set[str] = set()
         repeated = next(name for name in ids if name in seen or seen.add(name))  # type: ignore[func-returns-value]

@@ -86,20 +86,6 @@ def prose(sentence: str) -> Markup:
     return Markup(re.sub(r"`([^`]+)`", r"<code>\1</code>", str(escape(unbroken))))
 
 
-def duration(seconds: float) -> str:
-    """A duration as a person says it.
-
-    >>> duration(4.21), duration(75), duration(7320)
-    ('4.2 s', '1 min 15 s', '2 h 2 min')
-    """
-    if seconds < 59.95:
-        return f"{seconds:.1f} s"
-    minutes, rest = divmod(round(seconds), 60)
-    if minutes < 60:
-        return f"{minutes} min {rest} s"
-    return f"{minutes // 60} h {minutes % 60} min"
-
-
 def _scope(summary: Summary) -> list[str]:
     done = summary.networks.filter(pl.col("status") == "done").height
     total = summary.networks.height
@@ -149,7 +135,6 @@ def _network_rows(networks: pl.DataFrame) -> list[dict[str, object]]:
             **row,
             "loss": "–" if row["train_loss"] is None else f"{row['train_loss']:.4g}",
             "size": "–" if row["parameters"] is None else f"{row['parameters']:,}",
-            "time": "–" if row["seconds"] is None else duration(row["seconds"]),
             "where": " · ".join(part for part in (row["device"], row["precision"]) if part) or "–",
         }
         for row in networks.iter_rows(named=True)

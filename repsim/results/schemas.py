@@ -49,7 +49,6 @@ NETWORKS: Schema = {
     "parameters": Column(dtype=pl.Int64, meaning="parameters that are trained", nullable=True),
     "device": Column(dtype=pl.String, meaning="device it was trained on", nullable=True),
     "precision": Column(dtype=pl.String, meaning="arithmetic of the training", nullable=True),
-    "seconds": Column(dtype=pl.Float64, meaning="wall time of the training", nullable=True),
 }
 
 TRAINING: Schema = {
@@ -63,7 +62,14 @@ TRAINING: Schema = {
     "probe_accuracy": Column(
         dtype=pl.Float64, meaning="accuracy on the probe split after the epoch", nullable=True
     ),
-    "seconds": Column(dtype=pl.Float64, meaning="wall time of the epoch", nullable=True),
+}
+
+# Wall times have a table of their own: all others are the same, bit for bit, however often a run
+# was stopped and wherever it went on.
+TIMINGS: Schema = {
+    "network": Column(dtype=pl.String, meaning="name of the network", key=True),
+    "epoch": Column(dtype=pl.Int64, meaning="epoch, counted from 1", key=True),
+    "seconds": Column(dtype=pl.Float64, meaning="wall time of the epoch, interruptions left out"),
 }
 
 LAYERS: Schema = {

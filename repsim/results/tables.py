@@ -19,6 +19,7 @@ from repsim.results.schemas import (
     RESULTS,
     SIMPLE_MATCHES,
     STRUCTURE,
+    TIMINGS,
     TRAINING,
     Schema,
 )
@@ -36,6 +37,7 @@ class Tables:
 
     networks: pl.DataFrame
     training: pl.DataFrame
+    timings: pl.DataFrame
     layers: pl.DataFrame
     results: pl.DataFrame
     neurons: pl.DataFrame
@@ -51,6 +53,7 @@ class Tables:
         *,
         networks: Rows,
         training: Rows = (),
+        timings: Rows = (),
         layers: Rows = (),
         results: Rows = (),
         neurons: Rows = (),
@@ -66,7 +69,7 @@ class Tables:
         ----------
         networks
             One row per network in the order of the study: all other tables follow this order.
-        training, layers, results, neurons, simple_matches, structure,
+        training, timings, layers, results, neurons, simple_matches, structure,
         across, principal, identification
             Rows as dictionaries, or a DataFrame, in any order. Columns that may be null can be
             left out. NaN counts as null. Columns are described in `repsim.results.schemas` and
@@ -81,6 +84,7 @@ class Tables:
         network_rows = _checked("networks", networks, NETWORKS)
         order = {name: place for place, name in enumerate(network_rows["network"])}
         training_rows = _checked("training", training, TRAINING)
+        timing_rows = _checked("timings", timings, TIMINGS)
         result_rows = _checked("results", results, RESULTS)
         neuron_rows = _checked("neurons", neurons, NEURONS)
         simple_rows = _checked("simple_matches", simple_matches, SIMPLE_MATCHES)
@@ -90,6 +94,7 @@ class Tables:
         compared = ("network_a", "network_b")
         for table, rows, columns in (
             ("training", training_rows, ("network",)),
+            ("timings", timing_rows, ("network",)),
             ("results", result_rows, compared),
             ("neurons", neuron_rows, compared),
             ("simple_matches", simple_rows, compared),
@@ -110,6 +115,7 @@ class Tables:
         return cls(
             networks=network_rows,
             training=training_rows.sort(_place("network", order), "epoch"),
+            timings=timing_rows.sort(_place("network", order), "epoch"),
             layers=_checked("layers", layers, LAYERS).sort("depth", "layer"),
             results=result_rows.sort(
                 "study", *pair, "depth", "layer", *measures, "epsilon", nulls_last=True
@@ -129,6 +135,9 @@ class Tables:
     def files(self) -> dict[str, bytes]:
         """File name to content; equal tables give equal bytes.
 
+        Wall times are in ``timings.csv`` alone: of a run that was stopped and went on, all other
+        files have the bytes that they have of a run undisturbed.
+
         Tables of simple matches, and across layers, are among them only where a study asked for
         some.
         """
@@ -142,6 +151,8 @@ class Tables:
             "layers.csv": _csv(self.layers),
             "neurons.parquet": _parquet(self.neurons),
         }
+        if self.timings.height:
+            files["timings.csv"] = _csv(self.timings)
         if self.simple_matches.height:
             files["simple_matches.parquet"] = _parquet(self.simple_matches)
         if self.structure.height:

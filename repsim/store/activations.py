@@ -9,10 +9,11 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import zarr
+from pydantic import TypeAdapter
 from zarr.abc.store import Store as ZarrStore
 from zarr.codecs import Crc32cCodec, ZstdCodec
 from zarr.core.buffer import Buffer
@@ -26,10 +27,14 @@ from repsim.store.shards import Shard
 
 __all__ = ["ActivationWriter", "Activations", "examples_per_file"]
 
+Values = TypeVar("Values", tuple[str, ...], list[int])
+
 KIND = "activations"
 ARRAY = "activations"
 IDS = "examples.json"
 LABELS = "labels.json"
+_IDS: TypeAdapter[list[str]] = TypeAdapter(list[str])
+_LABELS: TypeAdapter[list[int]] = TypeAdapter(list[int])
 ORIGIN = "origin.npz"
 # Chunks of a few MB are read at full speed; a shard is what a writer holds in memory per layer.
 CHUNK_BYTES = 4 * 2**20
@@ -188,10 +193,19 @@ class Recording(WrapperStore[ZarrStore]):
 
 @dataclass(frozen=True)
 class Activations:
-    """The published activations of a layer."""
+    """The published activations of a layer.
+
+    Parameters
+    ----------
+    store, key
+        Where they are.
+    expected
+        Examples, positions and neurons that they must have; by default what the marker says.
+    """
 
     store: Store
     key: str
+    expected: tuple[int, int, int] | None = None
 
     @property
     def artifact(self) -> Artifact:
@@ -206,19 +220,27 @@ class Activations:
     @cached_property
     def ids(self) -> tuple[str, ...]:
         """Example ids, in the order of the array."""
-        return tuple(json.loads(self.artifact.read(IDS, self.marker)))
+        ids = tuple(self.artifact.read_json(IDS, _IDS, self.marker))
+        return self._one_for_each_example(ids, IDS)
 
     @cached_property
     def origin(self) -> Origin:
         """About which sums of the layer are taken: the same in all tasks and for all pairs."""
-        return Origin.from_mapping(self.artifact.read_arrays(ORIGIN, self.marker))
+        shapes = {"shift": self.shape[2:], "unit": (2,)}
+        return Origin.from_mapping(self.artifact.read_arrays(ORIGIN, self.marker, shapes=shapes))
 
     @cached_property
     def labels(self) -> np.ndarray | None:
         """Class of each example, int64 (n,); None where there are no classes."""
         if not any(part.name == LABELS for part in self.marker.parts):
             return None
-        return np.array(json.loads(self.artifact.read(LABELS, self.marker)), dtype=np.int64)
+        labels = self.artifact.read_json(LABELS, _LABELS, self.marker)
+        return np.array(self._one_for_each_example(labels, LABELS), dtype=np.int64)
+
+    def _one_for_each_example(self, values: Values, name: str) -> Values:
+        if len(values) != self.shape[0]:
+            raise self.artifact.damaged(f"{len(values)} of {self.shape[0]} examples in {name}")
+        return values
 
     @cached_property
     def array(self) -> "zarr.Array[Any]":
@@ -228,11 +250,18 @@ class Activations:
         self.artifact.read(f"{ARRAY}/zarr.json", self.marker)
         try:
             store = self.store.zarr(folder, read_only=True)
-            return zarr.open_array(store, path=ARRAY, mode="r", zarr_format=3)
+            array = zarr.open_array(store, path=ARRAY, mode="r", zarr_format=3)
         except StoreError:
             raise
         except Exception as problem:
             raise self.artifact.damaged(str(problem)) from problem
+        facts = self.marker.facts
+        shape = self.expected or tuple(facts.get(n) for n in ("examples", "positions", "neurons"))
+        if array.dtype.kind != "f" or array.shape != shape:
+            raise self.artifact.damaged(
+                f"an array of {array.dtype} and shape {array.shape}, not of shape {shape}"
+            )
+        return array
 
     @property
     def shape(self) -> tuple[int, int, int]:

@@ -9,16 +9,18 @@ however often a task is started. The first marker wins; the folders of the other
 
 import hashlib
 import io
+import json
 import secrets
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeVar
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
-from repsim.errors import IntegrityError
+from repsim.errors import IntegrityError, StoreError
 from repsim.store.location import REQUESTS_AT_ONCE, Store
 from repsim.study.digest import canonical_json, digest
 
@@ -119,6 +121,8 @@ class Artifact:
         """
         content = self.store.read(self.marker_path)
         if content is None:
+            if self.store.is_folder(self.marker_path):
+                raise self.damaged("a folder in place of its marker")
             return None
         try:
             marker = Marker.model_validate_json(content)
@@ -162,10 +166,69 @@ class Artifact:
             raise self.damaged(f"other bytes at {path} (sha256 differs)")
         return content
 
-    def read_arrays(self, name: str, marker: Marker | None = None) -> dict[str, np.ndarray]:
-        """The arrays of an ``.npz`` file of the artifact."""
-        with np.load(io.BytesIO(self.read(name, marker)), allow_pickle=False) as arrays:
-            return dict(arrays)
+    def read_arrays(
+        self,
+        name: str,
+        marker: Marker | None = None,
+        *,
+        shapes: Mapping[str, tuple[int, ...]] | None = None,
+    ) -> dict[str, np.ndarray]:
+        """The arrays of an ``.npz`` file of the artifact.
+
+        Parameters
+        ----------
+        name
+            Of the file.
+        marker
+            Its marker, which is read unless given.
+        shapes
+            Arrays of numbers that must be among them, with their shapes.
+
+        Raises
+        ------
+        IntegrityError
+            When it is missing, not what the marker says, no such file, or lacks one of `shapes`.
+        """
+        content = self.read(name, marker)
+        with self.as_expected(name), np.load(io.BytesIO(content), allow_pickle=False) as stored:
+            arrays = dict(stored)
+        for array, shape in (shapes or {}).items():
+            found = arrays.get(array)
+            if found is None or found.shape != shape or found.dtype.kind not in "fiub":
+                got = "nothing" if found is None else f"{found.dtype} of shape {found.shape}"
+                raise self.damaged(f"{got} as the array {array!r} of shape {shape} in {name}")
+        return arrays
+
+    def read_json(self, name: str, form: TypeAdapter[Any], marker: Marker | None = None) -> Any:
+        """The content of a ``.json`` file of the artifact, as plain lists, dictionaries and values.
+
+        Raises
+        ------
+        IntegrityError
+            When it is missing, not what the marker says, or not of that form.
+        """
+        content = self.read(name, marker)
+        try:
+            form.validate_json(content)
+        except ValidationError as problem:
+            first = problem.errors(include_url=False, include_input=False)[0]
+            place = ".".join(map(str, first["loc"])) or "the whole"
+            raise self.damaged(f"other content in {name} ({place}: {first['msg']})") from None
+        return json.loads(content)
+
+    @contextmanager
+    def as_expected(self, name: str) -> Iterator[None]:
+        """Name this artifact where taking apart the file `name` of it fails, for whatever reason.
+
+        Its bytes are what the marker says: somebody has signed something else.
+        """
+        try:
+            yield
+        except (IntegrityError, StoreError, MemoryError):
+            raise
+        except Exception as problem:
+            said = str(problem).partition("\n")[0].rstrip(".:") or type(problem).__name__
+            raise self.damaged(f"other content in {name} ({said})") from problem
 
     def condition(self) -> Literal["missing", "sound", "damaged"]:
         """What its marker says: not there, there, or there and not to be trusted."""

@@ -119,6 +119,7 @@ class Store:
 
     def write(self, path: str, content: bytes) -> None:
         """Put `content` at `path`, replacing what was there: all of it, or nothing."""
+        self._remove_folder(path)
         self._do("write", path, lambda: obstore.put(self.objects, path, content))
         note_written(len(content))
 
@@ -148,6 +149,7 @@ class Store:
 
     def delete(self, path: str) -> None:
         """Remove what is at `path`, if anything is."""
+        self._remove_folder(path)
         self._ask("delete", path, lambda: obstore.delete(self.objects, path))
 
     def sizes(self, prefix: str) -> dict[str, int]:
@@ -164,6 +166,14 @@ class Store:
     def exists(self, path: str) -> bool:
         """Whether something is at `path`."""
         return self.size(path) is not None
+
+    def is_folder(self, path: str) -> bool:
+        """Whether somebody made a folder where a file of a local store belongs."""
+        return self.is_local and (self.root / path).is_dir()
+
+    def _remove_folder(self, path: str) -> None:
+        if self.is_folder(path):
+            self.clear(path)
 
     def existing(self, paths: Iterable[str]) -> set[str]:
         """Those of `paths` at which something is; many at once in a bucket."""

@@ -1,6 +1,5 @@
 """Reading a study file, with overrides from the command line."""
 
-import tomllib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -9,6 +8,8 @@ from repsim.errors import StudyError
 from repsim.options import StrictOptions, validated_options
 from repsim.regular_files import never_a_file
 from repsim.study.schema import Capture, Matching, Study, Training
+from repsim.text import check_line
+from repsim.toml import NotTomlError, nested_too_deep, parse_toml
 
 __all__ = ["load_study", "parse_study"]
 
@@ -32,7 +33,7 @@ def load_study(path: Path, overrides: Sequence[str] = ()) -> Study:
             f"Expected a study file. Got {path}, which is {kind}. Write it to a file first."
         )
     try:
-        text = path.read_text(encoding="utf-8")
+        text = path.read_text(encoding="utf-8-sig")  # editors on Windows write a byte order mark
     except FileNotFoundError:
         beside = sorted(str(other) for other in path.parent.glob("*.toml"))
         exists = f" In that folder: {', '.join(beside)}." if beside else ""
@@ -46,16 +47,17 @@ def load_study(path: Path, overrides: Sequence[str] = ()) -> Study:
 
 def parse_study(text: str, overrides: Sequence[str] = (), *, where: str = "the study") -> Study:
     """As `load_study`, from the text itself."""
-    try:
-        raw = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as problem:
-        raise StudyError(f"Expected TOML. Got {where}, which is not: {problem}.") from None
+    raw = parse_toml(text, where)
     for override in overrides:
         _override(raw, override)
-    return validated_options(Study, raw, f"{where} with --set" if overrides else where)
+    try:
+        return validated_options(Study, raw, f"{where} with --set" if overrides else where)
+    except RecursionError:
+        raise StudyError(nested_too_deep(where)) from None
 
 
 def _override(raw: dict[str, Any], override: str) -> None:
+    check_line(override, "an override (--set)")
     key, equals, text = override.partition("=")
     parts = key.strip().split(".")
     if not equals or not all(parts):
@@ -78,6 +80,6 @@ def _override(raw: dict[str, Any], override: str) -> None:
 def _toml_value(text: str) -> object:
     """`text` as a TOML value; a bare word is a string, as a shell user means it."""
     try:
-        return tomllib.loads(f"value = {text}")["value"]
-    except tomllib.TOMLDecodeError:
+        return parse_toml(f"value = {text}", "an override (--set)")["value"]
+    except NotTomlError:
         return text

@@ -17,6 +17,7 @@ from repsim.errors import IntegrityError
 from repsim.examples import Features, LayerExamples
 from repsim.store import Artifact, Store
 from repsim.tasks.examples import StoredExamples
+from repsim.tasks.forms import ACROSS
 
 __all__ = [
     "HEATMAPS",
@@ -128,8 +129,9 @@ def stored_across(
     """The rows published under all `keys`, with the columns of `repsim.results.schemas_across`."""
     tables: Tables = {"matrices": [], "principal": [], "identification": []}
     for key in keys:
-        for name, rows in json.loads(Artifact(store, KIND, key).read(TABLES)).items():
-            tables[name] += rows
+        stored = Artifact(store, KIND, key).read_json(TABLES, ACROSS)
+        for name in tables:
+            tables[name] += stored[name]
     return {
         "across": [row for matrix in tables["matrices"] for row in _matrix_rows(matrix)],
         "principal": tables["principal"],

@@ -14,10 +14,11 @@ import numpy as np
 from repsim.matching import match_profile
 from repsim.measures import load_measure
 from repsim.moments import Factor
-from repsim.results import area_row, layer_rows, match_row, measure_row
-from repsim.store import Activations, Artifact, Store
+from repsim.results import MAXIMUM_MATCH, area_row, layer_rows, match_row, measure_row
+from repsim.store import Artifact, Store
 from repsim.study import Component
-from repsim.tasks.reduction import paired_blocks, stored_source
+from repsim.tasks import forms
+from repsim.tasks.reduction import captured, paired_blocks, stored_source
 from repsim.tasks.replicates import stored_criticals, stored_profile, stored_values
 from repsim.tasks.specs import ComparisonSpec
 from repsim.uncertainty import RankedCriticals
@@ -49,9 +50,10 @@ def profile_layer(location: str, spec: ComparisonSpec) -> str:
     artifact = Artifact(store, "profiles", spec.profile_key)
     if artifact.exists():
         return artifact.key
-    profile = match_profile(stored_source(store, spec.moments_key), centred=centred)
+    source = stored_source(store, spec.moments_key, spec.sides)
+    profile = match_profile(source, centred=centred)
     if not profile.settled:
-        x, y = Activations(store, spec.x.key), Activations(store, spec.y.key)
+        x, y = (captured(store, layer) for layer in spec.layers)
         factor = Factor.zeros(x.shape[2], y.shape[2])
         for x_block, y_block in paired_blocks(x, y):
             factor = factor.update(x_block, y_block)
@@ -69,7 +71,7 @@ def match_at(location: str, spec: ComparisonSpec, epsilon: float) -> dict[str, A
     """The maximum match at one ε, as a row. With the profiles at hand this is a look-up."""
     store = Store(location)
     criticals = stored_criticals(store, spec)
-    row = match_row(stored_profile(store, spec.profile_key), epsilon)
+    row = match_row(stored_profile(store, spec.profile_key, spec.sides), epsilon)
     # A dead neuron has no critical ε: it is in no match, and in the denominator.
     shares = np.mean(criticals <= epsilon, axis=1).tolist()
     return {**row, **OF_MATCHES, **spec.order.parted(shares), "groups": spec.groups}
@@ -104,7 +106,7 @@ def publish_rows(location: str, spec: ComparisonSpec, rows: Sequence[dict[str, A
     store = Store(location)
     artifact = spec.artifact(store)
     if not artifact.exists():
-        profile = stored_profile(store, spec.profile_key)
+        profile = stored_profile(store, spec.profile_key, spec.sides)
         criticals, order = stored_criticals(store, spec), spec.order
         areas = np.nansum(1.0 - criticals, axis=1) / (profile.p + profile.q)
         area = {**area_row(profile), **OF_MATCHES, **order.parted(areas.tolist())}
@@ -128,7 +130,15 @@ def publish_rows(location: str, spec: ComparisonSpec, rows: Sequence[dict[str, A
 
 def stored_rows(store: Store, spec: ComparisonSpec) -> list[dict[str, Any]]:
     """The published rows of a comparison."""
-    rows: list[dict[str, Any]] = json.loads(spec.artifact(store).read(ROWS))
+    artifact = spec.artifact(store)
+    rows: list[dict[str, Any]] = artifact.read_json(ROWS, forms.ROWS)
+    asked = sorted(spec.matching.epsilons)
+    matched = sorted(row["epsilon"] for row in rows if row["measure"] == MAXIMUM_MATCH)
+    sides = {(row["neurons_x"], row["neurons_y"]) for row in rows}
+    others = len(spec.measures) + len(spec.matching.minimal_at) + 1  # the area under the curve
+    complete = matched == asked and len(rows) == len(asked) + others
+    if not complete or sides != {spec.sides}:
+        raise artifact.damaged(f"the rows of another comparison in {ROWS}")
     return rows
 
 
@@ -136,5 +146,7 @@ def stored_ranks(store: Store, spec: ComparisonSpec) -> RankedCriticals | None:
     """The critical ε by rank, with their standard errors; None where there are no groups."""
     if not spec.groups:
         return None
-    arrays = spec.artifact(store).read_arrays(RANKS)
-    return RankedCriticals(**arrays, groups=spec.groups)
+    neurons = spec.x.neurons + spec.y.neurons
+    shapes = {"critical": (neurons,), "error": (neurons,)}
+    arrays = spec.artifact(store).read_arrays(RANKS, shapes=shapes)
+    return RankedCriticals(**{name: arrays[name] for name in shapes}, groups=spec.groups)

@@ -11,7 +11,7 @@ import polars as pl
 import tomli_w
 
 from repsim.report import StudyFacts, build_report
-from repsim.results import MAXIMUM_MATCH, Tables, in_context, neuron_rows
+from repsim.results import MAXIMUM_MATCH, TIMINGS, Tables, in_context, neuron_rows
 from repsim.store import Store
 from repsim.study import Matching, Study, digest
 from repsim.tasks.across import stored_across
@@ -24,7 +24,7 @@ from repsim.uncertainty import RankedCriticals
 __all__ = ["consolidate", "report_folder", "report_is_current", "study_toml"]
 
 # Rises when the same results would give another report.
-REPORT_VERSION = 3
+REPORT_VERSION = 4
 PACKAGES = ("repsim-workflows", "torch", "torchvision", "numpy", "scipy", "zarr", "dask", "ray")
 
 
@@ -63,9 +63,11 @@ def consolidate(location: str, plan: StudyPlan, failures: Mapping[str, str]) -> 
     ]
     level = resampling.level
     across = stored_across(store, [spec.key for spec in _across(store, plan, failures)])
+    epochs = [row for spec in plan.networks for row in _training_rows(store, spec)]
     tables = Tables.from_rows(
         networks=[_network_row(store, spec, failures) for spec in plan.networks],
-        training=[row for spec in plan.networks for row in _training_rows(store, spec)],
+        training=[{k: v for k, v in row.items() if k != "seconds"} for row in epochs],
+        timings=[{name: row[name] for name in TIMINGS} for row in epochs],
         layers=_layer_rows(plan),
         results=in_context(results, level=level),
         **across,
@@ -111,10 +113,11 @@ def report_is_current(location: str, plan: StudyPlan, failures: Mapping[str, str
         return False
     try:
         manifest = json.loads(content)
-        state, files = manifest["state"], dict(manifest["files"])
-    except (ValueError, KeyError, TypeError):
+        state = manifest["state"]
+        files = {str(name): str(sha256) for name, sha256 in manifest["files"].items()}
+    except (ValueError, KeyError, TypeError, AttributeError):
         return False  # damaged: the report is written again
-    if state != _state(store, plan, failures):
+    if state != _state(store, plan, failures) or any(".." in name for name in files):
         return False
     return all(
         hashlib.sha256(store.read(f"{report_folder(name)}/{file}") or b"").hexdigest() == sha256
@@ -187,7 +190,6 @@ def _network_row(store: Store, spec: NetworkSpec, failures: Mapping[str, str]) -
         "parameters": record["parameters"],
         "device": record["device"],
         "precision": record["precision"],
-        "seconds": sum(epoch["seconds"] for epoch in record["history"]),
     }
 
 
@@ -224,7 +226,7 @@ def _neuron_rows(
     store: Store, spec: ComparisonSpec, ranks: RankedCriticals | None, level: float
 ) -> pl.DataFrame:
     place = [pl.lit(value).alias(name) for name, value in _place(spec).items()]
-    profile = stored_profile(store, spec.profile_key)
+    profile = stored_profile(store, spec.profile_key, spec.sides)
     return neuron_rows(profile, ranks, level=level).with_columns(place)
 
 

@@ -12,10 +12,10 @@ from repsim.errors import InputError
 from repsim.examples import ExamplePair, Features
 from repsim.measures import checked_value, load_measure, value_and_caution
 from repsim.moments import permutation, within_classes
-from repsim.store import Activations, Artifact, Store
+from repsim.store import Artifact, Store
 from repsim.study import Component
 from repsim.tasks.examples import StoredExamples
-from repsim.tasks.reduction import class_labels
+from repsim.tasks.reduction import captured, class_labels
 from repsim.tasks.replicates import VALUES
 from repsim.tasks.specs import ComparisonSpec
 
@@ -38,7 +38,7 @@ def measure_examples(location: str, spec: ComparisonSpec, measure: Component) ->
     order = spec.examples_order
     values: list[float | None] = [None] * order.count
     x, y = (StoredExamples(store, side.examples_key(spec.examples)).layer() for side in spec.layers)
-    labels = class_labels(Activations(store, spec.x.key)) if order.within else None
+    labels = class_labels(captured(store, spec.x)) if order.within else None
     try:
         pair = ExamplePair.from_layers(x, y, features)
         values[0], caution = value_and_caution(known, pair)

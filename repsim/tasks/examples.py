@@ -105,19 +105,29 @@ class StoredExamples:
     @property
     def count(self) -> int:
         """Number of examples."""
-        return int(str(self._facts["examples"]))
+        count = self._facts.get("examples")
+        if not isinstance(count, int):
+            raise self.artifact.damaged("no number of examples in its marker")
+        return count
 
     @property
     def ids(self) -> str:
         """Digest of the examples' ids, in their order."""
-        return str(self._facts["ids"])
+        return str(self._facts.get("ids"))
 
     def layer(self) -> LayerExamples:
         """The examples."""
-        return LayerExamples.from_mapping(self.artifact.read_arrays(ARRAYS))
+        arrays = self.artifact.read_arrays(ARRAYS, shapes={"positions": ()})
+        with self.artifact.as_expected(ARRAYS):
+            layer = LayerExamples.from_mapping(arrays)
+        if layer.pooled.ndim != 2 or layer.count != self.count:
+            raise self.artifact.damaged(f"features of shape {layer.pooled.shape} in {ARRAYS}")
+        return layer
 
     def first_component(self, features: Features) -> FirstComponent:
         """Their first principal component."""
-        arrays = self.artifact.read_arrays(COMPONENTS)
-        share, variance = (float(number) for number in arrays[f"{features} share, variance"])
-        return FirstComponent(share=share, variance=variance, scores=arrays[f"{features} scores"])
+        of_all, scores = f"{features} share, variance", f"{features} scores"
+        shapes = {of_all: (2,), scores: (self.count,)}
+        arrays = self.artifact.read_arrays(COMPONENTS, shapes=shapes)
+        share, variance = arrays[of_all].tolist()
+        return FirstComponent(share=share, variance=variance, scores=arrays[scores])

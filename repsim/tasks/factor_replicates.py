@@ -9,8 +9,8 @@ from collections.abc import Iterable, Iterator
 import numpy as np
 
 from repsim.moments import Factor, within_classes
-from repsim.store import Activations, Store
-from repsim.tasks.reduction import class_labels
+from repsim.store import Store
+from repsim.tasks.reduction import captured, class_labels
 from repsim.tasks.specs import ComparisonSpec
 
 __all__ = ["FactorReplicates"]
@@ -23,7 +23,7 @@ class FactorReplicates:
 
     def __init__(self, store: Store, spec: ComparisonSpec) -> None:
         self._spec, self._order = spec, spec.order
-        self._x, self._y = Activations(store, spec.x.key), Activations(store, spec.y.key)
+        self._x, self._y = (captured(store, layer) for layer in spec.layers)
         self._step = min(self._x.examples_per_shard, self._y.examples_per_shard)
 
     def of(self, number: int) -> Factor:

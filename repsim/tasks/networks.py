@@ -221,8 +221,10 @@ def _capture(
 ) -> None:
     capture = layers[0].capture
     model = model_of(spec)
-    weights = io.BytesIO(spec.artifact(store).read(WEIGHTS))
-    model.load_state_dict(torch.load(weights, weights_only=True, map_location="cpu"))
+    trained = spec.artifact(store)
+    weights = io.BytesIO(trained.read(WEIGHTS))
+    with trained.as_expected(WEIGHTS):
+        model.load_state_dict(torch.load(weights, weights_only=True, map_location="cpu"))
     split = source.split(capture.split)
     indices = sampled_examples(capture.seed, len(split), capture.examples_of(len(split)))
     ids = [split.ids[index] for index in indices]

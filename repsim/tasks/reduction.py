@@ -14,9 +14,10 @@ import numpy as np
 from repsim.errors import IntegrityError
 from repsim.moments import Factor, Moments, Permuted, TileSums
 from repsim.store import Activations, Artifact, Store
-from repsim.tasks.specs import ComparisonSpec, TileSpec
+from repsim.tasks.specs import ComparisonSpec, LayerSpec, TileSpec
 
 __all__ = [
+    "captured",
     "class_labels",
     "collect_moments",
     "discard_parts",
@@ -34,6 +35,10 @@ ARRAYS = "arrays.npz"
 SLICE_ELEMENTS = 2**21
 
 Summed = TypeVar("Summed", Moments, Permuted)
+Stored = TypeVar("Stored", Moments, Permuted, Factor)
+
+Sides = tuple[int, int]
+Shapes = dict[str, tuple[int, ...]]
 
 
 def reduce_tile(location: str, tile: TileSpec, start: int, stop: int) -> str:
@@ -52,7 +57,7 @@ def reduce_tile(location: str, tile: TileSpec, start: int, stop: int) -> str:
     lacking = [spec for spec in tile.comparisons if _lacks_moments(store, spec)]
     if not lacking or part.exists():
         return key
-    layers = [Activations(store, layer.key) for layer in tile.layers]
+    layers = [captured(store, layer) for layer in tile.layers]
     _check_examples(layers)
     spec = lacking[0]
     labels = class_labels(layers[0]) if spec.within else None
@@ -94,16 +99,16 @@ def collect_moments(location: str, spec: ComparisonSpec, parts: Sequence[str]) -
     tiles = [Artifact(store, "tiles", part) for part in parts]
     files = [{part.name for part in tile.marker().parts} for tile in tiles]
 
-    def read(name: str) -> Iterator[dict[str, np.ndarray]]:
+    def read(name: str, statistic: type[Summed]) -> Iterator[Summed]:
         path = f"{spec.moments_key}/{name}"
         for tile, there in zip(tiles, files, strict=True):
             if path in there:
-                yield tile.read_arrays(path)
+                yield _read(tile, path, statistic, spec.sides)
 
     resamples = Artifact(store, "resamples", spec.resamples_key).draft()
     total = Moments.zeros(spec.x.neurons, spec.y.neurons)
     for group in range(len(spec.group_borders) - 1):
-        moments = _sum(Moments.from_mapping(arrays) for arrays in read(_group(group)))
+        moments = _sum(read(_group(group), Moments))
         total = total + moments
         if spec.groups:
             resamples.write_arrays(_group(group), moments.arrays())
@@ -111,7 +116,7 @@ def collect_moments(location: str, spec: ComparisonSpec, parts: Sequence[str]) -
         # Something was published of this pair between two passes: its part knows nothing of it.
         raise tiles[0].damaged(f"moments of {total.count} samples only of {spec.label}")
     for number in range(len(spec.order.nulls)):
-        permuted = _sum(Permuted.from_mapping(arrays) for arrays in read(_null(number)))
+        permuted = _sum(read(_null(number), Permuted))
         resamples.write_arrays(_null(number), permuted.arrays())
     if resamples.parts:
         resamples.publish()
@@ -138,27 +143,47 @@ def discard_parts(location: str, parts: Sequence[str], collected: Sequence[str])
         Artifact(Store(location), "tiles", part).discard()
 
 
-def stored_moments(store: Store, key: str) -> Moments:
-    """Published moments."""
-    return Moments.from_mapping(Artifact(store, "moments", key).read_arrays(ARRAYS))
+def captured(store: Store, layer: LayerSpec) -> Activations:
+    """The activations of a layer, which must have its shape."""
+    shape = (layer.examples, layer.positions, layer.neurons)
+    return Activations(store, layer.key, expected=shape)
 
 
-def stored_group(store: Store, key: str, group: int) -> Moments:
+def stored_moments(store: Store, key: str, sides: Sides | None = None) -> Moments:
+    """Published moments; `sides` are the neurons of X and Y where they are known."""
+    return _read(Artifact(store, "moments", key), ARRAYS, Moments, sides)
+
+
+def stored_group(store: Store, key: str, group: int, sides: Sides | None = None) -> Moments:
     """The moments of a group of examples."""
-    return Moments.from_mapping(Artifact(store, "resamples", key).read_arrays(_group(group)))
+    return _read(Artifact(store, "resamples", key), _group(group), Moments, sides)
 
 
-def stored_permuted(store: Store, key: str, number: int) -> Permuted:
+def stored_permuted(store: Store, key: str, number: int, sides: Sides | None = None) -> Permuted:
     """What differs in the moments where Y's examples were permuted, within their classes last."""
-    return Permuted.from_mapping(Artifact(store, "resamples", key).read_arrays(_null(number)))
+    return _read(Artifact(store, "resamples", key), _null(number), Permuted, sides)
 
 
-def stored_source(store: Store, key: str) -> Moments | Factor:
+def stored_source(store: Store, key: str, sides: Sides | None = None) -> Moments | Factor:
     """The factor where a profile needed it, the moments elsewhere."""
     factor = Artifact(store, "factors", key)
     if factor.exists():
-        return Factor.from_mapping(factor.read_arrays(ARRAYS))
-    return stored_moments(store, key)
+        return _read(factor, ARRAYS, Factor, sides)
+    return stored_moments(store, key, sides)
+
+
+def _read(artifact: Artifact, name: str, statistic: type[Stored], sides: Sides | None) -> Stored:
+    """A statistic from a file of an artifact, of layers with that many neurons."""
+    arrays = artifact.read_arrays(name, shapes=_shapes(statistic, *sides) if sides else None)
+    with artifact.as_expected(name):
+        return statistic.from_mapping(arrays)
+
+
+def _shapes(statistic: type[Moments | Permuted | Factor], p: int, q: int) -> Shapes:
+    if statistic is Permuted:
+        return {"xy": (p, q), "norms_xy": (), "norms_x_yy": (p,), "norms_y_xx": (q,)}
+    assert statistic is Moments or statistic is Factor
+    return {name: array.shape for name, array in statistic.zeros(p, q).arrays().items()}
 
 
 def paired_blocks(x: Activations, y: Activations) -> Iterator[tuple[np.ndarray, np.ndarray]]:

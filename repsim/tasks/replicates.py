@@ -5,6 +5,7 @@
 
 import json
 import math
+from typing import Any
 
 import numpy as np
 
@@ -14,6 +15,7 @@ from repsim.measures import Measure, checked_value, load_measure, value_and_caut
 from repsim.moments import Moments
 from repsim.store import Artifact, Store
 from repsim.study import Component
+from repsim.tasks import forms
 from repsim.tasks.factor_replicates import FactorReplicates
 from repsim.tasks.reduction import stored_group, stored_moments, stored_permuted
 from repsim.tasks.specs import ComparisonSpec
@@ -53,8 +55,8 @@ def replicate_layer(location: str, spec: ComparisonSpec, part: tuple[int, int]) 
     lacks_profiles = not profiles.exists()
     if not wanted and not lacks_profiles:
         return key
-    total = stored_moments(store, spec.moments_key)
-    profile = stored_profile(store, spec.profile_key)
+    total = stored_moments(store, spec.moments_key, spec.sides)
+    profile = stored_profile(store, spec.profile_key, spec.sides)
     factors = None
     if lacks_profiles and profile.method == "factor":
         of_moments = match_profile(total, centred=spec.matching.centred)
@@ -81,9 +83,15 @@ def replicate_layer(location: str, spec: ComparisonSpec, part: tuple[int, int]) 
     return key
 
 
-def stored_profile(store: Store, key: str) -> MatchProfile:
-    """A published match profile."""
-    return MatchProfile.from_mapping(Artifact(store, "profiles", key).read_arrays(ARRAYS))
+def stored_profile(store: Store, key: str, sides: tuple[int, int] | None = None) -> MatchProfile:
+    """A published match profile; `sides` are the neurons of X and Y where they are known."""
+    artifact = Artifact(store, "profiles", key)
+    arrays = artifact.read_arrays(ARRAYS)
+    with artifact.as_expected(ARRAYS):
+        profile = MatchProfile.from_mapping(arrays)
+    if (profile.p, profile.q) != (sides or (profile.p, profile.q)):
+        raise artifact.damaged(f"the profile of {profile.p} and {profile.q} neurons in {ARRAYS}")
+    return profile
 
 
 def stored_criticals(store: Store, spec: ComparisonSpec) -> np.ndarray:
@@ -91,7 +99,8 @@ def stored_criticals(store: Store, spec: ComparisonSpec) -> np.ndarray:
     found = np.empty((spec.replicates, spec.x.neurons + spec.y.neurons))
     for part in spec.replicate_parts:
         artifact = Artifact(store, "replicates", spec.replicates_key(part))
-        found[part[0] :: part[1]] = artifact.read_arrays(ARRAYS)["critical"]
+        place = found[part[0] :: part[1]]
+        place[:] = artifact.read_arrays(ARRAYS, shapes={"critical": place.shape})["critical"]
     return found
 
 
@@ -100,16 +109,24 @@ def stored_values(
 ) -> tuple[list[float | None], str | None]:
     """A measure in every replicate, None where it is not defined, and what to know of it."""
     if measure in spec.of_examples:
-        record = json.loads(Artifact(store, "measures", spec.measure_key(measure)).read(VALUES))
+        artifact = Artifact(store, "measures", spec.measure_key(measure))
+        record = _values(artifact, spec.examples_order.count)
         return record["values"], record["caution"]
     found: list[float | None] = [None] * spec.replicates
     caution = None
     for part in spec.replicate_parts:
         artifact = Artifact(store, "measures", spec.measure_key(measure, part))
-        record = json.loads(artifact.read(VALUES))
+        record = _values(artifact, len(range(part[0], spec.replicates, part[1])))
         found[part[0] :: part[1]] = record["values"]
         caution = caution or record["caution"]
     return found, caution
+
+
+def _values(artifact: Artifact, count: int) -> dict[str, Any]:
+    record: dict[str, Any] = artifact.read_json(VALUES, forms.VALUES)
+    if len(record["values"]) != count:
+        raise artifact.damaged(f"{len(record['values'])} values for {count} in {VALUES}")
+    return record
 
 
 class _Values:
@@ -138,13 +155,13 @@ def _moments(store: Store, spec: ComparisonSpec, total: Moments, number: int) ->
     if number == 0:
         return total
     if number in order.nulls:
-        return stored_permuted(store, key, number - 1).applied_to(total)
+        return stored_permuted(store, key, number - 1, spec.sides).applied_to(total)
     if number in order.without:
-        return total - stored_group(store, key, number - order.without.start)
+        return total - stored_group(store, key, number - order.without.start, spec.sides)
     groups = spec.drawn_groups(number) if number in order.drawn else spec.half(number)
     moments = Moments.zeros(total.p, total.q)
     for group in groups:
-        moments = moments + stored_group(store, key, group)
+        moments = moments + stored_group(store, key, group, spec.sides)
     return moments
 
 

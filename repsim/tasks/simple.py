@@ -11,6 +11,7 @@ import numpy as np
 from repsim.matching import Match, SimpleMatch, SimpleMatches, match_structure, simple_matches
 from repsim.results import measure_row
 from repsim.store import Artifact, Store
+from repsim.tasks.forms import SIMPLE
 from repsim.tasks.reduction import stored_source
 from repsim.tasks.replicates import stored_profile
 from repsim.tasks.specs.replicate_order import ReplicateOrder
@@ -101,30 +102,34 @@ def simple_summary(location: str, key: str, centred: bool) -> dict[str, Any]:
 def stored_simple(store: Store, key: str) -> SimpleMatches:
     """Published simple matches."""
     record = _stored(store, key)
-    return SimpleMatches(
-        **{name: record[name] for name in ("eps", "p", "q", "order", "seed", "restarts", "method")},
-        whole=Match.of(*record["whole"]),
-        matches=tuple(
-            SimpleMatch(
-                match=Match.of(*simple["match"]),
-                minimal_for=Match.of(*simple["minimal_for"]),
-                minimum_for=Match.of(*simple["minimum_for"]),
-                slack=simple["slack"],
-                certified=simple["certified"],
-            )
-            for simple in record["matches"]
-        ),
-    )
+    names = ("eps", "p", "q", "order", "seed", "restarts", "method")
+    with Artifact(store, KIND, key).as_expected(FILE):
+        return SimpleMatches(
+            **{name: record[name] for name in names},
+            whole=Match.of(*record["whole"]),
+            matches=tuple(
+                SimpleMatch(
+                    match=Match.of(*simple["match"]),
+                    minimal_for=Match.of(*simple["minimal_for"]),
+                    minimum_for=Match.of(*simple["minimum_for"]),
+                    slack=simple["slack"],
+                    certified=simple["certified"],
+                )
+                for simple in record["matches"]
+            ),
+        )
 
 
 def stored_structure(store: Store, key: str) -> dict[str, Any]:
     """What is known of the conditions for uniqueness: columns of the structure table."""
-    structure: dict[str, Any] = _stored(store, key)["structure"]
+    structure: dict[str, Any] | None = _stored(store, key).get("structure")
+    if structure is None:
+        raise Artifact(store, KIND, key).damaged(f"only a part of the matches in {FILE}")
     return structure
 
 
 def _stored(store: Store, key: str) -> dict[str, Any]:
-    record: dict[str, Any] = json.loads(Artifact(store, KIND, key).read(FILE))
+    record: dict[str, Any] = Artifact(store, KIND, key).read_json(FILE, SIMPLE)
     return record
 
 

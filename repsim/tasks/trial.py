@@ -6,8 +6,15 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from repsim.capture import LayerInfo, failing_layer, layer_table, with_axes
+from repsim.capture import (
+    LayerInfo,
+    failing_layer,
+    layer_table,
+    parameter_count_of,
+    with_axes,
+)
 from repsim.errors import StudyError
+from repsim.memory import physical_memory, sizes_in_words
 from repsim.tasks.networks import model_of
 from repsim.tasks.specs import LayerSpec, NetworkSpec
 from repsim.training.optimiser import build_optimiser
@@ -32,7 +39,15 @@ def try_network(spec: NetworkSpec, layers: Sequence[LayerSpec]) -> None:
         If a pass fails (with the exception and the layer), the output is no batch of logits, no
         parameter can be trained, or a layer is another one than was planned from shapes.
     """
-    with isolated_randomness(torch.device("cpu")):
+    needed, there = 8 * parameter_count_of(lambda: model_of(spec)), physical_memory()
+    if needed > there:
+        raise StudyError(
+            f"Expected model {spec.model.name!r} of a size that fits in the memory of this machine "
+            f"({there / 2**30:.1f} GiB), on which it is tried. Got {needed / 2**30:.1f} GiB of "
+            "parameters and gradients. Choose a smaller model, or a larger machine."
+        )
+    sizes = sizes_in_words(f"model {spec.model.name!r} with two images of {spec.image_shape}")
+    with isolated_randomness(torch.device("cpu")), sizes:
         model = initial_model(lambda: model_of(spec), spec.network.seed)
         _pass(model.train(), spec)
         table = {layer.name: layer for layer in _table(model, spec, layers)}

@@ -11,7 +11,6 @@ from torch import Tensor, nn, optim
 from repsim.study.schema import Seed, Training
 from repsim.training.checkpoint import (
     CheckpointFolder,
-    UnusableCheckpointError,
     decode,
     encode,
 )
@@ -86,12 +85,12 @@ class TrainingState:
         # Empty where the checkpoint was written without loss scaling, on another device.
         if snapshot["scaler"] and self.scaler.is_enabled():
             self.scaler.load_state_dict(snapshot["scaler"])
-        self.epoch, self.batch = snapshot["epoch"], snapshot["batch"]
-        self.seconds = snapshot["seconds"]
+        self.epoch, self.batch = int(snapshot["epoch"]), int(snapshot["batch"])
+        self.seconds = float(snapshot["seconds"])
         self.metrics = RunningMetrics(
-            loss_sum=snapshot["loss_sum"],
-            correct=snapshot["correct"],
-            examples=snapshot["examples"],
+            loss_sum=float(snapshot["loss_sum"]),
+            correct=int(snapshot["correct"]),
+            examples=int(snapshot["examples"]),
         )
         self.history = [Epoch(**epoch) for epoch in snapshot["history"]]
         self.best = None if snapshot["best"] is None else Best(**snapshot["best"])
@@ -147,7 +146,8 @@ def start_or_resume(
         state = start()
         try:
             state.restore(decode(content, identity=identity))
-        except (UnusableCheckpointError, RuntimeError, ValueError, KeyError, TypeError) as error:
+        # What is signed and of another form fails in as many ways as it can be taken apart.
+        except Exception as error:
             logger.warning("A checkpoint is passed over: %s", error)
             passed_over += 1
             continue

@@ -1,8 +1,11 @@
 """Profiles: those that ship, one's own, addresses, and what is refused."""
 
+import importlib.util
+from pathlib import Path
+
 import pytest
 
-from cluster.profile import DaskProfile, Profile, RayProfile, load_profile, profile_names
+from cluster.profile import DaskProfile, Profile, RayProfile, load_profile, profile_names, user_file
 from repsim.errors import StudyError
 from repsim.options import validated_options
 
@@ -140,3 +143,42 @@ def test_lines_are_taken_where_lines_are_meant():
     lines = {"description": "one\ntwo", "environment": {"A": "one\n\ttwo"}}
     made = validated_options(Profile, {**lines, "slurm": {"setup": ["if true\nthen a; fi"]}}, "it")
     assert made.environment["A"] == "one\n\ttwo"
+
+
+@pytest.mark.parametrize(
+    ("problem", "warned"),
+    [
+        (PermissionError(13, "Permission denied"), True),
+        (OSError(40, "Too many levels of symbolic links"), True),
+        (IsADirectoryError(21, "Is a directory"), True),
+        (FileNotFoundError(2, "No such file or directory"), False),
+        (NotADirectoryError(20, "Not a directory"), False),
+    ],
+)
+def test_a_home_that_cannot_be_read_counts_as_none(monkeypatch, caplog, problem, warned):
+    mine, read = user_file(), Path.read_text
+
+    def refused(path, *arguments, **options):
+        if path == mine:
+            raise problem
+        return read(path, *arguments, **options)
+
+    monkeypatch.setattr(Path, "read_text", refused)
+    assert load_profile("local") == load_profile("local")
+    said = f"Did not read {mine}: {problem.strerror}. Going on without it."
+    assert (said in caplog.text) == warned
+
+
+def test_a_profile_of_hundreds_of_levels_is_refused(tmp_path):
+    (tmp_path / "mine.toml").write_text(f"[{'.'.join('a' * 3000)}]\nb = 1")
+    with pytest.raises(StudyError, match=r"a few levels deep in .*mine.toml"):
+        load_profile(str(tmp_path / "mine.toml"))
+
+
+def test_an_override_of_two_lines_is_refused():
+    with pytest.raises(StudyError, match=r"on one line. Got 'dask.workers=3\\ndask.x=1'"):
+        load_profile("local", ["dask.workers=3\ndask.x=1"])
+
+
+def test_a_ray_client_can_be_used():
+    assert importlib.util.find_spec("grpc")

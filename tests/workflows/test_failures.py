@@ -127,11 +127,18 @@ def test_the_jobs_of_a_batch_system_pass_on_which_layer_failed(
 
 
 def test_what_failed_is_made_by_the_next_run(
-    study_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    study_file: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     with monkeypatch.context() as patch:
         patch.setattr(networks, "prepare_network", lambda *a, **o: 1 / 0)
         assert run_inline(study_file, tmp_path / "runs").exit_code == 3
+    # The error of somebody else comes with where it arose.
+    assert "ZeroDivisionError: division by zero" in caplog.text
+    assert "prepare_network" in caplog.text
+    assert "NoneType: None" not in caplog.text
     summary = run_inline(study_file, tmp_path / "runs")
     assert (summary.exit_code, summary.failures, summary.networks_made) == (0, {}, 3)
 

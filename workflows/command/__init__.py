@@ -7,7 +7,7 @@ import typer
 
 from cluster.limits import calls_left
 from cluster.shell_limits import check_limits
-from repsim.errors import PreemptedError, RepsimError
+from repsim.errors import OutputError, PreemptedError, RepsimError
 from workflows.command import (
     cluster,
     compare,
@@ -22,7 +22,7 @@ from workflows.command import (
     submit,
     verify,
 )
-from workflows.command.output import complain
+from workflows.command.output import complain, unwritten_output
 from workflows.stopping import end_at_once, stop_on_signal
 
 __all__ = ["app", "main"]
@@ -39,8 +39,8 @@ app = typer.Typer(
     ),
     epilog=(
         "Exit codes: 0 done, 1 internal error, 2 study or usage wrong, 3 some tasks failed (run "
-        "again resumes), 4 store or cluster unreachable, 5 integrity error, 6 another run is "
-        "active, 75 stopped cleanly."
+        "again resumes), 4 store, cluster or output unreachable, 5 integrity error, 6 another run "
+        "is active, 75 stopped cleanly."
     ),
     no_args_is_help=True,
     add_completion=False,
@@ -61,10 +61,16 @@ app.command("layers")(layers.layers)
 app.add_typer(cluster.cluster, name="cluster")
 
 
+UNWRITTEN = "Expected a standard output that can be written, to a disk that is not full."
+
+
 def main() -> None:
     """Run the command; every error that repsim knows becomes one message and its exit code."""
     with stop_on_signal(at_once=True):
         code = _exit_code()
+    lost = unwritten_output()
+    if lost is not None and code == 0:
+        code = _complained(OutputError(f"{UNWRITTEN} Got: {lost}."))
     if calls_left():
         end_at_once(code)
     sys.exit(code)
@@ -74,15 +80,16 @@ def _exit_code() -> int:
     try:
         check_limits()
         app()
-    except SystemExit as end:  # of typer, and after a signal
-        return end.code if isinstance(end.code, int) else 0
+    except SystemExit as ended:  # of typer, and after a signal
+        return ended.code if isinstance(ended.code, int) else int(ended.code is not None)
     except RepsimError as problem:
-        complain(f"repsim: {problem}", exit_code=problem.exit_code)
-        return problem.exit_code
+        return _complained(problem)
     except KeyboardInterrupt:
-        complain("repsim: stopped at once. What was finished is kept.", exit_code=75)
-        return PreemptedError.exit_code
-    except Exception:
+        return _complained(PreemptedError("stopped at once. What was finished is kept."))
+    except Exception as problem:
+        # Where stdout is what failed, it takes nothing more either.
+        if isinstance(problem, OSError) and unwritten_output(more="\n") is not None:
+            return _complained(OutputError(f"{UNWRITTEN} Got: {problem}."))
         complain(
             f"{traceback.format_exc()}\nrepsim: an internal error. Please report it with the lines "
             "above.",
@@ -90,3 +97,8 @@ def _exit_code() -> int:
         )
         return 1
     return 0
+
+
+def _complained(problem: RepsimError) -> int:
+    complain(f"repsim: {problem}", exit_code=problem.exit_code)
+    return problem.exit_code

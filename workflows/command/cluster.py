@@ -33,20 +33,20 @@ def list_profiles(as_json: JsonOption = False) -> None:
     """List the profiles that ship. Any other file of the same form does as well."""
     import tomllib
 
-    from cluster.profile import profile_names, profile_text, user_file
+    from cluster.profile import profile_names, profile_text, user_file, user_text
 
     profiles = [
         (name, tomllib.loads(profile_text(name)).get("description", "")) for name in profile_names()
     ]
-    mine = user_file()
+    mine, exists = user_file(), user_text() is not None
     if as_json:
-        say_json({"profiles": dict(profiles), "user_file": str(mine), "there": mine.is_file()})
+        say_json({"profiles": dict(profiles), "user_file": str(mine), "there": exists})
         return
     table = columns("profile", "where", words=2)
     for row in profiles:
         table.add_row(*row)
     console.print(table)
-    there = "is read first" if mine.is_file() else "would be read first; it does not exist"
+    there = "is read first" if exists else "would be read first; it does not exist"
     say(f"\nYour own values for all of them: {mine} {there}.")
     say("A profile of your own: repsim cluster show slurm > my-cluster.toml")
 

@@ -129,6 +129,11 @@ def _compare_each(
             compared.append((x, profile, value_and_caution(cka, moments)))
         except InputError as problem:
             failed[x.name] = problem
+        except MemoryError as problem:
+            failed[x.name] = InputError(
+                f"Expected layers that fit in memory. Got {x.neurons} and {y.neurons} neurons: "
+                f"{str(problem).rstrip('.') or 'not enough'}. Compare some of the neurons."
+            )
     if not compared:
         raise next(iter(failed.values()))
     return compared, failed

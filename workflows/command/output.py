@@ -1,6 +1,8 @@
 """What the verbs share: consoles, the options of a study, the log, and how errors are said."""
 
+import contextlib
 import logging
+import os
 import sys
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -28,10 +30,16 @@ __all__ = [
     "say",
     "say_json",
     "start_log",
+    "unwritten_output",
 ]
 
 # In a file or a pipe nothing is cut or wrapped: names in a table are for other programs, too.
 PIPED_WIDTH = 100_000
+
+if sys.stdout is None:  # closed by whoever started this
+    sys.stdout = open(os.devnull, "w")  # noqa: SIM115, PTH123 - for as long as the process lives
+if sys.stderr is None:
+    sys.stderr = open(os.devnull, "w")  # noqa: SIM115, PTH123
 
 console = Terminal(width=None if sys.stdout.isatty() else PIPED_WIDTH)
 errors = Terminal(stderr=True)
@@ -137,7 +145,26 @@ def complain(message: str, **fields: object) -> None:
     if any(isinstance(handler.formatter, JsonLines) for handler in log.handlers):
         log.error(message, extra=fields)
     else:
-        errors.print(message, highlight=False, soft_wrap=True)
+        with contextlib.suppress(OSError):  # the exit code still says it
+            errors.print(message, highlight=False, soft_wrap=True)
+
+
+def unwritten_output(*, more: str = "") -> OSError | None:
+    """Why what was printed on stdout, and `more`, cannot be written; None where it was.
+
+    What is left of it is dropped, or Python would fail with it once more when it ends.
+    """
+    problem = None
+    try:
+        sys.stdout.write(more)
+        sys.stdout.flush()
+    except OSError as raised:
+        problem = raised
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, sys.stdout.fileno())
+        os.close(nowhere)
+    # The reader of a pipe may have seen enough.
+    return None if isinstance(problem, BrokenPipeError) else problem
 
 
 def say(message: str) -> None:

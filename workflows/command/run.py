@@ -168,6 +168,9 @@ def _tell(summary: "RunSummary") -> None:
         complain(f"Failed: {label}: {error}", failed=label)
     if summary.failures:
         missing = "The report says what is missing. " if summary.report else ""
-        complain(f"{missing}Run the same line again to try again.")
+        complain(
+            f"{missing}What is finished is kept: with the causes above corrected, the same line "
+            "makes the rest."
+        )
     if summary.report:
         say(f"Report: {summary.report}")

@@ -70,6 +70,11 @@ class ComparisonSpec:
         return self.x, self.y
 
     @property
+    def sides(self) -> tuple[int, int]:
+        """Neurons of X and of Y."""
+        return self.x.neurons, self.y.neurons
+
+    @property
     def permutations(self) -> int:
         """How often examples are permuted for a null: n examples have n - 1 rotations."""
         return min(self.resampling.permutations, self.x.examples - 1)

@@ -1,6 +1,5 @@
 """One network to be trained."""
 
-import json
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -8,6 +7,7 @@ from typing import Any
 from repsim.own_code import OwnCode
 from repsim.store import Artifact, Store, artifact_key
 from repsim.study import Component, Model, Network, Training
+from repsim.tasks.forms import TRAINING
 
 __all__ = ["TRAINING_RECORD", "NetworkSpec"]
 
@@ -81,5 +81,5 @@ class NetworkSpec:
 
     def record(self, store: Store) -> dict[str, Any]:
         """How the published network was trained: history, device, precision, parameters."""
-        record: dict[str, Any] = json.loads(self.artifact(store).read(TRAINING_RECORD))
+        record: dict[str, Any] = self.artifact(store).read_json(TRAINING_RECORD, TRAINING)
         return record

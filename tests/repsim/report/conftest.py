@@ -52,7 +52,6 @@ def invent_study(
             "parameters": 1_234_567,
             "device": "cpu",
             "precision": "float32",
-            "seconds": 41.5 + seed,
         }
         for epoch in range(1, epochs + 1):
             share = 1 - np.exp(-4 * epoch / epochs) * (1 + 0.1 * rng.random())
@@ -64,7 +63,6 @@ def invent_study(
                     "train_loss": 2.3 * float(np.exp(-5.5 * epoch / epochs)) + 0.01 * rng.random(),
                     "train_accuracy": min(1.0, 0.1 + (reached[seed] - 0.08) * share),
                     "probe_accuracy": 0.1 + (reached[seed] - 0.1) * share,
-                    "seconds": 3.2,
                 }
             )
     results: list[dict[str, Any]] = []

@@ -4,6 +4,7 @@ import json
 
 import numpy as np
 import pytest
+from pydantic import TypeAdapter
 
 from repsim.errors import IntegrityError
 from repsim.store import Artifact, artifact_key
@@ -171,6 +172,60 @@ def test_discarding_leaves_nothing_behind(published, store):
     assert [path.name for path in (store.root / "moments").iterdir()] == [other.key]
     published.discard()
     assert other.condition() == "sound"
+
+
+@pytest.mark.parametrize("filled", [False, True])
+def test_a_folder_in_place_of_the_marker_is_damage_that_can_be_discarded(published, store, filled):
+    marker = store.root / published.marker_path
+    marker.unlink()
+    marker.mkdir()
+    if filled:
+        (marker / "file").touch()
+    assert published.condition() == "damaged"
+    with pytest.raises(IntegrityError, match="Got a folder in place of its marker"):
+        published.marker()
+    published.discard()
+    assert published.condition() == "missing"
+    published.draft().publish()
+    assert published.condition() == "sound"
+
+
+@pytest.fixture
+def signed(store):
+    """An artifact with files of other forms than its readers expect."""
+    artifact = Artifact(store, "moments", "f" * 64)
+    draft = artifact.draft()
+    draft.write_arrays("arrays.npz", {"a": np.zeros((2, 3)), "words": np.array(["x", "y"])})
+    draft.write("text.npz", b"no archive")
+    draft.write("list.json", b'[1, "x"]')
+    draft.publish()
+    return artifact
+
+
+@pytest.mark.parametrize(
+    ("shapes", "said"),
+    [
+        ({"a": (3, 2)}, r"Got float64 of shape \(2, 3\) as the array 'a' of shape \(3, 2\)"),
+        ({"b": ()}, r"Got nothing as the array 'b' of shape \(\) in arrays.npz"),
+        ({"words": (2,)}, r"Got <U1 of shape \(2,\) as the array 'words'"),
+    ],
+)
+def test_arrays_of_other_shapes_are_damage(signed, shapes, said):
+    with pytest.raises(IntegrityError, match=said) as caught:
+        signed.read_arrays("arrays.npz", shapes=shapes)
+    assert caught.value.artifact == signed.folder
+    assert signed.read_arrays("arrays.npz", shapes={"a": (2, 3)})["a"].shape == (2, 3)
+
+
+def test_content_of_another_form_is_damage(signed):
+    with pytest.raises(IntegrityError, match=r"Got other content in text.npz"):
+        signed.read_arrays("text.npz")
+    with pytest.raises(IntegrityError, match=r"Got other content in list.json \(1: Input should"):
+        signed.read_json("list.json", TypeAdapter(list[int]))
+    said = r"Got other content in x \(division by zero\)"
+    with pytest.raises(IntegrityError, match=said), signed.as_expected("x"):
+        _ = 1 / 0
+    assert signed.read_json("list.json", TypeAdapter(list[int | str])) == [1, "x"]
 
 
 def test_the_condition_is_that_of_the_marker(published, store):

@@ -136,7 +136,27 @@ def other_model(content):
     return buffer.getvalue()
 
 
-DAMAGES = [truncated, one_bit_of_a_weight_flipped, other_model, lambda content: b""]
+def other_value(name, value):
+    def changed(content):
+        snapshot = torch.load(io.BytesIO(content), weights_only=True)
+        buffer = io.BytesIO()
+        torch.save({**snapshot, name: value}, buffer)
+        return buffer.getvalue()
+
+    return changed
+
+
+DAMAGES = [
+    truncated,
+    one_bit_of_a_weight_flipped,
+    other_model,
+    lambda content: b"",
+    other_value("model", 3),
+    other_value("optimiser", [1]),
+    other_value("epoch", "text"),
+    other_value("history", [1]),
+    other_value("best", "text"),
+]
 
 
 @pytest.mark.parametrize("damage", DAMAGES)
