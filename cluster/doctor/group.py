@@ -23,7 +23,7 @@ def _store(location: str, token: str | None, name: str) -> list[Finding]:
     return check_store(location, token, name)
 
 
-def _torch(gpus: bool) -> list[Finding]:
+def _processors(gpus: bool) -> list[Finding]:
     from cluster.doctor.processors import check_torch
 
     return check_torch(gpus=gpus)
@@ -32,7 +32,7 @@ def _torch(gpus: bool) -> list[Finding]:
 GROUPS: dict[str, Callable[..., list[Finding]]] = {
     "machine": _machine,
     "store": _store,
-    "torch": _torch,
+    "processors": _processors,
 }
 
 

@@ -26,11 +26,11 @@ __all__ = ["NodeReport", "inspect_node", "report_of"]
 
 # Of each group of checks. A bucket that is silent is given up after 30 seconds; torch may be read
 # from a shared disk, by many nodes at once.
-LIMITS = {"machine": 30.0, "store": 60.0, "torch": 90.0}
+LIMITS = {"machine": 30.0, "store": 60.0, "processors": 90.0}
 WHAT_HANGS = {
     "machine": "a folder (HOME, TMPDIR) on a disk that does not answer?",
     "store": "a disk or a bucket that does not answer, or too low a limit of address space?",
-    "torch": "a disk that is slow, or a driver that hangs: what does nvidia-smi say?",
+    "processors": "a disk that is slow, or a driver that hangs: what does nvidia-smi say?",
 }
 
 
@@ -76,7 +76,7 @@ def inspect_node(
         "store": (location, token, name),
     }
     if gpus is not None:
-        groups["torch"] = (gpus,)
+        groups["processors"] = (gpus,)
     with ThreadPoolExecutor(len(groups)) as pool:
         asked = [
             pool.submit(_limited, group, arguments, limits[group])

@@ -278,7 +278,7 @@ SURROUNDINGS = [
     Row(name="a narrow terminal", command=PLAN, code=0, environment={"COLUMNS": "1"}),
     Row(
         name="an unknown variable of ours",
-        command="doctor",
+        command="cluster show --resolved",
         code=2,
         environment={"REPSIM_RAY__CORES": "2"},
         says=("Got 'ray.cores'",),

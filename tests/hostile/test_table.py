@@ -1,6 +1,8 @@
 """Every row of the table ends as it says: with its exit code and its words, and no traceback."""
 
 import os
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -21,12 +23,19 @@ def finished(tmp_path_factory: pytest.TempPathFactory, tiny_study: str) -> Path:
     return folder / "runs"
 
 
+@pytest.fixture
+def folder() -> Iterator[Path]:
+    """One that another user reaches, too: those of pytest are closed."""
+    with tempfile.TemporaryDirectory(prefix="repsim-hostile-") as name:
+        Path(name).chmod(0o755)
+        yield Path(name) / "work"
+
+
 @pytest.mark.parametrize("row", ROWS, ids=str)
-def test_a_row_ends_as_it_says(row: Row, finished: Path, tmp_path: Path) -> None:
+def test_a_row_ends_as_it_says(row: Row, finished: Path, folder: Path) -> None:
     if row.nobody and os.getuid() != 0:
         pytest.skip("only root can become another user")
-    tmp_path.chmod(0o755)
-    ended = attempt(row, tmp_path / "work", finished)
+    ended = attempt(row, folder, finished)
     assert ended.code == row.code, ended.said
     for words in row.says:
         assert words in ended.said, ended.said
