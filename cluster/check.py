@@ -78,7 +78,7 @@ def check_cluster(profile: Profile, location: str) -> Check:
         )
     store = Store(location)
     with standing_token(store) as token:
-        here = inspect_node(store.location, token, gpus=False)
+        here = inspect_node(store.location, token, gpus=None)
         answers = [Answer(place="here", node=here.host, report=here)]
         if profile.batch == "slurm":
             from cluster.slurm.nodes import ask_slurm
