@@ -24,9 +24,9 @@ from cluster.doctor.software import check_software, versions
 
 __all__ = ["NodeReport", "inspect_node", "report_of"]
 
-# Of each group of checks. A bucket that is silent is given up after 30 seconds; torch may be read
-# from a shared disk, by many nodes at once.
-LIMITS = {"machine": 30.0, "store": 60.0, "processors": 90.0}
+# Of each group of checks, generous: a busy node starts Python slowly, a bucket that is silent is
+# given up after 30 seconds, and torch may be read from a shared disk, by many nodes at once.
+LIMITS = {"machine": 75.0, "store": 75.0, "processors": 90.0}
 WHAT_HANGS = {
     "machine": "a folder (HOME, TMPDIR) on a disk that does not answer?",
     "store": "a disk or a bucket that does not answer, or too low a limit of address space?",
