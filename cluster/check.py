@@ -1,16 +1,13 @@
 """Whether every node of a cluster is fit for a study: versions, store, GPUs."""
 
-import contextlib
-import secrets
-import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 
+from cluster.doctor import Finding, NodeReport, exit_code, inspect_node
+from cluster.doctor.finding import UNREACHABLE, WRONG, ok, problem
+from cluster.doctor.store import check_path, standing_token
 from cluster.schema import Profile
 from repsim.errors import StudyError
 from repsim.store import Store
-from repsim.tasks.node import NodeReport, check_path, inspect_node
 
 __all__ = ["Check", "Node", "check_cluster"]
 
@@ -23,29 +20,28 @@ class Answer:
     """Where it was reached: here, Ray, Dask, Slurm."""
     node: str
     """What that calls it."""
-    gpus_asked: bool = False
     report: NodeReport | None = None
     problem: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Node:
-    """The verdict on a node. All lists are empty where it is fit."""
+    """The verdict on a node."""
 
     place: str
     name: str
-    gpus: tuple[str, ...] | None
-    silent: str
-    """Why it did not answer."""
-    differences: tuple[str, ...]
-    """Versions that are not those of here."""
-    store_problem: str
-    lacks_gpu: bool
+    gpus: int | None
+    """How many torch can compute on; None where nobody asked, or it did not answer."""
+    findings: tuple[Finding, ...]
 
     @property
     def is_fit(self) -> bool:
         """Whether a study can run on it."""
-        return not (self.silent or self.differences or self.store_problem or self.lacks_gpu)
+        return exit_code(self.findings) == 0
+
+    def verdict(self, name: str) -> str:
+        """Of the finding of that name; empty where there is none."""
+        return next((one.verdict for one in self.findings if one.name == name), "")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,9 +55,7 @@ class Check:
     @property
     def exit_code(self) -> int:
         """0: all are fit. 2: something must be put right. 4: a node or the store is not reached."""
-        if any(node.differences or node.lacks_gpu for node in self.nodes):
-            return 2
-        return 0 if all(node.is_fit for node in self.nodes) else 4
+        return exit_code(one for node in self.nodes for one in node.findings)
 
 
 def check_cluster(profile: Profile, location: str) -> Check:
@@ -83,8 +77,8 @@ def check_cluster(profile: Profile, location: str) -> Check:
             "pods all run the profile's image: run `repsim cluster check local --store URL` in it."
         )
     store = Store(location)
-    with _token(store) as token:
-        here = inspect_node(store.location, token, gpus=False)
+    with standing_token(store) as token:
+        here = inspect_node(store.location, token, gpus=None)
         answers = [Answer(place="here", node=here.host, report=here)]
         if profile.batch == "slurm":
             from cluster.slurm.nodes import ask_slurm
@@ -101,42 +95,29 @@ def check_cluster(profile: Profile, location: str) -> Check:
         )
 
 
-@contextmanager
-def _token(store: Store) -> Iterator[str]:
-    """A token that stands in the store for the length of the block."""
-    token = secrets.token_hex(8)
-    store.write(check_path(token, "here"), token.encode())
-    try:
-        yield token
-    finally:
-        for path in store.sizes(check_path(token, "")):
-            store.delete(path)
-        if store.is_local:
-            folder = store.root / check_path(token, "")
-            shutil.rmtree(folder, ignore_errors=True)
-            with contextlib.suppress(OSError):  # another check is under way
-                folder.parent.rmdir()
-
-
 def _verdict(answer: Answer, here: NodeReport, store: Store, token: str) -> Node:
     report = answer.report
-    differences: tuple[str, ...] = ()
-    store_problem, gpus = "", None
-    if report is not None:
-        differences = tuple(
-            f"{name} {version} (here {here.versions[name]})"
-            for name, version in report.versions.items()
-            if version != here.versions[name]
-        )
-        store_problem, gpus = report.store_problem, report.gpus
-        if not store_problem and store.read(check_path(token, report.name)) != token.encode():
-            store_problem = "what it wrote there is not seen from here"
-    return Node(
-        place=answer.place,
-        name=answer.node,
-        gpus=None if gpus is None else tuple(gpus),
-        silent=answer.problem,
-        differences=differences,
-        store_problem=store_problem,
-        lacks_gpu=answer.gpus_asked and gpus is not None and not gpus,
-    )
+    if report is None:
+        remedy = "Is it up, and does its log say why?"
+        silent = problem("answer", f"no answer: {answer.problem}", remedy, code=UNREACHABLE)
+        return Node(place=answer.place, name=answer.node, gpus=None, findings=(silent,))
+    findings = [_same_versions(report, here), *report.findings]
+    written = all(one.name != "store" or one.verdict == "ok" for one in findings)
+    if written and store.read(check_path(token, report.name)) != token.encode():
+        found = f"what it wrote to {store.location} is not seen from here"
+        remedy = "Mount the same folder at the same path on every node, or use a bucket."
+        findings = [one for one in findings if one.name != "store"]
+        findings.append(problem("store", found, remedy, code=UNREACHABLE))
+    return Node(place=answer.place, name=answer.node, gpus=report.gpus, findings=tuple(findings))
+
+
+def _same_versions(report: NodeReport, here: NodeReport) -> Finding:
+    differences = [
+        f"{name} {version} (here {here.versions[name]})"
+        for name, version in report.versions.items()
+        if version != here.versions[name]
+    ]
+    if not differences:
+        return ok("versions", "the same as here")
+    found = f"other versions: {', '.join(differences)}"
+    return problem("versions", found, "Install the same environment there.", code=WRONG)

@@ -7,9 +7,9 @@ from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from cluster.check import Answer
 from cluster.dask_cluster import dask_session
+from cluster.doctor import inspect_node, wants_gpu
 from cluster.ray_cluster import ray_session
 from cluster.schema import DaskProfile, Profile
-from repsim.tasks.node import inspect_node
 
 __all__ = ["ask_dask", "ask_ray"]
 
@@ -24,16 +24,15 @@ def ask_ray(profile: Profile, location: str, token: str) -> list[Answer]:
     with ray_session(profile.ray, profile.environment):
         nodes = [node for node in ray.nodes() if node["Alive"]]
         gpus = any(node["Resources"].get("GPU") for node in nodes)
-        asked = [
-            _ask_ray_node(node, location, token, gpus=_wants_gpu(profile, gpus)) for node in nodes
-        ]
+        wanted = wants_gpu(profile.ray, some=gpus)
+        asked = [_ask_ray_node(node, location, token, gpus=wanted) for node in nodes]
         return [_ray_answer(*question) for question in asked]
 
 
 def ask_dask(profile: DaskProfile, location: str, token: str) -> list[Answer]:
     """Each worker of the Dask cluster."""
     with dask_session(profile) as client:
-        answers = client.run(inspect_node, location, token, gpus=False, on_error="return")
+        answers = client.run(inspect_node, location, token, gpus=None, on_error="return")
     return [
         Answer(place="Dask", node=address, problem=_words(answer))
         if isinstance(answer, BaseException)
@@ -42,15 +41,9 @@ def ask_dask(profile: DaskProfile, location: str, token: str) -> list[Answer]:
     ]
 
 
-def _wants_gpu(profile: Profile, some: bool) -> bool:
-    if profile.ray.gpus_per_network == "auto":
-        return some or profile.ray.device == "cuda"
-    return profile.ray.gpus_per_network > 0
-
-
 def _ask_ray_node(
     node: dict[str, Any], location: str, token: str, *, gpus: bool
-) -> tuple[str, bool, Any]:
+) -> tuple[str, Any]:
     here = gpus and bool(node["Resources"].get("GPU"))
     question = ray.remote(inspect_node).options(
         num_cpus=0,
@@ -59,15 +52,15 @@ def _ask_ray_node(
         scheduling_strategy=NodeAffinitySchedulingStrategy(node["NodeID"], soft=False),
     )
     name = f"{node['NodeManagerHostname']} {node['NodeID'][:8]}"
-    return name, gpus, question.remote(location, token, gpus=gpus)
+    return name, question.remote(location, token, gpus=gpus)
 
 
-def _ray_answer(name: str, gpus: bool, reference: Any) -> Answer:
+def _ray_answer(name: str, reference: Any) -> Answer:
     try:
         report = ray.get(reference, timeout=ANSWER_SECONDS)
     except Exception as problem:  # of the node's environment, of Ray, of time
         return Answer(place="Ray", node=name, problem=_words(problem))
-    return Answer(place="Ray", node=name, gpus_asked=gpus, report=report)
+    return Answer(place="Ray", node=name, report=report)
 
 
 def _words(problem: BaseException) -> str:

@@ -1,14 +1,15 @@
 """Asking nodes that Slurm gives to jobs what they are."""
 
+import json
 import math
 import shlex
 
 from cluster.check import Answer
+from cluster.doctor import report_of
 from cluster.schema import Profile, SlurmJob
 from cluster.slurm.scripts import job_directives, python_command
 from cluster.slurm.submission import slurm_command
 from repsim.errors import ClusterError
-from repsim.tasks.node import report_of
 
 __all__ = ["ask_slurm"]
 
@@ -22,18 +23,23 @@ def ask_slurm(profile: Profile, location: str, token: str) -> list[Answer]:
     count = math.ceil(gpus) if gpus != "auto" else 0
     gres = [f"--gres={profile.slurm.gres}:{count}"] if count else []
     return [
-        _ask(profile, "networks", profile.slurm.networks, gres, location, token),
-        _ask(profile, "matching", profile.slurm.matching, [], location, token),
+        _ask(profile, "networks", profile.slurm.networks, gres, location, token, bool(gres)),
+        _ask(profile, "matching", profile.slurm.matching, [], location, token, None),
     ]
 
 
 def _ask(
-    profile: Profile, kind: str, job: SlurmJob, gres: list[str], location: str, token: str
+    profile: Profile,
+    kind: str,
+    job: SlurmJob,
+    gres: list[str],
+    location: str,
+    token: str,
+    gpus: bool | None,
 ) -> Answer:
-    wanted = "gpus" if gres else "none"
     exports = [f"export {name}={shlex.quote(value)}" for name, value in profile.environment.items()]
-    question = f"{python_command(profile)} -m repsim.tasks.node {shlex.quote(location)}"
-    script = "\n".join([*exports, *profile.slurm.setup, f"{question} {token} {wanted}"])
+    question = f"{python_command(profile)} -m cluster.doctor.node {shlex.quote(location)}"
+    script = "\n".join([*exports, *profile.slurm.setup, f"{question} {token} {json.dumps(gpus)}"])
     options = [
         *("--quiet", f"--immediate={PATIENCE_SECONDS}", "--nodes=1", "--ntasks=1", "--time=5"),
         *gres,
@@ -49,4 +55,4 @@ def _ask(
             "Expected a report of the node. Got other words: what do the [slurm] setup lines say?"
         )
         return Answer(place="Slurm", node=node, problem=said)
-    return Answer(place="Slurm", node=f"{report.host} {node}", gpus_asked=bool(gres), report=report)
+    return Answer(place="Slurm", node=f"{report.host} {node}", report=report)

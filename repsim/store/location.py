@@ -259,7 +259,7 @@ class Store:
     @cached_property
     def _real_root(self) -> str:
         """With a slash at its end."""
-        return f"{str(self.root.resolve()).rstrip('/')}/"
+        return f"{os.path.realpath(self.location).rstrip('/')}/"
 
     def _stay_inside(self, path: str) -> None:
         if not self._is_inside(path):

@@ -15,15 +15,16 @@ import psutil
 import pytest
 from distributed import Client
 
+import repsim
 from cluster.check import check_cluster
+from cluster.doctor.software import versions
+from cluster.doctor.store import check_path, check_store
 from cluster.profile import Profile
 from repsim.errors import StudyError
 from repsim.store import Store
-from repsim.tasks import node
-from repsim.tasks.node import check_path, inspect_node
 from tests.runs import run
 
-OTHER_ZARR = "other versions: zarr 9.9.9 (here "
+OTHER_ZARR = "versions: other versions: zarr 9.9.9 (here "
 
 
 @pytest.fixture
@@ -56,8 +57,14 @@ def process(command: str, **variables: str) -> Iterator[None]:
 
 def problems_of(said: str) -> dict[str, str]:
     """What is wrong with each node, by where it was reached and its name."""
-    nodes = json.loads(said)["nodes"]
-    return {f"{node['place']} {node['node']}": " ".join(node["problems"]) for node in nodes}
+    return {
+        f"{node['place']} {node['node']}": " ".join(
+            f"{one['name']}: {one['found']}. {one['remedy']}"
+            for one in node["findings"]
+            if one["verdict"] == "problem"
+        )
+        for node in json.loads(said)["nodes"]
+    }
 
 
 @pytest.fixture
@@ -104,7 +111,8 @@ def test_workers_of_other_versions_and_workers_that_cannot_write_are_named(
     assert fit == ""
     assert unlike.startswith(OTHER_ZARR)
     assert unlike.endswith("). Install the same environment there.")
-    assert unable.startswith(f"the store {store} cannot be used: Expected ")
+    assert f"store: {store} cannot be used. Expected to write 'checks/" in unable
+    assert "size of a file: at most 8 bytes. Raise it: ulimit -f" in unable
     assert problems_of(said)["here " + platform.node()] == ""
     assert not (store / "checks").exists()
 
@@ -158,32 +166,30 @@ def test_a_node_of_ray_with_other_versions_is_named(
 def test_a_node_that_has_another_folder_at_the_path_is_found(tmp_path: Path) -> None:
     token = "a-token"
     Store(str(tmp_path / "a")).write(check_path(token, "here"), token.encode())
-    assert inspect_node(str(tmp_path / "a"), token, gpus=False).store_problem == ""
-    other = inspect_node(str(tmp_path / "b"), token, gpus=False)
-    assert "it is not the store that the others use" in other.store_problem
+    assert check_store(str(tmp_path / "a"), token, "one")[0].verdict == "ok"
+    (other,) = check_store(str(tmp_path / "b"), token, "two")
+    assert "it is not the store that the others use" in other.found
+    assert (other.verdict, other.code) == ("problem", 4)
     assert not (tmp_path / "b").exists()
 
 
-def test_versions_of_a_node_are_those_that_are_installed(tmp_path: Path) -> None:
-    versions = inspect_node(str(tmp_path), "a-token", gpus=False).versions
-    assert versions["python"] == platform.python_version()
-    assert versions["zarr"] == metadata.version("zarr")
-    assert set(versions) == {"python", "ray", "dask", "distributed", "zarr", "repsim"}
+def test_versions_of_a_node_are_those_that_are_installed() -> None:
+    found = versions()
+    assert found["python"] == platform.python_version()
+    assert found["zarr"] == metadata.version("zarr")
+    assert set(found) == {"python", "ray", "dask", "distributed", "zarr", "repsim"}
 
 
 def test_a_checkout_of_another_day_has_another_version(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def version() -> str:
-        return inspect_node(str(tmp_path), "a-token", gpus=False).versions["repsim"]
-
-    before = version()
+    before = versions()["repsim"]
     copy = tmp_path / "copy"
-    shutil.copytree(Path(node.__file__).parents[1], copy)
-    monkeypatch.setattr(node, "__file__", str(copy / "tasks" / "node.py"))
-    assert version() == before
+    shutil.copytree(Path(repsim.__file__).parent, copy)
+    monkeypatch.setattr(repsim, "__file__", str(copy / "__init__.py"))
+    assert versions()["repsim"] == before
     (copy / "options.py").write_text("# changed\n")
-    assert version() != before
+    assert versions()["repsim"] != before
 
 
 def test_pods_are_not_asked_from_here(tmp_path: Path) -> None:

@@ -159,12 +159,12 @@ def test_the_nodes_that_jobs_would_get_are_asked(
     setup = f'slurm.setup=["export PYTHONPATH={tmp_path}"]'
     nodes = json.loads(run(*arguments, "--cluster-set", setup, expect=2))["nodes"]
     assert [node["fit"] for node in nodes] == [True, False, False]
-    assert nodes[1]["problems"][0].startswith("other versions: zarr 9.9.9 (here ")
+    assert nodes[1]["findings"][0]["found"].startswith("other versions: zarr 9.9.9 (here ")
 
     nowhere = "slurm.matching.partition=nowhere"
     nodes = json.loads(run(*arguments, "--cluster-set", nowhere, expect=4))["nodes"]
     assert [node["fit"] for node in nodes] == [True, True, False]
-    assert "invalid partition specified: nowhere" in nodes[2]["problems"][0]
+    assert "invalid partition specified: nowhere" in nodes[2]["findings"][0]["found"]
 
 
 def test_without_slurm_it_is_said_where_to_submit(

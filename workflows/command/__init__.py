@@ -11,6 +11,7 @@ from repsim.errors import OutputError, PreemptedError, RepsimError
 from workflows.command import (
     cluster,
     compare,
+    doctor,
     drive,
     gc,
     layers,
@@ -58,6 +59,7 @@ app.command("verify")(verify.verify)
 app.command("gc")(gc.gc)
 app.command("compare")(compare.compare)
 app.command("layers")(layers.layers)
+app.command("doctor")(doctor.doctor)
 app.add_typer(cluster.cluster, name="cluster")
 
 

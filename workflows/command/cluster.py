@@ -9,7 +9,7 @@ from workflows.command.output import JsonOption, columns, console, say, say_json
 from workflows.command.where import ClusterOverrides, ProfileStore, chosen_profile, store_of
 
 if TYPE_CHECKING:
-    from cluster.check import Check, Node
+    from cluster.check import Check
 
 __all__ = ["cluster"]
 
@@ -91,11 +91,11 @@ def check(
     cluster_overrides: ClusterOverrides = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Ask every node: the same versions as here, a store it can write, GPUs where asked for.
+    """Ask every node: what `repsim doctor` looks at, and the same versions and store as here.
 
     Nodes of Ray, workers of Dask, and with Slurm one node for each kind of job. Exit code 0 when
-    all are fit, 2 when versions differ or a GPU is missing, 4 when a node, the cluster or the store
-    is out of reach.
+    all are fit, 2 when something must be put right there (versions differ, a GPU is missing, a
+    limit is too low), 4 when a node, the cluster or the store is out of reach.
     """
     chosen = chosen_profile(profile, cluster_overrides)
 
@@ -103,47 +103,32 @@ def check(
 
     location = store_of(store, chosen)
     found = check_cluster(chosen, location)
-    show_check = _show_json if as_json else _show
-    show_check(found, location)
+    if as_json:
+        _show_json(found, location)
+    else:
+        _show(found)
     raise typer.Exit(found.exit_code)
 
 
-def _show(found: "Check", location: str) -> None:
+def _show(found: "Check") -> None:
     say("Here: " + ", ".join(f"{name} {version}" for name, version in found.versions.items()))
     table = columns("reached by", "node", "versions", "store", "GPUs", "verdict", words=6)
     for node in found.nodes:
-        silent = bool(node.silent)
         table.add_row(
             node.place,
             node.name,
-            "?" if silent else "differ" if node.differences else "same",
-            "?" if silent else "no" if node.store_problem else "written",
-            "" if node.gpus is None else str(len(node.gpus)),
+            {"ok": "same", "problem": "differ"}.get(node.verdict("versions"), "?"),
+            {"ok": "written", "problem": "no"}.get(node.verdict("store"), "?"),
+            "" if node.gpus is None else str(node.gpus),
             Text("fit") if node.is_fit else Text("not fit", style="bold"),
         )
     console.print(table)
     for node in found.nodes:
-        for problem in _problems(node, location):
-            say(f"{node.place} {node.name}: {problem}")
+        for one in node.findings:
+            if one.verdict != "ok":
+                say(f"{node.place} {node.name}: {one.verdict}: {one}")
     if found.exit_code == 0:
         say("All nodes are fit.")
-
-
-def _problems(node: "Node", location: str) -> list[str]:
-    problems = []
-    if node.silent:
-        problems.append(f"no answer: {node.silent}")
-    if node.differences:
-        problems.append(
-            f"other versions: {', '.join(node.differences)}. Install the same environment there."
-        )
-    if node.store_problem:
-        problems.append(f"the store {location} cannot be used: {node.store_problem}")
-    if node.lacks_gpu:
-        problems.append(
-            "a GPU was asked for, and torch sees none: is there one, and a torch built for CUDA?"
-        )
-    return problems
 
 
 def _show_json(found: "Check", location: str) -> None:
@@ -158,7 +143,7 @@ def _show_json(found: "Check", location: str) -> None:
                     "node": node.name,
                     "fit": node.is_fit,
                     "gpus": node.gpus,
-                    "problems": _problems(node, location),
+                    "findings": [dict(one.as_json()) for one in node.findings],
                 }
                 for node in found.nodes
             ],

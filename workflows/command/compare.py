@@ -67,6 +67,8 @@ def compare(
     for note in notes:
         say(note)
     pairs = _pairs(a, b, first, second)
+    if output is not None:
+        _make_folder(output)
     alone = [
         f"{name} of {file}"
         for names, file in ((a.keys() - b.keys(), first), (b.keys() - a.keys(), second))
@@ -152,6 +154,17 @@ def _pairs(
             f"{', '.join(b)} in {second}."
         )
     return [(a[name], b[name]) for name in both]
+
+
+def _make_folder(folder: Path) -> None:
+    """Before the numbers, which may take long."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as problem:
+        raise InputError(
+            f"Expected a folder for the report. Got {folder}: {problem.strerror}. Choose another "
+            "with --output."
+        ) from None
 
 
 def _write_report(

@@ -23,10 +23,27 @@ def _empty(content: bytes, chance: Random) -> bytes:
     return b""
 
 
+def _double(content: bytes, chance: Random) -> bytes:
+    return content * 2
+
+
+def _zero(content: bytes, chance: Random) -> bytes:
+    return bytes(len(content))
+
+
+def _shuffle(content: bytes, chance: Random) -> bytes:
+    """Two halves in the other order: of JSON, TOML and arrays all words are still there."""
+    middle = chance.randrange(len(content)) if content else 0
+    return content[middle:] + content[:middle]
+
+
 HARMS: dict[str, Callable[[bytes, Random], bytes] | None] = {
     "flip": _flip,
     "truncate": _truncate,
     "empty": _empty,
+    "double": _double,
+    "zero": _zero,
+    "shuffle": _shuffle,
     "delete": None,
 }
 
