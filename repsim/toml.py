@@ -8,7 +8,7 @@ from repsim.errors import StudyError
 __all__ = ["NotTomlError", "nested_too_deep", "parse_toml"]
 
 # Numbers of TOML have 64 bits. Longer ones are what tables, keys and torch cannot hold.
-LARGEST = 2**63
+MOST_BITS = 64
 
 
 class NotTomlError(StudyError):
@@ -62,7 +62,7 @@ def _check_numbers(value: object, where: str) -> None:
     if isinstance(value, dict | list):
         for item in value.values() if isinstance(value, dict) else value:
             _check_numbers(item, where)
-    elif isinstance(value, int) and not -LARGEST <= value < LARGEST:
+    elif isinstance(value, int) and value.bit_length() > MOST_BITS:
         raise StudyError(
             f"Expected whole numbers of at most 64 bits in {where}. Got one of "
             f"{value.bit_length()} bits."

@@ -56,7 +56,7 @@ def test_a_closed_output_ends_nothing(study_file):
         (f"[data.{'.'.join('a' * 3000)}]\nb = 1", "a few levels deep in "),
         ("z = " + "9" * 5000, "whole numbers of at most 64 bits in "),
         ("z = " + "9" * 4000, "Got one of 13288 bits."),
-        (f"z = {2**63}", "Got one of 64 bits."),
+        (f"z = {2**64}", "Got one of 65 bits."),
     ],
     ids=["lists", "tables", "unread digits", "digits", "one bit"],
 )
