@@ -56,6 +56,7 @@ class _Row(_Form):
     halves: list[Number]
     groups: int
     best: float
+    bounds: tuple[Number, Number]
     larger_is_more_similar: bool
     neurons_x: int
     neurons_y: int

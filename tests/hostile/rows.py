@@ -9,6 +9,7 @@ from resource import RLIMIT_FSIZE, RLIMIT_NOFILE
 
 import numpy as np
 
+from tests.conftest import TINY_STUDY
 from tests.hostile.runner import Row
 
 __all__ = ["ROWS"]
@@ -322,8 +323,69 @@ SURROUNDINGS = [
             when="training 0",
             says=("The checkpoint is saved",),
         )
-        for number in (signal.SIGTERM, signal.SIGINT)
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
     ],
 ]
 
-ROWS = [*STUDIES, *ARRAYS, *STORES, *SURROUNDINGS]
+ENDINGS = [
+    Row(
+        name="an escape in the name of an array",
+        command="compare 'a\x1b[2J.npy' a.npy",
+        code=2,
+        says=("a\\x1b[2J.npy",),
+    ),
+    Row(
+        name="a closed home",
+        command=PLAN,
+        code=0,
+        nobody=True,
+        shell="mkdir -m 0 shut",
+        environment={"HOME": "shut/in"},
+    ),
+    Row(name="plan on a full disk", command=PLAN, code=4, stdout="/dev/full", fresh=True),
+    Row(name="deep nesting", command=PLAN, code=2, files={"study.toml": b"a = " + b"[" * 100000}),
+    Row(
+        name="5 000 digits",
+        command=PLAN,
+        code=2,
+        study={"epochs = 2": "epochs = " + "9" * 5000},
+    ),
+    Row(name="a huge network", command=PLAN, code=2, study={"width = 0.2": "width = 1e7"}),
+    Row(
+        name="a byte order mark",
+        command=PLAN,
+        code=0,
+        files={"study.toml": b"\xef\xbb\xbf" + TINY_STUDY.encode()},
+    ),
+    Row(name="--set with a newline", command=f"{PLAN} --set 'name=a\nseeds=[1,2]'", code=2),
+    Row(
+        name="a huge header",
+        command="compare a.npy a.npy",
+        code=2,
+        files={"a.npy": b"\x93NUMPY\x01\x00" + len(GIGABYTES).to_bytes(2, "little") + GIGABYTES},
+    ),
+    Row(
+        name="npz of text",
+        command="compare a.npz a.npz",
+        code=2,
+        shell="echo x > t; python3 -m zipfile -c a.npz t",
+    ),
+    Row(name="a FIFO as the study", command="plan pipe", code=2, shell="mkfifo pipe"),
+    Row(
+        name="a marker that is a folder",
+        command=INLINE,
+        code=0,
+        finished=True,
+        shell="for m in runs/m*/*/marker.json; do rm $m; mkdir $m; done",
+    ),
+    Row(
+        name="SIGTERM while reading",
+        command=INLINE,
+        code=75,
+        fresh=True,
+        signals=(signal.SIGTERM,),
+        when="Reading",
+    ),
+]
+
+ROWS = [*STUDIES, *ARRAYS, *STORES, *SURROUNDINGS, *ENDINGS]
