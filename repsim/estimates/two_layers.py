@@ -18,7 +18,7 @@ from repsim.measures import Measure, caution_of, checked_value, load_measure, me
 from repsim.moments import Resamples, UnitOrder, Units
 from repsim.moments.samples import matrix
 from repsim.options import validated_options
-from repsim.uncertainty import RankedCriticals, Replicates
+from repsim.uncertainty import LEAST_FOR_QUARTERS, RankedCriticals, Replicates, part_of
 
 __all__ = ["estimate"]
 
@@ -333,8 +333,10 @@ def _interval_replicates(
         return {"ranks": ranks, "epsilon": measure.epsilon}
     found = {kind: _values(measure, statistics)}
     if kind == "without" and getattr(measure, "halves", True):
-        both = range(groups // 2), range(groups // 2, groups)
-        found["halves"] = _values(measure, map(resamples.drawn, both))
+        for name, parts in (("halves", 2), ("quarters", 4)):
+            if parts == 2 or groups >= LEAST_FOR_QUARTERS:
+                alone = [part_of(groups, part, parts) for part in range(parts)]
+                found[name] = _values(measure, map(resamples.drawn, alone))
     return found
 
 

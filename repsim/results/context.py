@@ -11,7 +11,7 @@ from repsim.uncertainty import Replicates, family_p_values
 __all__ = ["in_context"]
 
 # What a row holds of its replicates, and of its measure; it becomes the columns of RESULTS.
-REPLICATES = ("null", "within", "without", "halves", "drawn")
+REPLICATES = ("null", "within", "without", "halves", "quarters", "drawn")
 RAW = (*REPLICATES, "groups", "best", "bounds", "larger_is_more_similar", "ranks")
 
 # The columns of each null.

@@ -93,7 +93,7 @@ def measure_row_of(location: str, spec: ComparisonSpec, measure: Component) -> d
     order = spec.examples_order if known.statistic == "examples" else spec.order
     replicates = order.parted(values)
     if not getattr(known, "halves", True):
-        replicates["halves"] = []
+        replicates |= {"halves": [], "quarters": []}
     return {**row, "caution": caution, **direction, **replicates, "groups": spec.groups}
 
 

@@ -66,4 +66,4 @@ def _replicate(
     groups = np.array_split(examples, spec.groups)
     if number in order.without:
         return pair.without(groups[number - order.without.start])
-    return pair.subset(np.concatenate([groups[group] for group in spec.half(number, order)]))
+    return pair.subset(np.concatenate([groups[group] for group in order.alone(number)]))

@@ -34,8 +34,8 @@ class FactorReplicates:
             return self._factor(self._groups(g for g in range(spec.groups) if g != left_out))
         if number in order.drawn:
             return self._factor(self._groups(spec.drawn_groups(number)))
-        if number in order.halves:
-            return self._factor(self._groups(spec.half(number)))
+        if number in order.halves or number in order.quarters:
+            return self._factor(self._groups(order.alone(number)))
         permutation = number - order.nulls.start
         if permutation < order.permutations:
             return self._factor(self._rotated(permutation))

@@ -54,6 +54,7 @@ class _Row(_Form):
     without: list[Number]
     drawn: list[Number]
     halves: list[Number]
+    quarters: list[Number]
     groups: int
     best: float
     bounds: tuple[Number, Number]

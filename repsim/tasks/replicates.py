@@ -158,7 +158,7 @@ def _moments(store: Store, spec: ComparisonSpec, total: Moments, number: int) ->
         return stored_permuted(store, key, number - 1, spec.sides).applied_to(total)
     if number in order.without:
         return total - stored_group(store, key, number - order.without.start, spec.sides)
-    groups = spec.drawn_groups(number) if number in order.drawn else spec.half(number)
+    groups = spec.drawn_groups(number) if number in order.drawn else order.alone(number)
     moments = Moments.zeros(total.p, total.q)
     for group in groups:
         moments = moments + stored_group(store, key, group, spec.sides)

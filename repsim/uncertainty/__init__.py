@@ -1,6 +1,12 @@
 """What stands beside a number: what chance gives, and how much it varies with the examples."""
 
-from repsim.uncertainty.intervals import Interval, bootstrap_interval, jackknife_interval
+from repsim.uncertainty.intervals import (
+    LEAST_FOR_QUARTERS,
+    Interval,
+    bootstrap_interval,
+    jackknife_interval,
+    part_of,
+)
 from repsim.uncertainty.match_intervals import RankedCriticals
 from repsim.uncertainty.replicates import Replicates
 from repsim.uncertainty.significance import (
@@ -13,6 +19,7 @@ from repsim.uncertainty.significance import (
 )
 
 __all__ = [
+    "LEAST_FOR_QUARTERS",
     "Interval",
     "Null",
     "RankedCriticals",
@@ -24,4 +31,5 @@ __all__ = [
     "null_band",
     "p_value",
     "p_words",
+    "part_of",
 ]

@@ -18,7 +18,19 @@ from scipy.special import ndtr, stdtrit
 
 from repsim.errors import InputError
 
-__all__ = ["Interval", "bootstrap_interval", "jackknife_interval"]
+__all__ = [
+    "LEAST_FOR_QUARTERS",
+    "Interval",
+    "bootstrap_interval",
+    "jackknife_interval",
+    "part_of",
+]
+
+# Of a standard error.
+NOISE = 0.25
+
+# Two groups in each quarter.
+LEAST_FOR_QUARTERS = 8
 
 Values = Sequence[float] | Float64[np.ndarray, " n"]
 
@@ -59,7 +71,12 @@ class Interval:
 
 
 def jackknife_interval(
-    value: float, without: Values, *, halves: tuple[float, float] | None = None, level: float = 0.9
+    value: float,
+    without: Values,
+    *,
+    halves: tuple[float, float] | None = None,
+    quarters: Values = (),
+    level: float = 0.9,
 ) -> Interval:
     r"""Interval from the values without each of G groups of examples.
 
@@ -71,7 +88,15 @@ def jackknife_interval(
     With the values :math:`\theta_1, \theta_2` of the first and second half of the groups, the
     interval is one for infinitely many examples. A bias of c / d is twice as large in a half, so
 
-    .. math:: b = \frac{G_1 \theta_1 + G_2 \theta_2}{G} - \theta
+    .. math:: b = \bar\theta_{1/2} - \theta
+
+    with the mean of both halves. Where directions that share nothing count by the size of what they
+    show (mean correlations, nuclear norms), the bias is one of c / √d. Quarters show which it is:
+
+    .. math:: r = \frac{\bar\theta_{1/4} - \bar\theta_{1/2}}{\bar\theta_{1/2} - \theta}, \qquad
+              b = \frac{\bar\theta_{1/2} - \theta}{r - 1}
+
+    where r is 2 for c / d and √2 for c / √d, and taken between these.
 
     Without them it is about the value as it is (b = 0), for measures whose value depends on the
     number of examples by definition (k nearest neighbours). The bias that is then reported,
@@ -88,6 +113,8 @@ def jackknife_interval(
         Values (G,) without each group, of equal sizes.
     halves
         Values of the first ⌊G / 2⌋ groups alone, and of the others alone.
+    quarters
+        Values of each quarter of the groups alone.
     level
         Coverage.
 
@@ -117,7 +144,12 @@ def jackknife_interval(
         centre, bias = value, (groups - 1) * (mean - value)
     else:
         first = groups // 2
-        bias = (first * halves[0] + (groups - first) * halves[1]) / groups - value
+        of_halves = (first * halves[0] + (groups - first) * halves[1]) / groups
+        rise = of_halves - value
+        # A rise within its own noise says nothing of how it goes on.
+        known = len(quarters) > 0 and abs(rise) > NOISE * error
+        ratio = float(np.mean(quarters) - of_halves) / rise if known else 2.0
+        bias = rise / (min(max(ratio, np.sqrt(2.0)), 2.0) - 1)
         centre = value - bias
     return Interval(
         low=centre - reach,
@@ -190,6 +222,15 @@ def bootstrap_interval(
         standard_error=narrow * float(values.std(ddof=1)),
         bias=bias,
     )
+
+
+def part_of(groups: int, part: int, parts: int) -> range:
+    """The groups of one of two halves, or four quarters, of as equal sizes as there can be.
+
+    >>> part_of(9, 0, 2), part_of(9, 1, 2)
+    (range(0, 4), range(4, 9))
+    """
+    return range(part * groups // parts, (part + 1) * groups // parts)
 
 
 def _t_quantile(level: float, groups: int) -> float:

@@ -28,6 +28,8 @@ class Replicates:
     halves : sequence of float
         Of the first half of the groups alone, and of the other half alone; empty where a value of
         fewer examples is another quantity.
+    quarters : sequence of float
+        Of each quarter of the groups alone; empty where there are too few.
     drawn : sequence of float
         Of groups drawn with replacement: then the interval is that of the bootstrap.
     groups : int
@@ -54,6 +56,7 @@ class Replicates:
     within: Sequence[float] = ()
     without: Sequence[float] = ()
     halves: Sequence[float] = ()
+    quarters: Sequence[float] = ()
     drawn: Sequence[float] = ()
     groups: int = 0
     ranks: RankedCriticals | None = None
@@ -81,7 +84,13 @@ class Replicates:
             if not _defined(self.halves):
                 return None  # The bias cannot be told, nor an interval be right.
             halves = (self.halves[0], self.halves[1])
-        interval = jackknife_interval(self.value, self.without, halves=halves, level=level)
+        interval = jackknife_interval(
+            self.value,
+            self.without,
+            halves=halves,
+            quarters=self.quarters if _defined(self.quarters) else (),
+            level=level,
+        )
         return interval.clipped(*self.bounds)
 
     def chance(self, *, within: bool = False) -> Null | None:

@@ -11,7 +11,7 @@ def row(layer, value, null, **more):
     return {
         **{"network_a": "a", "network_b": "b", "layer": layer, "measure": "m", "epsilon": None},
         **{"value": value, "null": list(null), "within": [], "groups": 5},
-        **{"without": [], "halves": [], "drawn": []},
+        **{"without": [], "halves": [], "quarters": [], "drawn": []},
         **{"best": 1.0, "bounds": [None, None], "larger_is_more_similar": True},
         **more,
     }

@@ -203,12 +203,6 @@ class ComparisonSpec:
             groups=self.groups,
         )
 
-    def half(self, number: int, order: ReplicateOrder | None = None) -> range:
-        """The groups of one of the two replicates of half the groups."""
-        middle = self.groups // 2
-        first = number == (order or self.order).halves.start
-        return range(middle) if first else range(middle, self.groups)
-
     @property
     def replicate_parts(self) -> list[tuple[int, int]]:
         """How the replicates are shared out among tasks: part i of n."""

@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
+from repsim.uncertainty import LEAST_FOR_QUARTERS, part_of
+
 __all__ = ["ReplicateOrder"]
 
 Value = TypeVar("Value")
@@ -18,8 +20,8 @@ class ReplicateOrder:
     permutations, within
         Of Y's examples, all of them and within their classes.
     groups
-        Groups of examples, each of which is left out once; the first half of them alone, and the
-        other half alone, come last.
+        Groups of examples, each of which is left out once; each half of them alone, and each
+        quarter alone if there are enough, come last.
     draws
         Samples of groups for a bootstrap, instead.
     """
@@ -32,8 +34,8 @@ class ReplicateOrder:
     @property
     def count(self) -> int:
         """How many there are."""
-        halves = 2 if self.groups else 0
-        return 1 + self.permutations + self.within + self.groups + self.draws + halves
+        parts = 2 + 4 * (self.groups >= LEAST_FOR_QUARTERS) if self.groups else 0
+        return 1 + self.permutations + self.within + self.groups + self.draws + parts
 
     @property
     def nulls(self) -> range:
@@ -53,7 +55,17 @@ class ReplicateOrder:
     @property
     def halves(self) -> range:
         """Places of both halves."""
-        return range(self.drawn.stop, self.count)
+        return range(self.drawn.stop, self.drawn.stop + (2 if self.groups else 0))
+
+    @property
+    def quarters(self) -> range:
+        """Places of the quarters."""
+        return range(self.halves.stop, self.count)
+
+    def alone(self, number: int) -> range:
+        """The groups that are taken alone in a replicate that is a half or a quarter."""
+        of = self.halves if number in self.halves else self.quarters
+        return part_of(self.groups, number - of.start, len(of))
 
     def parted(self, values: Sequence[Value]) -> dict[str, Any]:
         """The values of all replicates but the first, by what they are for."""
@@ -64,4 +76,5 @@ class ReplicateOrder:
             "without": list(values[self.without.start : self.without.stop]),
             "drawn": list(values[self.drawn.start : self.drawn.stop]),
             "halves": list(values[self.halves.start : self.halves.stop]),
+            "quarters": list(values[self.quarters.start : self.quarters.stop]),
         }

@@ -105,3 +105,17 @@ def test_what_gives_no_interval_is_refused(interval) -> None:
         interval(0.5, [0.5, 0.6], level=90)
     with pytest.raises(InputError, match=r"two groups of examples\. Got 1"):
         bootstrap_interval(0.5, [0.5, 0.6], groups=1)
+
+
+def test_quarters_show_how_fast_the_bias_falls():
+    without = [0.5 + 0.001 * (-1) ** g for g in range(16)]
+    for power in (1.0, 0.5):
+        value, half, quarter = (0.2 + 0.3 * parts**power for parts in (1, 2, 4))
+        interval = jackknife_interval(value, without, halves=(half, half), quarters=[quarter] * 4)
+        assert interval.corrected == pytest.approx(0.2), power
+    # Halves alone take it for one that falls with the number of examples.
+    alone = jackknife_interval(value, without, halves=(half, half))
+    assert alone.corrected == pytest.approx(value - (half - value))
+    # A rise that is noise is not blown up.
+    noise = jackknife_interval(0.5, without, halves=(0.5001, 0.5001), quarters=[0.5001] * 4)
+    assert noise.corrected == pytest.approx(0.4999)
