@@ -26,8 +26,9 @@ __all__ = [
     "part_of",
 ]
 
-# Of a standard error.
-NOISE = 0.25
+# Standard errors. With 0.25, intervals of 90 % for CCA and regression held the truth in 65 % to
+# 85 % of trials where biases were small.
+NOISE = 3.0
 
 # Two groups in each quarter.
 LEAST_FOR_QUARTERS = 8
@@ -96,7 +97,9 @@ def jackknife_interval(
     .. math:: r = \frac{\bar\theta_{1/4} - \bar\theta_{1/2}}{\bar\theta_{1/2} - \theta}, \qquad
               b = \frac{\bar\theta_{1/2} - \theta}{r - 1}
 
-    where r is 2 for c / d and √2 for c / √d, and taken between these.
+    where r is 2 for c / d and √2 for c / √d, and taken between these. That is done where the rise
+    is well above its noise; half of what it takes off beyond the rise is then added, in squares, to
+    the standard error from which the interval is made.
 
     Without them it is about the value as it is (b = 0), for measures whose value depends on the
     number of examples by definition (k nearest neighbours). The bias that is then reported,
@@ -151,6 +154,7 @@ def jackknife_interval(
         ratio = float(np.mean(quarters) - of_halves) / rise if known else 2.0
         bias = rise / (min(max(ratio, np.sqrt(2.0)), 2.0) - 1)
         centre = value - bias
+        reach = _t_quantile(level, groups) * float(np.hypot(error, (bias - rise) / 2))
     return Interval(
         low=centre - reach,
         high=centre + reach,
