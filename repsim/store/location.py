@@ -172,7 +172,8 @@ class Store:
         return self.is_local and (self.root / path).is_dir()
 
     def _remove_folder(self, path: str) -> None:
-        if self.is_folder(path):
+        # "." would be the store itself: whoever asks for it is refused by the store behind this.
+        if {"", ".", ".."}.isdisjoint(path.split("/")) and self.is_folder(path):
             self.clear(path)
 
     def existing(self, paths: Iterable[str]) -> set[str]:

@@ -225,7 +225,13 @@ STORES = [
         shell="mkdir runs; chmod 0 runs",
     ),
     Row(name="a full disk", command=INLINE, code=4, limits={RLIMIT_FSIZE: 4000}),
-    Row(name="few open files", command=INLINE, code=0, limits={RLIMIT_NOFILE: 24}),
+    Row(
+        name="few open files",
+        command=INLINE,
+        code=2,
+        limits={RLIMIT_NOFILE: 24},
+        says=("ulimit -n 256",),
+    ),
     Row(
         name="markers of garbage",
         command="status study.toml",

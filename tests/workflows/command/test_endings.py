@@ -154,7 +154,7 @@ def signalled_while_reading(study_file: Path, *before: str, number: int) -> tupl
 def test_a_signal_while_a_study_is_read_is_75(study_file, number):
     code, said = signalled_while_reading(study_file, number=number)
     assert code == 75
-    assert said == f"repsim: {number.name}: stopped at once. What was finished is kept.\n"
+    assert said == f"{number.name}: ending at once. What is finished is kept.\n"
 
 
 @pytest.mark.parametrize("engine", ["inline", "cluster"])
