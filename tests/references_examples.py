@@ -67,23 +67,28 @@ def literal_minibatch_cka(x: np.ndarray, y: np.ndarray, batch: int) -> float:
     return float(sums[0] / np.sqrt(sums[1] * sums[2]))
 
 
-def literal_neighbours(x: np.ndarray, k: int, distance: str) -> list[set[int]]:
-    """For each example the k nearest others; of those as near, the ones with lower indices."""
+def literal_neighbours(x: np.ndarray, k: int, distance: str) -> list[dict[int, float]]:
+    """For each example the share with which others are among its k nearest, ties by chance."""
     found = []
     for i in range(len(x)):
-        far = []
-        for j in range(len(x)):
+        far = {}
+        for j in set(range(len(x))) - {i}:
             if distance == "cosine":
                 lengths = np.linalg.norm(x[i]) * np.linalg.norm(x[j])
                 apart = 1 - x[i] @ x[j] / lengths if lengths else 1.0
             else:
                 apart = np.linalg.norm(x[i] - x[j])
-            far.append((round(float(apart), 9), j))
-        found.append({j for _, j in sorted(pair for pair in far if pair[1] != i)[:k]})
+            far[j] = round(float(apart), 9)
+        last = sorted(far.values())[k - 1]
+        nearer = [j for j in far if far[j] < last]
+        tied = [j for j in far if far[j] == last]
+        share = (k - len(nearer)) / len(tied)
+        found.append(dict.fromkeys(nearer, 1.0) | dict.fromkeys(tied, share))
     return found
 
 
 def literal_mutual_knn(x: np.ndarray, y: np.ndarray, k: int, distance: str) -> float:
     """Huh et al. 2024: the mean share of common neighbours."""
     both = zip(literal_neighbours(x, k, distance), literal_neighbours(y, k, distance), strict=True)
-    return float(np.mean([len(a & b) / k for a, b in both]))
+    common = [sum(a[j] * b[j] for j in a.keys() & b.keys()) for a, b in both]
+    return float(np.mean(common) / k)

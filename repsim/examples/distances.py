@@ -84,6 +84,8 @@ def distance_step(examples: ExampleGram) -> Square:
 
 def told_apart(distances: Square, step: Square | float) -> Square:
     """Distances as multiples of what they are told apart by: equal ones are equal in all bits."""
+    # Never below the distance's own spacing: the quotient could overflow.
+    step = np.maximum(step, np.spacing(np.abs(distances)))
     return np.asarray(np.rint(distances / step) * step)
 
 

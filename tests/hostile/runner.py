@@ -1,5 +1,6 @@
 """A row of the table: what is tried, and how it has to end; and the process that tries it."""
 
+import codecs
 import os
 import re
 import resource
@@ -169,6 +170,7 @@ def _redirect(row: Row, said: Path) -> None:
 def _restrict(row: Row) -> None:
     signal.signal(signal.SIGHUP, signal.SIG_DFL)  # the tests may run under nohup
     if row.nobody:
+        codecs.lookup("utf-8-sig")  # the other user may not be able to read the interpreter's files
         os.setgroups([])
         os.setgid(NOBODY)
         os.setuid(NOBODY)

@@ -48,6 +48,14 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",
 )
+
+
+@app.callback()
+def _before(context: typer.Context) -> None:
+    if context.invoked_subcommand != "doctor":  # which reports limits itself
+        check_limits()
+
+
 app.command("run")(run.run)
 app.command("submit")(submit.submit)
 app.command("drive", hidden=True)(drive.drive)
@@ -80,7 +88,6 @@ def main() -> None:
 
 def _exit_code() -> int:
     try:
-        check_limits()
         app()
     except SystemExit as ended:  # of typer, and after a signal
         return ended.code if isinstance(ended.code, int) else int(ended.code is not None)

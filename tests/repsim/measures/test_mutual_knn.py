@@ -23,9 +23,10 @@ def test_it_is_the_share_of_common_neighbours(seed, k, distance):
     assert mutual_knn(x, y, k=k, distance=distance) == pytest.approx(expected, abs=1e-12)
 
 
+@pytest.mark.filterwarnings("ignore::repsim.errors.CautionWarning")
 @settings(max_examples=30)
 @given(seed=st.integers(0, 10**6), distance=st.sampled_from(["cosine", "euclidean"]))
-def test_of_examples_as_near_the_first_is_taken(seed, distance):
+def test_examples_that_are_as_near_count_in_part(seed, distance):
     x, y = np.random.default_rng(seed).integers(0, 3, size=(2, 12, 2)).astype(float)
     expected = literal_mutual_knn(x, y, 3, distance)
     assert mutual_knn(x, y, k=3, distance=distance) == pytest.approx(expected, abs=1e-12)
