@@ -64,6 +64,4 @@ def _replicate(
         assert labels is not None  # There are such replicates only where there are classes.
         return pair.permuted(within_classes(labels[: pair.count], place - order.permutations))
     groups = np.array_split(examples, spec.groups)
-    if number in order.without:
-        return pair.without(groups[number - order.without.start])
-    return pair.subset(np.concatenate([groups[group] for group in order.alone(number)]))
+    return pair.subset(np.concatenate([groups[group] for group in order.groups_of(number)]))

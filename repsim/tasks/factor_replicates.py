@@ -22,20 +22,15 @@ class FactorReplicates:
     """The factors of replicates by number, in the order of `ReplicateOrder`."""
 
     def __init__(self, store: Store, spec: ComparisonSpec) -> None:
-        self._spec, self._order = spec, spec.order
+        self._spec = spec
         self._x, self._y = (captured(store, layer) for layer in spec.layers)
         self._step = min(self._x.examples_per_shard, self._y.examples_per_shard)
 
     def of(self, number: int) -> Factor:
         """The factor of a replicate other than the first."""
-        order, spec = self._order, self._spec
-        if number in order.without:
-            left_out = number - order.without.start
-            return self._factor(self._groups(g for g in range(spec.groups) if g != left_out))
-        if number in order.drawn:
-            return self._factor(self._groups(spec.drawn_groups(number)))
-        if number in order.halves or number in order.quarters:
-            return self._factor(self._groups(order.alone(number)))
+        order = self._spec.order
+        if number not in order.nulls:
+            return self._factor(self._groups(self._spec.groups_of(number)))
         permutation = number - order.nulls.start
         if permutation < order.permutations:
             return self._factor(self._rotated(permutation))

@@ -158,9 +158,8 @@ def _moments(store: Store, spec: ComparisonSpec, total: Moments, number: int) ->
         return stored_permuted(store, key, number - 1, spec.sides).applied_to(total)
     if number in order.without:
         return total - stored_group(store, key, number - order.without.start, spec.sides)
-    groups = spec.drawn_groups(number) if number in order.drawn else order.alone(number)
     moments = Moments.zeros(total.p, total.q)
-    for group in groups:
+    for group in spec.groups_of(number):
         moments = moments + stored_group(store, key, group, spec.sides)
     return moments
 

@@ -1,6 +1,7 @@
 """One layer of one pair of networks."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import pairwise
@@ -182,8 +183,10 @@ class ComparisonSpec:
         """How often everything is computed: once as it is, for the nulls, and for the intervals."""
         return self.order.count
 
-    def drawn_groups(self, number: int) -> list[int]:
-        """The groups of one bootstrap sample, drawn with replacement."""
+    def groups_of(self, number: int) -> Sequence[int]:
+        """The groups of examples in a replicate; a bootstrap draws them with replacement."""
+        if number not in self.order.drawn:
+            return self.order.groups_of(number)
         generator = np.random.default_rng([self.resampling.seed, number])
         drawn: list[int] = np.sort(generator.integers(self.groups, size=self.groups)).tolist()
         return drawn

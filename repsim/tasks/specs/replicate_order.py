@@ -62,8 +62,11 @@ class ReplicateOrder:
         """Places of the quarters."""
         return range(self.halves.stop, self.count)
 
-    def alone(self, number: int) -> range:
-        """The groups that are taken alone in a replicate that is a half or a quarter."""
+    def groups_of(self, number: int) -> Sequence[int]:
+        """The groups of examples in a replicate without a group, a half or a quarter."""
+        if number in self.without:
+            left_out = number - self.without.start
+            return [group for group in range(self.groups) if group != left_out]
         of = self.halves if number in self.halves else self.quarters
         return part_of(self.groups, number - of.start, len(of))
 
