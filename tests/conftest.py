@@ -22,7 +22,7 @@ seeds = [0, 1, 2]
 [data]
 name = "synthetic"
 examples = 60
-probe_examples = 40
+test_examples = 40
 classes = 3
 size = 8
 

@@ -72,16 +72,16 @@ def costs_of(survey: Survey) -> list[Cost]:
     captured = {layer.network.key: layer.examples for layer in survey.layers}
     tiles = tiles_of(survey.comparisons)
     whole = _whole(survey.across)
-    train, probe = plan.examples
+    train, test = plan.examples
     epochs = sum(network.training.epochs for network in survey.networks)
     return [
         Cost(
             name="training",
             of_networks=True,
             tasks=len(survey.networks),
-            images=epochs * (train + probe) * plan.decodes,
+            images=epochs * (train + test) * plan.decodes,
             written=4 * plan.parameters * len(survey.networks),
-            operations=epochs * plan.operations * (TRAINING_PASSES * train + probe),
+            operations=epochs * plan.operations * (TRAINING_PASSES * train + test),
         ),
         Cost(
             name="capture",

@@ -129,7 +129,7 @@ def plan_study(study: Study, store: Store | None = None) -> StudyPlan:
         ),
         parameters=parameter_count_of(build),
         operations=forward_operations_of(build, source.image_shape),
-        examples=(len(source.train), len(source.probe)),
+        examples=(len(source.train), len(source.test)),
         decodes=source.train.decodes,
     )
 

@@ -62,7 +62,7 @@ class _Bars:
         self._tasks: dict[str, TaskID] = {}
 
     def network(self, stage: Stage) -> None:
-        note = "" if stage.accuracy is None else f"probe accuracy {stage.accuracy:.1%}"
+        note = "" if stage.accuracy is None else f"test accuracy {stage.accuracy:.1%}"
         self._show(stage.network, f"{stage.network}: {stage.name}", stage.done, stage.total, note)
 
     def network_done(self, label: str) -> None:
@@ -84,7 +84,7 @@ class _Lines:
         self._last: dict[str, tuple[float, int]] = {}
 
     def network(self, stage: Stage) -> None:
-        note = "" if stage.accuracy is None else f", probe accuracy {stage.accuracy:.1%}"
+        note = "" if stage.accuracy is None else f", test accuracy {stage.accuracy:.1%}"
         fields = {"network": stage.network, "stage": stage.name, "accuracy": stage.accuracy}
         self._say(f"{stage.network}: {stage.name}", stage.done, stage.total, note, fields)
 

@@ -16,23 +16,23 @@ __all__ = ["from_arrays"]
 def from_arrays(
     *,
     train: tuple[ArrayLike, ArrayLike],
-    probe: tuple[ArrayLike, ArrayLike | None],
+    test: tuple[ArrayLike, ArrayLike | None],
     classes: int | None = None,
     mean: Sequence[float] | None = None,
     std: Sequence[float] | None = None,
     padding: int = 0,
     flip: bool = False,
     train_ids: Sequence[str] | None = None,
-    probe_ids: Sequence[str] | None = None,
+    test_ids: Sequence[str] | None = None,
     name: str = "arrays",
 ) -> DataSource:
     """Dataset of images that are in memory.
 
     Parameters
     ----------
-    train, probe
+    train, test
         Images, uint8 (0..255) or float, (n, channels, height, width), and integer labels (n,), as
-        numpy arrays or torch tensors. Labels of `probe` may be None: its activations are captured
+        numpy arrays or torch tensors. Labels of `test` may be None: its activations are captured
         as ever, and its accuracy is not known.
     classes
         Number of classes; one more than the largest label, if not given.
@@ -41,8 +41,8 @@ def from_arrays(
         if not given.
     padding, flip
         Augmentation in training: shift by up to `padding` pixels, random mirror image.
-    train_ids, probe_ids
-        Ids of the examples; ``"train/0"`` ... and ``"probe/0"`` ..., if not given.
+    train_ids, test_ids
+        Ids of the examples; ``"train/0"`` ... and ``"test/0"`` ..., if not given.
 
     Raises
     ------
@@ -55,13 +55,13 @@ def from_arrays(
     --------
     >>> images = np.arange(4 * 1 * 8 * 8, dtype=np.uint8).reshape(4, 1, 8, 8)
     >>> labels = np.array([0, 1, 0, 1])
-    >>> source = from_arrays(train=(images, labels), probe=(images, labels))
-    >>> source.classes, source.image_shape, source.probe.ids[0]
-    (2, (1, 8, 8), 'probe/0')
+    >>> source = from_arrays(train=(images, labels), test=(images, labels))
+    >>> source.classes, source.image_shape, source.test.ids[0]
+    (2, (1, 8, 8), 'test/0')
     """
     given = {
         part: _pair(pair, f"{part} split of {name!r}")
-        for part, pair in (("train", train), ("probe", probe))
+        for part, pair in (("train", train), ("test", test))
     }
     if classes is not None and (not isinstance(classes, int | np.integer) or classes < 1):
         raise StudyError(f"Expected a number of classes from 1. Got {classes!r}.")
@@ -69,7 +69,7 @@ def from_arrays(
         known = [labels for _, labels in given.values() if labels is not None]
         classes = 1 + max((int(labels.max()) for labels in known), default=-1)
     images = given["train"][0]
-    channels = _channels(images, given["probe"][0], name)
+    channels = _channels(images, given["test"][0], name)
     normalisation = _normalisation(images, channels, mean, std, name)
     if padding < 0:
         raise StudyError(f"Expected padding of 0 pixels or more. Got {padding}.")
@@ -93,7 +93,7 @@ def from_arrays(
         classes=classes,
         image_shape=(shape[1], shape[2], shape[3]),
         train=split("train", train_ids),
-        probe=split("probe", probe_ids),
+        test=split("test", test_ids),
         preprocessing=f"{normalisation}; {augmenter}",
     )
 
@@ -103,7 +103,7 @@ def _pair(pair: Any, where: str) -> tuple[np.ndarray, np.ndarray | None]:
     if not isinstance(pair, tuple | list) or len(pair) != 2:
         raise StudyError(
             f"Expected (images, labels) as the {where}. Got a {type(pair).__name__}. "
-            "For a probe split without labels, give (images, None)."
+            "For a test split without labels, give (images, None)."
         )
     images, labels = as_array(pair[0], f"images of the {where}"), pair[1]
     if images.ndim and not len(images):
@@ -123,13 +123,13 @@ def _pair(pair: Any, where: str) -> tuple[np.ndarray, np.ndarray | None]:
         raise
 
 
-def _channels(train: np.ndarray, probe: np.ndarray, name: str) -> int:
-    shapes = np.shape(train), np.shape(probe)
+def _channels(train: np.ndarray, test: np.ndarray, name: str) -> int:
+    shapes = np.shape(train), np.shape(test)
     if len(shapes[0]) != 4 or shapes[0][1:] != shapes[1][1:]:
         grey = " Give images without channels as images[:, None]." if len(shapes[0]) == 3 else ""
         raise StudyError(
             f"Expected images of shape (n, channels, height, width) in {name!r}, of one size in "
-            f"train and probe. Got {shapes[0]} and {shapes[1]}.{grey}"
+            f"train and test. Got {shapes[0]} and {shapes[1]}.{grey}"
         )
     check_channels_first(shapes[0][1:], name)
     return int(shapes[0][1])

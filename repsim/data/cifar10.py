@@ -1,7 +1,7 @@
-"""CIFAR-10: 50 000 training images, and the 10 000 test images as probe set.
+"""CIFAR-10: 50 000 training images, and its 10 000 test images.
 
 Source: A. Krizhevsky, "Learning Multiple Layers of Features from Tiny Images", 2009. Augmentation
-and probe set as in Wang et al. 2018 (crop 32 with padding 4, horizontal flip; all test images).
+and test split as in Wang et al. 2018 (crop 32 with padding 4, horizontal flip; all test images).
 """
 
 from pathlib import Path
@@ -10,7 +10,7 @@ import numpy as np
 from pydantic import Field
 
 from repsim.data.arrays import from_arrays
-from repsim.data.cifar_files import PROBE_FILES, TRAIN_FILES, read_batch
+from repsim.data.cifar_files import TEST_FILES, TRAIN_FILES, read_batch
 from repsim.data.source import DataSource
 from repsim.errors import StudyError
 from repsim.options import StrictOptions
@@ -45,7 +45,7 @@ def load(options: Options) -> DataSource:
     if options.download:
         _download(root)
     folder = root / FOLDER
-    missing = [name for name in (*TRAIN_FILES, *PROBE_FILES) if not (folder / name).is_file()]
+    missing = [name for name in (*TRAIN_FILES, *TEST_FILES) if not (folder / name).is_file()]
     if missing:
         raise StudyError(
             f"Expected the CIFAR-10 files in {folder}. Got none named {', '.join(missing)}. "
@@ -53,13 +53,13 @@ def load(options: Options) -> DataSource:
             f"{FOLDER}."
         )
     train = _read(folder, TRAIN_FILES)
-    probe = _read(folder, PROBE_FILES)
+    test = _read(folder, TEST_FILES)
     return from_arrays(
         name="cifar10",
         train=train,
-        probe=probe,
+        test=test,
         train_ids=[f"train/{row}" for row in range(len(train[1]))],
-        probe_ids=[f"test/{row}" for row in range(len(probe[1]))],
+        test_ids=[f"test/{row}" for row in range(len(test[1]))],
         classes=10,
         mean=MEAN,
         std=STD,

@@ -13,10 +13,10 @@ import numpy as np
 
 from repsim.errors import InputError
 
-__all__ = ["PROBE_FILES", "TRAIN_FILES", "read_batch"]
+__all__ = ["TEST_FILES", "TRAIN_FILES", "read_batch"]
 
 TRAIN_FILES = tuple(f"data_batch_{number}" for number in range(1, 6))
-PROBE_FILES = ("test_batch",)
+TEST_FILES = ("test_batch",)
 
 IMAGE_SHAPE = (3, 32, 32)
 IMAGE_BYTES = 3 * 32 * 32

@@ -1,6 +1,6 @@
 """Handwritten digits that come with scikit-learn: 1797 images of 8×8 pixels, no download.
 
-A third is held out as probe set (about 600 examples), stratified by class.
+A third is held out as test split (about 600 examples), stratified by class.
 
 Source: E. Alpaydin, C. Kaynak, "Optical Recognition of Handwritten Digits", UCI, 1998.
 """
@@ -32,14 +32,14 @@ def load(options: Options) -> DataSource:
     table = load_digits()
     labels = np.asarray(table.target, dtype=np.int64)
     images = _resized(np.asarray(table.images, dtype=np.float64), options.size)
-    probe = _probe_rows(labels)
-    train = np.setdiff1d(np.arange(len(labels)), probe)
+    test = _test_rows(labels)
+    train = np.setdiff1d(np.arange(len(labels)), test)
     return from_arrays(
         name="digits",
         train=(images[train], labels[train]),
-        probe=(images[probe], labels[probe]),
+        test=(images[test], labels[test]),
         train_ids=[f"digits/{row}" for row in train],
-        probe_ids=[f"digits/{row}" for row in probe],
+        test_ids=[f"digits/{row}" for row in test],
         classes=10,
         # The digits fill their frame: one pixel in sixteen is as far as they can move.
         padding=options.size // 16,
@@ -57,7 +57,7 @@ def _resized(images: np.ndarray, size: int) -> np.ndarray:
     return torch.floor(levels * (255 / 16) + 0.5).to(torch.uint8).numpy()
 
 
-def _probe_rows(labels: np.ndarray) -> np.ndarray:
+def _test_rows(labels: np.ndarray) -> np.ndarray:
     """A third of the rows of every class, the same for ever: the split is not an option."""
     draw = np.random.Generator(np.random.Philox(key=0))
     chosen = []

@@ -1,6 +1,6 @@
 """ImageNet, or any folder of images: ``root/train/<class>/*`` and ``root/val/<class>/*``.
 
-Probe set = all of val. Preprocessing and augmentation are those of torchvision's reference
+Test split = all of val. Preprocessing and augmentation are those of torchvision's reference
 training: resize and centre crop; random resized crop and horizontal flip (Szegedy et al. 2015).
 Pictures of every mode become RGB as `repsim.data.pictures` says.
 """
@@ -31,7 +31,7 @@ class Options(StrictOptions):
     """Options of the dataset "imagenet"."""
 
     root: str = Field(description="folder that holds train/ and val/")
-    resize: int = Field(default=256, ge=1, description="shorter side of probe images, in pixels")
+    resize: int = Field(default=256, ge=1, description="shorter side of test images, in pixels")
     crop: int = Field(default=224, ge=1, description="side of the crop, in pixels")
 
     @model_validator(mode="after")
@@ -58,13 +58,13 @@ def load(options: Options) -> DataSource:
     files = {name: _files_by_class(root, name) for name in ("train", "val")}
     _check_classes(files["train"], files["val"], root)
     framing = Framing(resize=options.resize, crop=options.crop)
-    train, probe = (_split(root, files[name], framing) for name in ("train", "val"))
+    train, test = (_split(root, files[name], framing) for name in ("train", "val"))
     return DataSource(
         name="imagenet",
         classes=len(files["train"]),
         image_shape=(3, options.crop, options.crop),
         train=train,
-        probe=probe,
+        test=test,
         preprocessing=f"{CONVERSION}; {framing}; {NORMALISATION}",
     )
 

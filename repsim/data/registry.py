@@ -73,7 +73,7 @@ def _own(path: str, options: Mapping[str, object]) -> DataSource:
             f"Expected dataset {path!r} to return a repsim.data.DataSource. "
             f"Got {type(source).__name__}. repsim.data.from_arrays makes one from arrays."
         )
-    for part in ("train", "probe"):
+    for part in ("train", "test"):
         split = source.split(part)
         check_examples(split.ids, split.labels, source.classes, f"{part} split of {path!r}")
     return source

@@ -115,7 +115,7 @@ class ResidentSplit(Split):
         if labels is not None and not self.labelled and len(self.labels):
             raise StudyError(
                 f"Expected labels from 0 to {classes - 1} in the {where}. Got {UNKNOWN} "
-                "throughout. Where those of the probe split are not known, give None."
+                "throughout. Where those of the test split are not known, give None."
             )
         check_examples(self.ids, self.labels, classes, where)
         self._normalisation = normalisation

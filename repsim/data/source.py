@@ -154,7 +154,7 @@ class Split(abc.ABC):
 
 @dataclass(frozen=True, kw_only=True)
 class DataSource:
-    """A dataset: a split to train on, and the fixed probe set that activations are captured on.
+    """A dataset: a split to train on, and the fixed test split that activations are captured on.
 
     Raises
     ------
@@ -168,18 +168,18 @@ class DataSource:
     image_shape: tuple[int, int, int]
     """(channels, height, width)"""
     train: Split
-    probe: Split
+    test: Split
     preprocessing: str
     """Words that determine the pixels, given the ids."""
 
     def __post_init__(self) -> None:
         check_channels_first(self.image_shape, self.name)
-        for name in ("train", "probe"):
+        for name in ("train", "test"):
             split, where = self.split(name), f"{name} split of {self.name!r}"
             check_labels(split.labels, self.classes, where, needed=name == "train")
 
     def split(self, name: str) -> Split:
-        """The split of that name, "train" or "probe".
+        """The split of that name, "train" or "test".
 
         Raises
         ------
@@ -188,9 +188,9 @@ class DataSource:
         """
         if name == "train":
             return self.train
-        if name == "probe":
-            return self.probe
-        raise StudyError(unknown_name(f"split of dataset {self.name!r}", name, ["train", "probe"]))
+        if name == "test":
+            return self.test
+        raise StudyError(unknown_name(f"split of dataset {self.name!r}", name, ["train", "test"]))
 
     @cached_property
     def fingerprint(self) -> str:
@@ -200,7 +200,7 @@ class DataSource:
             list(self.image_shape),
             self.preprocessing,
             self.train.content_digest(),
-            self.probe.content_digest(),
+            self.test.content_digest(),
         ]
         return hashlib.sha256(json.dumps(facts).encode()).hexdigest()
 
@@ -235,7 +235,7 @@ def check_labels(labels: np.ndarray, classes: int, where: str, *, needed: bool =
         if needed:
             raise StudyError(
                 f"Expected labels in the {where}: networks are trained to tell classes apart. Got "
-                "none. Only the probe split can do without."
+                "none. Only the test split can do without."
             )
         return
     if low < 0 or high >= classes:

@@ -22,14 +22,14 @@ __all__ = ["Options", "load"]
 # Templates vary over quarters of the image: coarse enough to survive pooling.
 TEMPLATE_SIDE = 4
 
-SPLITS = ("train", "probe")
+SPLITS = ("train", "test")
 
 
 class Options(StrictOptions):
     """Options of the dataset "synthetic"."""
 
     examples: int = Field(default=1000, ge=1, description="examples to train on")
-    probe_examples: int = Field(default=500, ge=1, description="examples of the probe set")
+    test_examples: int = Field(default=500, ge=1, description="examples of the test split")
     classes: int = Field(default=10, ge=2, description="number of classes")
     size: int = Field(default=16, ge=TEMPLATE_SIDE, description="side of the images in pixels")
     channels: int = Field(default=1, ge=1, description="channels of the images")
@@ -44,7 +44,7 @@ def load(options: Options) -> DataSource:
         classes=options.classes,
         image_shape=(options.channels, options.size, options.size),
         train=SyntheticSplit("train", options.examples, options),
-        probe=SyntheticSplit("probe", options.probe_examples, options),
+        test=SyntheticSplit("test", options.test_examples, options),
         preprocessing=(
             f"synthetic images of seed {options.seed}, noise {options.noise}, scaled to "
             "variance 1; no augmentation"
@@ -62,7 +62,7 @@ class SyntheticSplit(Split):
 
     @cached_property
     def ids(self) -> tuple[str, ...]:  # type: ignore[override]
-        """Ids of the examples, such as "probe/17"."""
+        """Ids of the examples, such as "test/17"."""
         return tuple(f"{self._name}/{index}" for index in range(len(self)))
 
     def batches(

@@ -108,7 +108,7 @@ def estimate(
     >>> x = rng.normal(size=(1000, 10))
     >>> print(estimate("cka", x, x + rng.normal(size=(1000, 10))))
     cka[linear,centred,biased] = 0.4996; corrected for the number of examples 0.4955, \
-90 % interval 0.4852 to 0.5058; permuted 0.00737 to 0.0118 (p ≤ .05, the least possible with 19 \
+90 % interval 0.4852 to 0.5058; permuted 0.00705 to 0.0129 (p ≤ .05, the least possible with 19 \
 permutations); calibrated 0.495; 1,000 samples, 10 + 10 neurons
     """
     known = _measure(measure, options)

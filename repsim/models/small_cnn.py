@@ -1,7 +1,7 @@
 """A small convolutional network for the digits: trained in seconds on one processor core.
 
 Four convolutions (16, 32, 32, 48 channels), two poolings, and a hidden linear layer of 32: narrow
-on purpose, so that about 600 probe examples are many times the neurons of any layer. On the digits
+on purpose, so that about 600 test examples are many times the neurons of any layer. On the digits
 it reaches 99 % in 15 epochs (SGD, momentum 0.9, batch 64, rate 0.05 falling as a cosine to 0).
 """
 

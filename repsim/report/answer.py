@@ -128,16 +128,16 @@ def _agreement(summary: Summary, focus: int) -> list[str]:
 
 def _accuracy(summary: Summary, focus: int | None) -> list[str]:
     done = summary.networks.filter(
-        (pl.col("status") == "done") & pl.col("probe_accuracy").is_not_null()
-    ).sort("probe_accuracy", maintain_order=True)
+        (pl.col("status") == "done") & pl.col("test_accuracy").is_not_null()
+    ).sort("test_accuracy", maintain_order=True)
     if not done.height:
         return []
-    names, values = done["network"].to_list(), done["probe_accuracy"].to_list()
+    names, values = done["network"].to_list(), done["test_accuracy"].to_list()
     if values[0] == values[-1]:
         who = code(names[0]) if done.height == 1 else f"Each of {done.height} networks"
-        return [f"{who} reaches {percent(values[0])} on the probe split."]
+        return [f"{who} reaches {percent(values[0])} on the test split."]
     words = (
-        f"On the probe split the accuracies run from {percent(values[0])} ({code(names[0])}) to "
+        f"On the test split the accuracies run from {percent(values[0])} ({code(names[0])}) to "
         f"{percent(values[-1])} ({code(names[-1])})."
     )
     if values[-1] - values[0] <= ALIKE_ACCURACY + 1e-9 or focus is None:

@@ -12,7 +12,7 @@ from repsim.report.summary import Summary
 _PANELS = (
     ("train_loss", "Training loss"),
     ("train_accuracy", "Train accuracy"),
-    ("probe_accuracy", "Probe accuracy"),
+    ("test_accuracy", "Test accuracy"),
 )
 _WIDTH, _HEIGHT, _GAP = 7.6, 2.2, 0.55  # Inches.
 # A loss that falls by more than this many times is drawn on a logarithmic axis.
@@ -58,7 +58,7 @@ def draw(summary: Summary) -> Drawing | None:
         finding=_finding(summary),
         reading=(
             f"One line for each of {count(len(names), 'network')}. Train accuracy runs over an "
-            "epoch’s batches while the network still changes; probe accuracy is taken after it."
+            "epoch’s batches while the network still changes; test accuracy is taken after it."
         ),
         figure=figure,
     )
@@ -97,7 +97,7 @@ def _scale_loss(axes: Axes, training: pl.DataFrame) -> None:
 def _scale_accuracy(axes: Axes, training: pl.DataFrame) -> None:
     """The same axis for both accuracies, so that the gap between them can be seen."""
     low = min(
-        (v for c in ("train_accuracy", "probe_accuracy") for v in training[c].drop_nulls()),
+        (v for c in ("train_accuracy", "test_accuracy") for v in training[c].drop_nulls()),
         default=0.0,
     )
     floor = max(0.0, low - 0.08 * (1 - low))
@@ -109,19 +109,19 @@ def _scale_accuracy(axes: Axes, training: pl.DataFrame) -> None:
 def _finding(summary: Summary) -> str:
     last = summary.training.group_by("network", maintain_order=True).last()
     epochs = last["epoch"].to_list()
-    ends = last.drop_nulls("probe_accuracy").sort("probe_accuracy", maintain_order=True)
+    ends = last.drop_nulls("test_accuracy").sort("test_accuracy", maintain_order=True)
     few, many = min(epochs), max(epochs)
     length = f"after {count(few, 'epoch')}" if few == many else f"after {few} to {many} epochs"
     if not ends.height:
-        return f"The training curves end {length}; accuracy on the probe split was not taken."
-    low, high = ends["probe_accuracy"][0], ends["probe_accuracy"][-1]
-    gaps = ends["train_accuracy"] - ends["probe_accuracy"]
+        return f"The training curves end {length}; accuracy on the test split was not taken."
+    low, high = ends["test_accuracy"][0], ends["test_accuracy"][-1]
+    gaps = ends["train_accuracy"] - ends["test_accuracy"]
     gap = float(gaps.max())  # type: ignore[arg-type]
     most = ", the most of all" if ends.height > 1 else ""
     reach = (
-        f"{code(ends['network'][0])} reaches {percent(low)} on the probe split {length}"
+        f"{code(ends['network'][0])} reaches {percent(low)} on the test split {length}"
         if ends.height == 1
-        else f"On the probe split {length} the accuracies run from {percent(low)} "
+        else f"On the test split {length} the accuracies run from {percent(low)} "
         f"({code(ends['network'][0])}) to {percent(high)} ({code(ends['network'][-1])})"
     )
     if gap > LARGE_GAP:

@@ -42,8 +42,8 @@ NETWORKS: Schema = {
     "train_accuracy": Column(
         dtype=pl.Float64, meaning="accuracy over the last epoch's batches, 0 to 1", nullable=True
     ),
-    "probe_accuracy": Column(
-        dtype=pl.Float64, meaning="accuracy of the kept weights on the probe split", nullable=True
+    "test_accuracy": Column(
+        dtype=pl.Float64, meaning="accuracy of the kept weights on the test split", nullable=True
     ),
     "train_loss": Column(dtype=pl.Float64, meaning="last training loss", nullable=True),
     "parameters": Column(dtype=pl.Int64, meaning="parameters that are trained", nullable=True),
@@ -59,8 +59,8 @@ TRAINING: Schema = {
     "train_accuracy": Column(
         dtype=pl.Float64, meaning="running accuracy over the epoch's batches, 0 to 1"
     ),
-    "probe_accuracy": Column(
-        dtype=pl.Float64, meaning="accuracy on the probe split after the epoch", nullable=True
+    "test_accuracy": Column(
+        dtype=pl.Float64, meaning="accuracy on the test split after the epoch", nullable=True
     ),
 }
 
@@ -165,7 +165,7 @@ RESULTS: Schema = {
     "dead_x": Column(dtype=pl.Int64, meaning="neurons of X that are never active"),
     "dead_y": Column(dtype=pl.Int64, meaning="neurons of Y that are never active"),
     "samples": Column(dtype=pl.Int64, meaning="d, (example, position) rows"),
-    "examples": Column(dtype=pl.Int64, meaning="examples of the probe set"),
+    "examples": Column(dtype=pl.Int64, meaning="examples of the test split"),
     "ties": Column(
         dtype=pl.Int64, meaning="neurons within numerical uncertainty of epsilon", nullable=True
     ),

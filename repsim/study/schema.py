@@ -115,7 +115,7 @@ class Training(StrictOptions):
     )
     keep: Literal["last", "best"] = Field(
         default="last",
-        description="the weights of the last epoch, or of the best probe accuracy "
+        description="the weights of the last epoch, or of the best test accuracy "
         "(the paper's released code does the latter)",
     )
 
@@ -147,7 +147,7 @@ class Capture(StrictOptions):
     """
 
     layers: tuple[str, ...] = Field(default=("type:ReLU",), min_length=1)
-    split: Literal["train", "probe"] = "probe"
+    split: Literal["train", "test"] = "test"
     examples: PositiveInt | Literal["all"] = Field(
         default="all", description="how many examples of the split, the same for every network"
     )

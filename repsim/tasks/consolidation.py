@@ -185,7 +185,7 @@ def _network_row(store: Store, spec: NetworkSpec, failures: Mapping[str, str]) -
         "error": failures.get(spec.label),
         "epochs": len(record["history"]),
         "train_accuracy": last["train_accuracy"],
-        "probe_accuracy": record["history"][record["kept_epoch"] - 1]["probe_accuracy"],
+        "test_accuracy": record["history"][record["kept_epoch"] - 1]["test_accuracy"],
         "train_loss": last["train_loss"],
         "parameters": record["parameters"],
         "device": record["device"],

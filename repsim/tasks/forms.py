@@ -22,7 +22,7 @@ class _Epoch(_Form):
     learning_rate: float
     train_loss: float
     train_accuracy: float
-    probe_accuracy: Number
+    test_accuracy: Number
     seconds: float
 
 

@@ -167,7 +167,7 @@ def _train(
                 name="training",
                 done=epoch.epoch,
                 total=spec.training.epochs,
-                accuracy=epoch.probe_accuracy,
+                accuracy=epoch.test_accuracy,
             )
         )
 

@@ -15,4 +15,4 @@ class Stage:
     done: int
     total: int
     accuracy: float | None = None
-    """On the probe split after the last epoch."""
+    """On the test split after the last epoch."""

@@ -19,7 +19,7 @@ class Epoch:
     """Mean over the epoch's examples, each at the moment it was trained on (augmented)."""
     train_accuracy: float
     """Like `train_loss`; a fraction of 1."""
-    probe_accuracy: float | None
+    test_accuracy: float | None
     """After the epoch, in evaluation mode; a fraction of 1. None where labels are not known."""
     seconds: float
     """Time spent on the epoch, interruptions not counted."""

@@ -31,14 +31,14 @@ def check_data(source: DataSource, training: Training) -> None:
     ------
     StudyError
         When there are fewer than two training examples, or the best epoch is to be kept and the
-        probe split has no labels to find it by.
+        test split has no labels to find it by.
     """
     if len(source.train) < 2:
         raise StudyError(f"Expected at least two training examples. Got {len(source.train)}.")
-    if training.keep == "best" and not source.probe.labelled:
+    if training.keep == "best" and not source.test.labelled:
         raise StudyError(
-            'Expected labels of the probe split for training.keep = "best", which keeps the epoch '
-            'of the best probe accuracy. Got none. Set training.keep = "last".'
+            'Expected labels of the test split for training.keep = "best", which keeps the epoch '
+            'of the best test accuracy. Got none. Set training.keep = "last".'
         )
 
 
@@ -70,7 +70,7 @@ def train(
         Makes the model (logits of shape (examples, classes)), drawing its initial weights from
         torch's global generator, which is seeded for it.
     source
-        Trained on its train split; its probe split is answered after each epoch.
+        Trained on its train split; its test split is answered after each epoch.
     identity
         What else determines the network (the model and its options, the data's fingerprint). A
         checkpoint is resumed only by a training with the same identity, settings and seeds.

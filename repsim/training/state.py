@@ -28,10 +28,10 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True, kw_only=True)
 class Best:
-    """The weights of the epoch with the best probe accuracy so far."""
+    """The weights of the epoch with the best test accuracy so far."""
 
     epoch: int
-    probe_accuracy: float
+    test_accuracy: float
     weights: dict[str, Tensor]
 
 

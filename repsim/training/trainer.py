@@ -137,7 +137,7 @@ class Trainer:
             raise self._diverged(state, state.batch, "a weight")
         accuracy = evaluate(
             state.model,
-            self.source.probe,
+            self.source.test,
             device=self.device,
             precision=self.precision,
             batch_size=self.training.batch_size,
@@ -149,14 +149,14 @@ class Trainer:
             learning_rate=self._rate(state, 0),
             train_loss=state.metrics.loss,
             train_accuracy=state.metrics.accuracy,
-            probe_accuracy=accuracy,
+            test_accuracy=accuracy,
             seconds=state.seconds + time.monotonic() - started,
         )
         state.history.append(epoch)
-        best = -1.0 if state.best is None else state.best.probe_accuracy
+        best = -1.0 if state.best is None else state.best.test_accuracy
         if self.training.keep == "best" and accuracy is not None and accuracy > best:
             state.best = Best(
-                epoch=epoch.epoch, probe_accuracy=accuracy, weights=cpu_state(state.model)
+                epoch=epoch.epoch, test_accuracy=accuracy, weights=cpu_state(state.model)
             )
         state.epoch, state.batch, state.seconds = state.epoch + 1, 0, 0.0
         state.metrics = RunningMetrics()

@@ -41,7 +41,7 @@ pairs = {pairs}
 [data]
 name = "synthetic"
 examples = 64
-probe_examples = 128
+test_examples = 128
 size = 8
 [model]
 name = "tests.benchmarks.graph:deep_network"

@@ -39,13 +39,13 @@ class SizesAlone(Split):
         return f"{len(self)} examples"
 
 
-def sizes(train: int = 1_281_167, probe: int = 50_000) -> DataSource:
+def sizes(train: int = 1_281_167, test: int = 50_000) -> DataSource:
     """A data set that can be planned with."""
     return DataSource(
         name="imagenet",
         classes=CLASSES,
         image_shape=(3, 224, 224),
         train=SizesAlone(train),
-        probe=SizesAlone(probe),
+        test=SizesAlone(test),
         preprocessing="",
     )

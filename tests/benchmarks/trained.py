@@ -28,13 +28,13 @@ def trained_layers() -> dict[str, np.ndarray]:
     network = train(build, source, training, Seed.model_validate(0), device=cpu)
     model = build()
     model.load_state_dict(network.state)
-    probe = source.split("probe")
+    test = source.split("test")
     table = layer_table_of(build, (1, 32, 32))
     captured: dict[str, list[np.ndarray]] = {name: [] for name in LAYERS}
     for _, block in capture_blocks(
         model,
-        probe,
-        np.arange(len(probe)),
+        test,
+        np.arange(len(test)),
         [layer for layer in table if layer.name in LAYERS],
         device=cpu,
     ):

@@ -34,7 +34,7 @@ def test_tasks_are_the_steps_that_will_run(costs_in) -> None:
         assert costs[name].tasks == sum(len(steps_of("", work)) for work in work_of(specs))
 
 
-def test_training_is_three_ways_for_each_image_and_one_for_each_of_the_probe(costs_in) -> None:
+def test_training_is_three_ways_for_each_image_and_one_for_each_of_the_test_split(costs_in) -> None:
     plan, costs = costs_in()
     forward, epochs = plan.operations, plan.study.training.epochs
     assert forward > 0
@@ -45,7 +45,7 @@ def test_training_is_three_ways_for_each_image_and_one_for_each_of_the_probe(cos
 def test_images_count_where_they_are_decoded(costs_in) -> None:
     assert costs_in()[1]["training"].images == 0
     _, costs = costs_in(
-        'data={ name = "tests.benchmarks.imagenet:sizes", train = 3000, probe = 1000 }',
+        'data={ name = "tests.benchmarks.imagenet:sizes", train = 3000, test = 1000 }',
         'model={ name = "torchvision.alexnet" }',
         "training.epochs=2",
         'capture.layers=["classifier.5"]',

@@ -40,7 +40,7 @@ def test_the_first_and_the_last_are_always_said(lines, clock):
         reporter.network(stage(done, accuracy=done / 100 if done else None))
     assert log.messages == [
         "seed 0: training 0 of 100",
-        "seed 0: training 100 of 100, probe accuracy 100.0%",
+        "seed 0: training 100 of 100, test accuracy 100.0%",
     ]
 
 
@@ -84,7 +84,7 @@ def test_a_terminal_shows_a_bar_for_each_and_clears_them():
         reporter.network(stage(20, total=40, name="capturing", network="seed 1"))
         reporter.comparisons(3, 15)
     shown = screen.getvalue()
-    for words in ("seed 0: training", "50/100", "probe accuracy 87.5%", "seed 1: capturing"):
+    for words in ("seed 0: training", "50/100", "test accuracy 87.5%", "seed 1: capturing"):
         assert words in shown
     assert "3/15" in shown
     assert shown.rstrip().endswith("\x1b[2K")

@@ -35,7 +35,7 @@ def test_every_network_of_the_main_job_has_learned(digits_store: Path) -> None:
     report = digits_store / "studies" / "digits" / "report"
     networks = pl.read_parquet(report / "networks.parquet")
     assert networks["status"].to_list() == ["done"] * 3
-    assert networks["probe_accuracy"].min() > 0.95
+    assert networks["test_accuracy"].min() > 0.95
 
 
 def test_the_main_job_writes_a_report_of_every_layer_pair_and_epsilon(digits_store: Path) -> None:

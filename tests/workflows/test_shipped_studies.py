@@ -18,8 +18,8 @@ from workflows.plan import plan_study
 FOLDER = Path(__file__).parents[2] / "workflows" / "studies"
 STUDIES = sorted(FOLDER.glob("*.toml"))
 
-# Examples of the probe split as it is published; the generated ones are far fewer.
-PUBLISHED_PROBE = {"digits": 599, "cifar10": 10_000, "imagenet": 50_000}
+# Examples of the test split as it is published; the generated ones are far fewer.
+PUBLISHED_TEST = {"digits": 599, "cifar10": 10_000, "imagenet": 50_000}
 
 # What the paper's smallest ratio rounds to: 10 000 columns for 512 neurons.
 SAMPLES_PER_NEURON = 20
@@ -105,7 +105,7 @@ def test_a_study_plans_every_layer_of_every_pair(path: Path, roots: dict[str, Pa
 @every_study
 def test_a_study_keeps_enough_samples_for_its_neurons(path: Path, roots: dict[str, Path]) -> None:
     study = load_study(path)
-    total = PUBLISHED_PROBE[study.data.name]
+    total = PUBLISHED_TEST[study.data.name]
     examples = study.capture.examples_of(total)
     assert examples <= total
     for layer in planned(path, roots).layers["seed 0"]:

@@ -1,4 +1,4 @@
-"""A study whose probe split has no labels, from its file to the report."""
+"""A study whose test split has no labels, from its file to the report."""
 
 import polars as pl
 
@@ -10,7 +10,7 @@ from repsim.data import from_arrays
 
 def load():
     images = torch.rand(80, 1, 8, 8, generator=torch.Generator().manual_seed(0))
-    return from_arrays(train=(images[:40], torch.arange(40) % 3), probe=(images[40:], None))
+    return from_arrays(train=(images[:40], torch.arange(40) % 3), test=(images[40:], None))
 """
 
 
@@ -25,10 +25,10 @@ def test_the_report_has_no_accuracy_and_all_else(study_file, tmp_path, monkeypat
     assert (summary.exit_code, summary.networks_made, summary.comparisons_made) == (0, 3, 6)
     report = tmp_path / "runs" / "studies" / "tiny" / "report"
     networks = pl.read_parquet(report / "networks.parquet")
-    assert networks["probe_accuracy"].null_count() == 3
+    assert networks["test_accuracy"].null_count() == 3
     assert networks["train_accuracy"].null_count() == 0
     training = pl.read_parquet(report / "training.parquet")
-    assert training["probe_accuracy"].null_count() == training.height == 6
+    assert training["test_accuracy"].null_count() == training.height == 6
     page = (report / "report.html").read_text()
-    assert "their probe accuracy was not taken" in page
-    assert "on the probe split" not in page
+    assert "accuracy on the test split was not taken" in page
+    assert "reaches" not in page

@@ -28,7 +28,7 @@ class StudyPlan:
     operations: int
     """Floating-point operations of one example's way through a network."""
     examples: tuple[int, int]
-    """How many there are to train on, and in the probe split."""
+    """How many there are to train on, and in the test split."""
     decodes: bool
     """Whether images are decoded from files, over and over."""
 

@@ -38,7 +38,7 @@ def split() -> Split:
     """Eleven random images (2, 6, 6)."""
     images = np.random.default_rng(0).normal(size=(11, 2, 6, 6))
     labels = np.arange(11) % 3
-    return from_arrays(train=(images, labels), probe=(images, labels)).probe
+    return from_arrays(train=(images, labels), test=(images, labels)).test
 
 
 @pytest.fixture(scope="session")

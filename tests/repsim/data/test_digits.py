@@ -21,27 +21,27 @@ def pixels(split, mean, std):
 
 def test_a_third_of_every_class_is_held_out():
     source = load_data("digits", {})
-    assert (len(source.train), len(source.probe)) == (1198, 599)
+    assert (len(source.train), len(source.test)) == (1198, 599)
     assert (source.classes, source.image_shape) == (10, (1, 16, 16))
-    shares = np.bincount(source.probe.labels) / (
-        np.bincount(source.probe.labels) + np.bincount(source.train.labels)
+    shares = np.bincount(source.test.labels) / (
+        np.bincount(source.test.labels) + np.bincount(source.train.labels)
     )
     np.testing.assert_allclose(shares, 1 / 3, atol=0.003)
 
 
 def test_ids_name_the_rows_of_the_original_table(table):
     source = load_data("digits", {})
-    rows = [int(name.removeprefix("digits/")) for name in source.train.ids + source.probe.ids]
+    rows = [int(name.removeprefix("digits/")) for name in source.train.ids + source.test.ids]
     assert sorted(rows) == list(range(1797))
-    labels = np.concatenate([source.train.labels, source.probe.labels])
+    labels = np.concatenate([source.train.labels, source.test.labels])
     np.testing.assert_array_equal(labels, table.target[rows])
 
 
 def test_pixels_are_those_of_the_original_table(table):
     source = load_data("digits", {"size": 8})
-    rows = [int(name.removeprefix("digits/")) for name in source.probe.ids]
+    rows = [int(name.removeprefix("digits/")) for name in source.test.ids]
     mean, std = source.train._normalisation.mean[0], source.train._normalisation.std[0]
-    got = pixels(source.probe, mean, std)[:, 0]
+    got = pixels(source.test, mean, std)[:, 0]
     np.testing.assert_allclose(got, table.images[rows] / 16, atol=0.5 / 255 + 1e-6)
 
 

@@ -50,13 +50,13 @@ def collect(split, indices, *, batch_size=4, augmentation=None, workers=0):
 def test_ids_are_paths_below_the_root_and_labels_number_the_sorted_classes(tree):
     root, written = tree
     source = load(root)
-    assert list(source.train.ids + source.probe.ids) == written
+    assert list(source.train.ids + source.test.ids) == written
     np.testing.assert_array_equal(source.train.labels, np.repeat([0, 1, 2], 4))
-    np.testing.assert_array_equal(source.probe.labels, np.repeat([0, 1, 2], 2))
+    np.testing.assert_array_equal(source.test.labels, np.repeat([0, 1, 2], 2))
     assert (source.classes, source.image_shape) == (3, (3, 32, 32))
 
 
-def test_probe_images_are_those_of_torchvision(tree):
+def test_images_of_the_test_split_are_those_of_torchvision(tree):
     root, _ = tree
     source = load(root)
     reference = transforms.Compose(
@@ -67,8 +67,8 @@ def test_probe_images_are_those_of_torchvision(tree):
             transforms.Normalize((0.485, 0.456, 0.406), (0.229, 0.224, 0.225)),
         ]
     )
-    expected = torch.stack([reference(Image.open(root / name)) for name in source.probe.ids])
-    torch.testing.assert_close(collect(source.probe, range(6)), expected, rtol=0, atol=1e-5)
+    expected = torch.stack([reference(Image.open(root / name)) for name in source.test.ids])
+    torch.testing.assert_close(collect(source.test, range(6)), expected, rtol=0, atol=1e-5)
 
 
 def test_images_depend_on_seed_epoch_and_index_alone(tree):
@@ -132,9 +132,9 @@ def test_the_random_part_has_the_published_area_and_aspect():
 
 
 def test_grey_pictures_become_three_channels(own_tree):
-    path = own_tree / load(own_tree).probe.ids[0]
+    path = own_tree / load(own_tree).test.ids[0]
     Image.open(path).convert("L").save(path)
-    image = collect(load(own_tree).probe, [0])
+    image = collect(load(own_tree).test, [0])
     assert image.shape == (1, 3, 32, 32)
 
 
@@ -149,9 +149,9 @@ def test_an_unreadable_picture_is_named(own_tree, workers):
 
 def test_a_picture_that_went_away_is_named(own_tree):
     source = load(own_tree)
-    (own_tree / source.probe.ids[2]).unlink()
-    with pytest.raises(InputError, match=rf"{source.probe.ids[2]}. Got FileNotFoundError"):
-        collect(source.probe, [2])
+    (own_tree / source.test.ids[2]).unlink()
+    with pytest.raises(InputError, match=rf"{source.test.ids[2]}. Got FileNotFoundError"):
+        collect(source.test, [2])
 
 
 def test_classes_of_train_and_val_must_agree(own_tree):
@@ -191,7 +191,7 @@ def test_the_fingerprint_is_that_of_content_and_options_not_of_the_place(own_tre
     shutil.copytree(own_tree, there)
     assert load(there).fingerprint == reference
     assert load(there, resize=41).fingerprint != reference
-    (there / load(there).probe.ids[0]).rename(there / "val/n01440764/another.JPEG")
+    (there / load(there).test.ids[0]).rename(there / "val/n01440764/another.JPEG")
     assert load(there).fingerprint != reference
 
 
@@ -204,11 +204,11 @@ def repaint(path, byte=-1):
 
 def test_another_picture_under_the_same_name_is_other_data(own_tree):
     source = load(own_tree)
-    train, probe = source.train.content_digest(), source.probe.content_digest()
+    train, test = source.train.content_digest(), source.test.content_digest()
     repaint(own_tree / source.train.ids[0])
     again = load(own_tree)
     assert again.train.content_digest() != train
-    assert again.probe.content_digest() == probe
+    assert again.test.content_digest() == test
 
 
 def test_of_a_large_split_the_sizes_of_files_count(own_tree, monkeypatch):
@@ -225,7 +225,7 @@ def test_of_a_large_split_the_sizes_of_files_count(own_tree, monkeypatch):
 
 def test_a_file_that_cannot_be_read_is_named_before_anything_starts(own_tree):
     source = load(own_tree)
-    gone = own_tree / source.probe.ids[1]
+    gone = own_tree / source.test.ids[1]
     gone.unlink()
     gone.symlink_to(own_tree / "nowhere")
     with pytest.raises(InputError, match=rf"readable image in {gone}. Got No such file"):

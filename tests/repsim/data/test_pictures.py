@@ -184,7 +184,7 @@ def test_the_fingerprint_names_the_conversion(tmp_path):
 
 def loaded_ids(root):
     source = load_data("imagenet", {"root": str(root), "resize": 40, "crop": 32})
-    return list(source.train.ids + source.probe.ids)
+    return list(source.train.ids + source.test.ids)
 
 
 @pytest.mark.parametrize("target", [".", "..", "../..", "../n01443537", "inner", "/"])

@@ -15,7 +15,7 @@ def own_module(tmp_path, monkeypatch):
 
         def squares(*, count=4):
             images, labels = np.ones((count, 1, 8, 8)), np.arange(count) % 2
-            return from_arrays(train=(images, labels), probe=(images, labels), name="squares")
+            return from_arrays(train=(images, labels), test=(images, labels), name="squares")
 
         def wrong():
             return [1, 2, 3]
@@ -29,7 +29,7 @@ def own_module(tmp_path, monkeypatch):
 
         def repeated():
             return DataSource(name="r", classes=1, image_shape=(1, 1, 1), train=Repeats(),
-                              probe=Repeats(), preprocessing="none")
+                              test=Repeats(), preprocessing="none")
     """
     (tmp_path / "own_dataset_of_a_test.py").write_text(textwrap.dedent(text))
     monkeypatch.syspath_prepend(tmp_path)

@@ -32,7 +32,7 @@ def arrays():
 def unit_scale(images, labels, **options):
     """A source whose pixels come out as they are, in bytes / 255."""
     return from_arrays(
-        train=(images, labels), probe=(images, labels), mean=(0,) * 3, std=(1,) * 3, **options
+        train=(images, labels), test=(images, labels), mean=(0,) * 3, std=(1,) * 3, **options
     )
 
 
@@ -56,16 +56,16 @@ def test_batches_have_the_size_asked_for(arrays):
 def test_statistics_of_the_training_images_normalise_both_splits(arrays):
     images, labels = arrays
     dark = (images // 3, labels)
-    source = from_arrays(train=(images, labels), probe=dark)
+    source = from_arrays(train=(images, labels), test=dark)
     pixels, _ = collect(source.train, range(40))
     np.testing.assert_allclose(pixels.mean(dim=(0, 2, 3)), 0, atol=1e-5)
     np.testing.assert_allclose(pixels.std(dim=(0, 2, 3), correction=0), 1, atol=1e-5)
-    assert collect(source.probe, range(40))[0].mean() < -0.5
+    assert collect(source.test, range(40))[0].mean() < -0.5
 
 
 def test_floats_are_not_scaled_and_a_constant_channel_is_only_centred():
     images = np.full((4, 1, 3, 3), 7.0)
-    source = from_arrays(train=(images, np.arange(4)), probe=(images, np.arange(4)))
+    source = from_arrays(train=(images, np.arange(4)), test=(images, np.arange(4)))
     np.testing.assert_array_equal(collect(source.train, [0, 1])[0], 0)
 
 
@@ -145,7 +145,7 @@ def test_fingerprint_is_that_of_the_content(arrays):
         unit_scale(images, relabelled),
         unit_scale(images, labels, padding=1),
         unit_scale(images, labels, classes=5),
-        unit_scale(images, labels, probe_ids=[f"other/{row}" for row in range(40)]),
+        unit_scale(images, labels, test_ids=[f"other/{row}" for row in range(40)]),
         unit_scale(images.astype(np.float32), labels),
     ]
     assert len({reference, *(source.fingerprint for source in different)}) == 7
@@ -175,18 +175,18 @@ def test_indices_that_are_no_integers_are_refused(arrays):
             r"at least one example in the train",
         ),
         (
-            {"probe": (np.zeros((0, 1, 4, 4)), np.zeros(0, int))},
-            r"at least one example in the probe",
+            {"test": (np.zeros((0, 1, 4, 4)), np.zeros(0, int))},
+            r"at least one example in the test",
         ),
-        ({"probe": (np.zeros((3, 1, 5, 4)), np.zeros(3, int))}, r"of one size in train and probe"),
+        ({"test": (np.zeros((3, 1, 5, 4)), np.zeros(3, int))}, r"of one size in train and test"),
         ({"classes": 2}, r"labels from 0 to 1 in the train .* Got 0 to 2"),
         ({"train": (np.zeros((3, 1, 4, 4)), np.array([0, -1, 2]))}, r"Got -1 to 2"),
-        ({"probe_ids": ["a", "b", "a"]}, r"every id once in the probe .* Got 'a' more than once"),
+        ({"test_ids": ["a", "b", "a"]}, r"every id once in the test .* Got 'a' more than once"),
         ({"train_ids": ["a", "b"]}, r"Got 2 ids and 3 labels"),
         ({"train": (np.ones((3, 1, 4, 4)), None)}, r"Expected labels in the train split"),
         ({"train": np.ones((3, 1, 4, 4))}, r"Expected \(images, labels\).*Got a ndarray"),
-        ({"probe": (np.ones((3, 1, 4, 4)), np.full(3, -1))}, r"Got -1 throughout.*give None"),
-        ({"probe": (np.ones((3, 1, 4, 4)), np.array([0, -1, -1]))}, r"Got -1 to 0"),
+        ({"test": (np.ones((3, 1, 4, 4)), np.full(3, -1))}, r"Got -1 throughout.*give None"),
+        ({"test": (np.ones((3, 1, 4, 4)), np.array([0, -1, -1]))}, r"Got -1 to 0"),
         ({"train": (np.ones((3, 1, 4, 4)), np.eye(3))}, r"one-hot.*labels\.argmax\(axis=1\)"),
         ({"train": (np.ones((3, 1, 4, 4)), np.arange(3)[:, None])}, r"Give labels\[:, 0\]"),
         ({"train": (np.ones((3, 1, 4, 4)), np.arange(3.0))}, r"give labels\.astype\(int\)"),
@@ -195,7 +195,7 @@ def test_indices_that_are_no_integers_are_refused(arrays):
         ({"train": (np.ones((3, 1, 4, 4)), ["cat", "dog", "cat"])}, r"Got text.*np\.unique"),
         ({"train": (np.ones((3, 1, 4, 4)), np.array(["a", "b", "c"]))}, r"Got text.*np\.unique"),
         (
-            {"train": (np.ones((3, 4, 4)), np.arange(3)), "probe": (np.ones((3, 4, 4)), None)},
+            {"train": (np.ones((3, 4, 4)), np.arange(3)), "test": (np.ones((3, 4, 4)), None)},
             r"images\[:, None\]",
         ),
         ({"classes": 2.5}, r"number of classes from 1\. Got 2\.5"),
@@ -208,7 +208,7 @@ def test_indices_that_are_no_integers_are_refused(arrays):
 def test_arrays_that_do_not_fit_are_refused(change, message):
     good = {
         "train": (np.ones((3, 1, 4, 4)), np.arange(3)),
-        "probe": (np.ones((3, 1, 4, 4)), np.arange(3)),
+        "test": (np.ones((3, 1, 4, 4)), np.arange(3)),
     }
     assert len(from_arrays(**good).train) == 3
     with pytest.raises(StudyError, match=message):
@@ -227,7 +227,7 @@ def test_arrays_that_do_not_fit_are_refused(change, message):
 )
 def test_what_is_no_plain_array_is_refused_with_what_to_do(images, labels, said):
     with pytest.raises(InputError, match=said):
-        from_arrays(train=(images, labels), probe=(np.ones((3, 1, 4, 4)), np.arange(3)))
+        from_arrays(train=(images, labels), test=(np.ones((3, 1, 4, 4)), np.arange(3)))
 
 
 @pytest.mark.parametrize("dtype", [torch.uint8, torch.float32, torch.bfloat16])
@@ -241,24 +241,24 @@ def test_tensors_are_the_same_data_as_arrays(arrays, dtype, label_type):
     assert from_tensors.classes == 4
 
 
-def test_a_probe_split_can_do_without_labels(arrays):
+def test_a_test_split_can_do_without_labels(arrays):
     images, labels = arrays
-    source = from_arrays(train=(images, labels), probe=(images, None))
+    source = from_arrays(train=(images, labels), test=(images, None))
     assert source.classes == 4
-    assert (source.train.labelled, source.probe.labelled) == (True, False)
-    assert len(source.probe) == 40
-    got, unknown = collect(source.probe, [3, 0])
+    assert (source.train.labelled, source.test.labelled) == (True, False)
+    assert len(source.test) == 40
+    got, unknown = collect(source.test, [3, 0])
     torch.testing.assert_close(got, collect(source.train, [3, 0])[0])
     assert unknown.tolist() == [-1, -1]
-    assert source.fingerprint != from_arrays(train=(images, labels), probe=arrays).fingerprint
+    assert source.fingerprint != from_arrays(train=(images, labels), test=arrays).fingerprint
 
 
 def test_splits_are_asked_for_by_name(arrays):
     source = unit_scale(*arrays)
     assert source.split("train") is source.train
-    assert source.split("probe") is source.probe
-    with pytest.raises(StudyError, match=r"split of dataset 'arrays'. Got 'prob'. .*'probe'"):
-        source.split("prob")
+    assert source.split("test") is source.test
+    with pytest.raises(StudyError, match=r"split of dataset 'arrays'. Got 'tset'. .*'test'"):
+        source.split("tset")
 
 
 @pytest.mark.parametrize(
@@ -278,12 +278,12 @@ def test_images_with_their_channels_last_are_refused(shape, refused):
     images = np.random.default_rng(0).integers(0, 255, size=(4, *shape)).astype(np.uint8)
     pair = images, np.arange(4) % 2
     if not refused:
-        assert from_arrays(train=pair, probe=pair).image_shape == shape
+        assert from_arrays(train=pair, test=pair).image_shape == shape
         return
     with pytest.raises(StudyError, match=r"Got \(\d+, \d+, \d\), which is .*np\.moveaxis"):
-        from_arrays(train=pair, probe=pair)
+        from_arrays(train=pair, test=pair)
     moved = np.moveaxis(images, -1, 1), pair[1]
-    source = from_arrays(train=moved, probe=moved)
+    source = from_arrays(train=moved, test=moved)
     assert source.image_shape[0] == shape[-1]
     with pytest.raises(StudyError, match=r"np\.moveaxis\(images, -1, 1\)"):
         dataclasses.replace(source, image_shape=shape)

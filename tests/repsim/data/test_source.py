@@ -108,7 +108,7 @@ def test_other_batches_of_images_in_memory_are_read():
                 yield -batch, labels
 
     pixels = np.arange(6 * 4, dtype=np.uint8).reshape(6, 1, 2, 2)
-    split = from_arrays(train=(pixels, np.arange(6) % 2), probe=(pixels, np.arange(6) % 2)).train
+    split = from_arrays(train=(pixels, np.arange(6) % 2), test=(pixels, np.arange(6) % 2)).train
     plain = split.content_digest()
     split.__class__ = Inverted
     assert split.content_digest() != plain

@@ -16,14 +16,14 @@ def collect(split, indices, batch_size=16):
 
 
 def test_sizes_are_those_asked_for():
-    options = {"examples": 7, "probe_examples": 5, "classes": 3, "size": 20, "channels": 2}
+    options = {"examples": 7, "test_examples": 5, "classes": 3, "size": 20, "channels": 2}
     source = load_data("synthetic", options)
-    assert (len(source.train), len(source.probe)) == (7, 5)
+    assert (len(source.train), len(source.test)) == (7, 5)
     images, labels = collect(source.train, range(7))
     assert images.shape == (7, *source.image_shape) == (7, 2, 20, 20)
     assert images.dtype == torch.float32
     np.testing.assert_array_equal(labels, [0, 1, 2, 0, 1, 2, 0])
-    assert source.probe.ids == tuple(f"probe/{index}" for index in range(5))
+    assert source.test.ids == tuple(f"test/{index}" for index in range(5))
 
 
 def test_an_image_depends_on_seed_split_and_index_alone():
@@ -33,7 +33,7 @@ def test_an_image_depends_on_seed_split_and_index_alone():
     torch.testing.assert_close(part, whole[[41, 2, 2]], rtol=0, atol=0)
     more = load_data("synthetic", {"examples": 5000})
     torch.testing.assert_close(collect(more.train, range(50))[0], whole, rtol=0, atol=0)
-    assert not torch.equal(collect(source.probe, range(50))[0], whole)
+    assert not torch.equal(collect(source.test, range(50))[0], whole)
     other = load_data("synthetic", {"examples": 50, "seed": 1})
     assert not torch.equal(collect(other.train, range(50))[0], whole)
 
@@ -50,8 +50,8 @@ def test_classes_can_be_told_apart_and_noise_hides_them():
         source = load_data("synthetic", {"examples": 500, "noise": noise})
         images, labels = collect(source.train, range(500))
         means = torch.stack([images[labels == k].mean(dim=0) for k in range(10)])
-        probe, truth = collect(source.probe, range(500))
-        return (torch.cdist(probe.flatten(1), means.flatten(1)).argmin(1) == truth).float().mean()
+        test, truth = collect(source.test, range(500))
+        return (torch.cdist(test.flatten(1), means.flatten(1)).argmin(1) == truth).float().mean()
 
     assert accuracy(1.0) > 0.99
     assert accuracy(100.0) < 0.3
@@ -66,7 +66,7 @@ def test_pixels_have_unit_variance_whatever_the_noise():
 
 def test_the_fingerprint_changes_with_every_option():
     base = {
-        "examples": 10, "probe_examples": 10, "classes": 3, "size": 8, "channels": 1,
+        "examples": 10, "test_examples": 10, "classes": 3, "size": 8, "channels": 1,
         "noise": 1.0, "seed": 0,
     }  # fmt: skip
     changed = [base, *({**base, name: base[name] + 1} for name in base)]

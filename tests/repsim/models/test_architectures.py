@@ -199,7 +199,7 @@ def test_vgg_takes_the_largest_image_it_accepts():
 def test_small_cnn_learns_synthetic_images():
     from repsim.data import load_data
 
-    source = load_data("synthetic", {"examples": 640, "probe_examples": 200})
+    source = load_data("synthetic", {"examples": 640, "test_examples": 200})
     torch.manual_seed(0)
     network = build("small_cnn")
     # At 0.05 the number of threads, that is rounding, decides whether it trains at all.
@@ -214,6 +214,6 @@ def test_small_cnn_learns_synthetic_images():
             nn.functional.cross_entropy(network(images), labels).backward()
             optimiser.step()
     images, labels = next(
-        source.probe.batches(every[:200], batch_size=200, augmentation=None, device=cpu)
+        source.test.batches(every[:200], batch_size=200, augmentation=None, device=cpu)
     )
     assert (network(images).argmax(dim=1) == labels).float().mean() > 0.95

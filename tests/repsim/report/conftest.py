@@ -47,7 +47,7 @@ def invent_study(
         network_rows[-1] |= {
             "epochs": epochs,
             "train_accuracy": min(1.0, reached[seed] + 0.02),
-            "probe_accuracy": reached[seed],
+            "test_accuracy": reached[seed],
             "train_loss": 0.011,
             "parameters": 1_234_567,
             "device": "cpu",
@@ -62,7 +62,7 @@ def invent_study(
                     "learning_rate": 0.05,
                     "train_loss": 2.3 * float(np.exp(-5.5 * epoch / epochs)) + 0.01 * rng.random(),
                     "train_accuracy": min(1.0, 0.1 + (reached[seed] - 0.08) * share),
-                    "probe_accuracy": 0.1 + (reached[seed] - 0.1) * share,
+                    "test_accuracy": 0.1 + (reached[seed] - 0.1) * share,
                 }
             )
     results: list[dict[str, Any]] = []

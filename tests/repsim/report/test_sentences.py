@@ -191,13 +191,13 @@ def test_the_gap_to_train_accuracy_is_of_one_network(invent):
     last = pl.col("epoch") == pl.col("epoch").max()
     training = tables.training.with_columns(
         train_accuracy=pl.when(last & (pl.col("network") == "seed-1"))
-        .then(pl.col("probe_accuracy") + 0.02)
+        .then(pl.col("test_accuracy") + 0.02)
         .when(last)
-        .then(pl.col("probe_accuracy"))
+        .then(pl.col("test_accuracy"))
         .otherwise("train_accuracy")
     )
     finding = training_curves.draw(summarise(replaced(tables, training=training), facts)).finding
     assert finding.endswith("Train accuracy is 2.0 points higher for `seed-1`, the most of all.")
-    even = training.with_columns(train_accuracy=pl.col("probe_accuracy"))
+    even = training.with_columns(train_accuracy=pl.col("test_accuracy"))
     finding = training_curves.draw(summarise(replaced(tables, training=even), facts)).finding
     assert finding.endswith("No network’s train accuracy is more than half a point higher.")

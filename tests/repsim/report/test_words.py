@@ -108,10 +108,10 @@ def test_pairs_that_differ_are_named(invent):
 
 def test_accuracies_are_told_with_their_networks(invent):
     _, points = words(*invent(accuracies=(0.971, 0.980, 0.975)))
-    said = "On the probe split the accuracies run from 97.1 % (`seed-0`) to 98.0 % (`seed-1`)."
+    said = "On the test split the accuracies run from 97.1 % (`seed-0`) to 98.0 % (`seed-1`)."
     assert points.endswith(said)
     _, points = words(*invent(accuracies=(0.96995, 0.96995, 0.96995)))
-    assert "Each of 3 networks reaches 97.0 % on the probe split." in points
+    assert "Each of 3 networks reaches 97.0 % on the test split." in points
 
 
 def test_few_samples_are_warned_of_with_the_reason(invent):
@@ -205,7 +205,7 @@ def test_each_figure_says_what_it_shows(invent):
         "The largest single rise is at `a` of `seed-0` and `seed-1`, where 100.0 % of the neurons "
         "of both networks enter the match together near ε = 0.10."
     )
-    assert "On the probe split after 12 epochs" in found[training_curves]
+    assert "On the test split after 12 epochs" in found[training_curves]
 
 
 def test_the_curve_of_a_layer_counts_its_critical_epsilons(invent):

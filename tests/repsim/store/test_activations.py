@@ -26,7 +26,7 @@ def write(store, data, *, key="k", blocks=(), dtype=None):
     writer = ActivationWriter(
         Artifact(store, "activations", key),
         layer="features.relu1",
-        ids=[f"probe/{i}" for i in range(len(data))],
+        ids=[f"test/{i}" for i in range(len(data))],
         positions=data.shape[1],
         neurons=data.shape[2],
         dtype=dtype or str(data.dtype),
@@ -77,7 +77,7 @@ def test_any_shape_cut_into_any_blocks_comes_back(tmp_path, monkeypatch, data):
     array = values(shape, dtype)
     stored = write(Store(str(tmp_path / "runs")), array, blocks=cuts)
     assert stored.shape == shape
-    assert stored.ids == tuple(f"probe/{i}" for i in range(shape[0]))
+    assert stored.ids == tuple(f"test/{i}" for i in range(shape[0]))
     blocks = list(stored.blocks(0, shape[0], step))
     assert [len(block) for block in blocks] == [
         (min(first + step, shape[0]) - first) * shape[1] for first in range(0, shape[0], step)
@@ -136,9 +136,7 @@ def test_every_shard_and_the_metadata_are_parts_of_the_marker(stored):
 def test_a_value_that_is_not_finite_is_refused_with_its_layer_and_example(store, value, dtype):
     data = values(SHAPE, dtype)
     data[7, 1, 2] = value
-    with pytest.raises(
-        InputError, match=r"layer features\.relu1\. Got NaN .* at example probe/7\."
-    ):
+    with pytest.raises(InputError, match=r"layer features\.relu1\. Got NaN .* at example test/7\."):
         write(store, data, blocks=(3, 3))
     assert not Artifact(store, "activations", "k").exists()
 
@@ -154,9 +152,7 @@ def test_every_finite_value_is_a_valid_one(store, dtype):
 def test_a_value_too_large_for_float16_is_refused_with_what_to_do(store):
     data = values(SHAPE)
     data[4, 0, 0] = 70_000
-    with pytest.raises(
-        InputError, match=r"float16 .* example probe/4\..*capture\.dtype to float32"
-    ):
+    with pytest.raises(InputError, match=r"float16 .* example test/4\..*capture\.dtype to float32"):
         write(store, data, dtype="float16")
 
 
@@ -311,6 +307,6 @@ def test_deleted_metadata_and_a_deleted_attempt_are_found(stored):
 
 def test_changed_ids_are_found(stored):
     path = stored.artifact.path(stored.marker, "examples.json")
-    stored.store.write(path, stored.store.read(path).replace(b"probe/3", b"probe/4"))
+    stored.store.write(path, stored.store.read(path).replace(b"test/3", b"test/4"))
     with pytest.raises(IntegrityError, match="Got other bytes"):
         _ = stored.ids

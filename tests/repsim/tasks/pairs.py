@@ -47,7 +47,7 @@ def labels() -> list[int]:
     return [i % 3 for i in range(EXAMPLES)]
 
 
-def ids(prefix: str = "probe") -> list[str]:
+def ids(prefix: str = "test") -> list[str]:
     return [f"{prefix}/{i}" for i in range(EXAMPLES)]
 
 

@@ -25,7 +25,7 @@ def write(store, key, values, *, ids=None):
     writer = ActivationWriter(
         Artifact(store, "activations", key),
         layer=key,
-        ids=ids or [f"probe/{i}" for i in range(len(values))],
+        ids=ids or [f"test/{i}" for i in range(len(values))],
         positions=values.shape[1],
         neurons=values.shape[2],
         dtype="float32",
@@ -207,7 +207,7 @@ def test_layers_come_in_the_order_of_depth(store, networks):
 
 
 def test_other_examples_are_refused(store):
-    for key, prefix in (("a", "probe"), ("b", "other")):
+    for key, prefix in (("a", "test"), ("b", "other")):
         write(store, key, maps(0), ids=[f"{prefix}/{i}" for i in range(EXAMPLES)])
         summarise_layer(store.location, f"e-{key}", key, 30)
     with pytest.raises(IntegrityError, match=r"Got 30 of a of n \(examples/e-a\) and 30 of b of m"):

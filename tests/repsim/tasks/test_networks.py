@@ -68,8 +68,8 @@ def test_activations_are_what_the_trained_network_puts_out(made):
     )
     model.load_state_dict(weights(made.store, spec))
     model.eval()
-    indices = np.arange(len(source.probe))
-    batches = source.probe.batches(
+    indices = np.arange(len(source.test))
+    batches = source.test.batches(
         indices, batch_size=99, augmentation=None, device=torch.device("cpu")
     )
     with torch.inference_mode():
@@ -83,9 +83,9 @@ def test_activations_are_what_the_trained_network_puts_out(made):
     for layer in made.plan.layers[spec.label]:
         stored = Activations(made.store, layer.key)
         assert stored.shape == (layer.examples, layer.positions, layer.neurons)
-        assert set(stored.ids) == set(source.probe.ids)
+        assert set(stored.ids) == set(source.test.ids)
         rows = np.concatenate(list(stored.blocks(0, layer.examples, 16)))
-        order = [source.probe.ids.index(name) for name in stored.ids]
+        order = [source.test.ids.index(name) for name in stored.ids]
         whole = expected[layer.layer].numpy().reshape(layer.examples, layer.positions, -1)
         np.testing.assert_allclose(rows, whole[order].reshape(rows.shape), rtol=1e-4, atol=1e-5)
 
@@ -149,7 +149,7 @@ def test_progress_is_told_from_the_first_epoch_to_the_last_example(work, store):
     ]
     assert {stage.network for stage in told} == {"seed 0"}
     assert told[0].accuracy is None
-    assert told[2].accuracy == spec.record(store)["history"][-1]["probe_accuracy"]
+    assert told[2].accuracy == spec.record(store)["history"][-1]["test_accuracy"]
 
 
 def test_a_stopped_training_goes_on_to_the_same_weights(work, store, made):
@@ -254,7 +254,7 @@ def test_a_layer_that_is_not_finite_fails_alone(work, store, tmp_path, monkeypat
         assert set(caught.value.layers) == {"loud"}
         said = caught.value.layers["loud"]
         assert re.fullmatch(
-            r"Expected finite.*layer loud.*probe/.*capture\.dtype to float32\.", said
+            r"Expected finite.*layer loud.*test/.*capture\.dtype to float32\.", said
         )
         assert spec.artifact(store).exists()
         there = {layer.layer: layer.artifact(store).exists() for layer in layers}

@@ -96,7 +96,7 @@ from repsim.data import from_arrays
 def load(root, shift=0.0):
     images = np.random.default_rng(0).normal(size=(12, 1, 8, 8)) + shift
     labels = np.arange(12) % 3
-    return from_arrays(train=(images, labels), probe=(images, labels))
+    return from_arrays(train=(images, labels), test=(images, labels))
 """
 
 

@@ -17,7 +17,7 @@ seeds = [0, 1]
 [data]
 name = "synthetic"
 examples = 20
-probe_examples = 20
+test_examples = 20
 classes = 3
 size = 8
 [model]

@@ -51,7 +51,7 @@ def source() -> DataSource:
         images[np.arange(count), 0, 2 * labels] += 2
         return images, labels
 
-    return from_arrays(train=split(25), probe=split(12), padding=1, flip=True)
+    return from_arrays(train=split(25), test=split(12), padding=1, flip=True)
 
 
 @pytest.fixture

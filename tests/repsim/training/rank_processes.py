@@ -61,7 +61,7 @@ def _called(
 
 
 def problem(count: int = 25) -> DataSource:
-    """Three classes of noisy 8 × 8 images; 12 of them are the probe set."""
+    """Three classes of noisy 8 × 8 images; 12 of them are the test split."""
     generator = np.random.default_rng(0)
 
     def split(count: int) -> tuple[np.ndarray, np.ndarray]:
@@ -70,7 +70,7 @@ def problem(count: int = 25) -> DataSource:
         images[np.arange(count), 0, 2 * labels] += 2
         return images, labels
 
-    return from_arrays(train=split(count), probe=split(12), padding=1, flip=True)
+    return from_arrays(train=split(count), test=split(12), padding=1, flip=True)
 
 
 def without_batch_norm() -> nn.Module:
@@ -229,8 +229,8 @@ def prepared(
 
 
 def accuracy(ranks: Ranks, batch_size: int) -> float:
-    """Of an untrained network on the probe set."""
+    """Of an untrained network on the test split."""
     torch.manual_seed(1)
     return evaluate(
-        without_batch_norm(), problem().probe, device=CPU, batch_size=batch_size, ranks=ranks
+        without_batch_norm(), problem().test, device=CPU, batch_size=batch_size, ranks=ranks
     )

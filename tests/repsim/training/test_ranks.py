@@ -56,7 +56,7 @@ def assert_close(a, b):
     for one, other in zip(a.history, b.history, strict=True):
         assert one.train_loss == pytest.approx(other.train_loss, rel=1e-5)
         assert one.train_accuracy == other.train_accuracy
-        assert one.probe_accuracy == other.probe_accuracy
+        assert one.test_accuracy == other.test_accuracy
 
 
 @pytest.mark.parametrize("batch", [24, 25])

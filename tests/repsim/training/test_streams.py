@@ -183,4 +183,4 @@ def test_a_single_example_left_over_sits_the_epoch_out(train_small, source):
 def test_one_training_example_is_too_few(train_small):
     one = (np.ones((1, 1, 8, 8)), np.array([0]))
     with pytest.raises(ValueError, match=r"Expected at least two training examples\. Got 1"):
-        train_small(source=from_arrays(train=one, probe=one))
+        train_small(source=from_arrays(train=one, test=one))

@@ -16,7 +16,7 @@ CPU = torch.device("cpu")
 
 def test_it_learns(train_small):
     trained = train_small(settings={"epochs": 12})
-    assert trained.history[-1].probe_accuracy > 0.9
+    assert trained.history[-1].test_accuracy > 0.9
     assert trained.history[-1].train_loss < trained.history[0].train_loss
     assert [epoch.epoch for epoch in trained.history] == list(range(1, 13))
     assert [epoch.learning_rate for epoch in trained.history] == pytest.approx(
@@ -31,10 +31,10 @@ def test_the_kept_weights_give_the_noted_accuracy(train_small, build_small, sour
         trained = train_small(settings={"keep": keep, "epochs": 4, "learning_rate": 0.4})
         model = build_small()
         model.load_state_dict(trained.state)
-        accuracies = [epoch.probe_accuracy for epoch in trained.history]
+        accuracies = [epoch.test_accuracy for epoch in trained.history]
         kept = accuracies.index(max(accuracies)) if keep == "best" else 3
         assert trained.kept_epoch == kept + 1
-        assert evaluate(model, source.probe, device=CPU) == accuracies[kept]
+        assert evaluate(model, source.test, device=CPU) == accuracies[kept]
 
 
 def test_trained_weights_share_no_memory_with_anything(train_small):
@@ -191,10 +191,10 @@ def test_batches_are_made_outside_inference_mode(source):
         labelled = True
 
         def __len__(self):
-            return len(source.probe)
+            return len(source.test)
 
         def batches(self, *args, **options):
-            for batch in source.probe.batches(*args, **options):
+            for batch in source.test.batches(*args, **options):
                 assert not torch.is_inference_mode_enabled()
                 yield batch
 

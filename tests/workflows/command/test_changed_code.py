@@ -66,7 +66,7 @@ DATA = """
 
     def digits(seed=SEED):
         return DataSource(name="d", classes=3, image_shape=(1, 4, 4), train=Drawn("train", seed),
-                          probe=Drawn("probe", 7), preprocessing="none")
+                          test=Drawn("test", 7), preprocessing="none")
 """
 
 FILES = {"own_net": NET, "own_blocks": BLOCKS, "own_data": DATA.replace("SEED", "1")}

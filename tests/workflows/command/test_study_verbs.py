@@ -58,7 +58,7 @@ def test_from_nothing_to_the_report_and_again(repsim, inline, study_file, tmp_pa
     page = store / "studies" / "tiny" / "report" / "report.html"
     assert f"Report: {page}" in first.out
     assert page.stat().st_size > 10_000
-    for line in ("seed 0: training 2 of 2, probe accuracy", "matching layers of pairs 6 of 6"):
+    for line in ("seed 0: training 2 of 2, test accuracy", "matching layers of pairs 6 of 6"):
         assert line in first.err
     assert load_study(store / "studies" / "tiny" / "study.toml") == load_study(study_file)
     summary = json.loads((store / "studies" / "tiny" / "run-summary.json").read_text())
