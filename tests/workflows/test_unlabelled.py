@@ -31,4 +31,4 @@ def test_the_report_has_no_accuracy_and_all_else(study_file, tmp_path, monkeypat
     assert training["test_accuracy"].null_count() == training.height == 6
     page = (report / "report.html").read_text()
     assert "accuracy on the test split was not taken" in page
-    assert "reaches" not in page
+    assert "On the test split" not in page
