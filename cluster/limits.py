@@ -8,7 +8,7 @@ from typing import TypeVar
 
 from repsim.errors import PreemptedError
 
-__all__ = ["call_within", "calls_left"]
+__all__ = ["call_aside", "call_within", "calls_left"]
 
 Result = TypeVar("Result")
 
@@ -47,6 +47,24 @@ def call_within(
     PreemptedError
         When `stop` was set.
     """
+    future = call_aside(action, until=until)
+    deadline = time.monotonic() + seconds
+    while not future.done():
+        if stop is not None and stop.is_set():
+            raise PreemptedError("Stopped while it connected. Run again to go on.")
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"no answer within {seconds:.0f} s")
+        try:
+            return future.result(timeout=POLL_SECONDS)
+        except TimeoutError:
+            continue  # of the poll; what the action raised is raised below
+    return future.result()
+
+
+def call_aside(
+    action: Callable[[], Result], *, until: threading.Event | None = None
+) -> Future[Result]:
+    """What `action` will return, which is called in a thread of its own; as `call_within`."""
     future: Future[Result] = Future()
 
     def call() -> None:
@@ -60,17 +78,7 @@ def call_within(
                 until.wait()
 
     threading.Thread(target=call, name=THREAD, daemon=True).start()
-    deadline = time.monotonic() + seconds
-    while not future.done():
-        if stop is not None and stop.is_set():
-            raise PreemptedError("Stopped while it connected. Run again to go on.")
-        if time.monotonic() > deadline:
-            raise TimeoutError(f"no answer within {seconds:.0f} s")
-        try:
-            return future.result(timeout=POLL_SECONDS)
-        except TimeoutError:
-            continue  # of the poll; what the action raised is raised below
-    return future.result()
+    return future
 
 
 def calls_left() -> bool:

@@ -70,7 +70,12 @@ def private_cluster(
     link = dask.config.get("distributed.dashboard.link")
     with (
         dask.config.set(
-            {"distributed.dashboard.link": link.replace("://", f"://{USER}:{password}@", 1)}
+            {
+                "distributed.dashboard.link": link.replace("://", f"://{USER}:{password}@", 1),
+                # Of the scheduler, which puts it first in sys.path: whoever makes the usual one in
+                # /tmp before us could plant modules there.
+                "temporary-directory": folder,
+            }
         ),
         SpecCluster(
             scheduler=scheduler,

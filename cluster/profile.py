@@ -97,6 +97,9 @@ def user_text() -> str | None:
         The file is not UTF-8.
     """
     mine = user_file()
+    if kind := never_a_file(mine):
+        log.warning("Did not read %s: it is %s. Going on without it.", mine, kind)
+        return None
     try:
         return _decoded(mine)
     except (FileNotFoundError, NotADirectoryError):

@@ -14,6 +14,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import ray
+from ray._private import ray_constants, worker
 
 from cluster.limits import call_within
 from cluster.machine import given_memory, usable_cores
@@ -115,6 +116,7 @@ def _connect(
             # Ray would keep back a third, in which a network that was given all has no room.
             "_memory": given_memory(),
         }
+    worker.print_to_stdstream = _log_message
     # Ray installs handlers that abort the process where ours would stop it cleanly.
     handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
 
@@ -128,6 +130,11 @@ def _connect(
     except PreemptedError:
         raise
     except Exception as problem:
+        if profile.address == "local":
+            raise ClusterError(
+                f"Expected Ray to start on this machine. Got: {problem}. Check its free memory, "
+                "/tmp, /dev/shm and `ulimit -a` (`repsim doctor` does)."
+            ) from problem
         raise ClusterError(
             f"Expected a Ray cluster at {profile.address!r}. Got: {problem}. Check the "
             "address, that the versions of Ray and Python agree, and RAY_AUTH_MODE."
@@ -136,6 +143,12 @@ def _connect(
         if threading.current_thread() is threading.main_thread():
             for number, handler in handlers.items():
                 signal.signal(number, handler)
+
+
+def _log_message(message: Mapping[str, Any], ignore_prefix: bool) -> None:
+    """What Ray says of nodes and workers, to the log: Ray prints it to stdout, in colour."""
+    del ignore_prefix
+    log.warning("Ray: %s", "\n".join(message["lines"]).strip())
 
 
 def _check_port(address: str) -> None:
@@ -148,11 +161,11 @@ def _check_port(address: str) -> None:
 
 @contextmanager
 def _private() -> Iterator[None]:
-    """A folder for a local Ray, and a token without which nobody else on the network may use it.
+    """A folder for a local Ray, its token, and 127.0.0.1 as the only address it listens on.
 
-    Ray listens on all interfaces. The token is the user's RAY_AUTH_TOKEN, or made here, and stays
-    in the environment: a process keeps the first one it has read. Where Ray finds none, or an empty
-    one, it writes one into the home folder that lasts and that every user can read.
+    The token is the user's RAY_AUTH_TOKEN, or made here, and stays in the environment: a process
+    keeps the first one it has read. Where Ray finds none, or an empty one, it writes one into the
+    home folder that lasts and that every user can read.
     """
     names = ("RAY_TMPDIR", "RAY_AUTH_MODE", "RAY_AUTH_TOKEN_PATH")
     with run_folder("repsim-ray-", SHORT_FOLDER if SHORT_FOLDER.is_dir() else None) as folder:
@@ -160,9 +173,13 @@ def _private() -> Iterator[None]:
         os.environ["RAY_TMPDIR"] = str(folder)
         if not os.environ.get("RAY_AUTH_TOKEN", "").strip():
             os.environ["RAY_AUTH_TOKEN"] = secrets.token_hex(32)
+        # Ray's own switch for machines that are no cluster, which it reads from the environment
+        # when it is imported. `_node_ip_address` does not do: Ray takes 127.0.0.1 for a mistake.
+        clusters, ray_constants.ENABLE_RAY_CLUSTER = ray_constants.ENABLE_RAY_CLUSTER, False
         try:
             yield
         finally:
+            ray_constants.ENABLE_RAY_CLUSTER = clusters
             for name, value in before.items():
                 os.environ.pop(name, None)
                 if value is not None:

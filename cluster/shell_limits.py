@@ -1,6 +1,9 @@
 """Limits of the shell (`ulimit`) under which libraries wait for ever."""
 
+import os
 import resource
+
+import psutil
 
 from repsim.errors import StudyError
 
@@ -11,6 +14,10 @@ __all__ = ["check_limits"]
 # others wait for it for ever.
 LEAST_ADDRESS_SPACE = 12 * 2**30
 LEAST_FILES = 256
+# A local Ray has 300 on two cores. Each thread counts, of all processes of the user.
+LEAST_THREADS = 256
+# So many are enough for any run, and not counted: that takes time where there are many.
+ENOUGH_THREADS = 8192
 
 
 def check_limits() -> None:
@@ -19,7 +26,8 @@ def check_limits() -> None:
     Raises
     ------
     StudyError
-        When the address space or the number of open files is limited too tightly.
+        When the address space, or the number of open files or of processes, is limited too
+        tightly.
     """
     space, _ = resource.getrlimit(resource.RLIMIT_AS)
     if space != resource.RLIM_INFINITY and space < LEAST_ADDRESS_SPACE:
@@ -35,3 +43,23 @@ def check_limits() -> None:
             f"Expected to be allowed {LEAST_FILES} open files. Got a limit of {files}. Raise it "
             f"with ulimit -n {max(LEAST_FILES, min(most, 4096))}."
         )
+    threads, most = resource.getrlimit(resource.RLIMIT_NPROC)
+    # Root is not limited.
+    if os.getuid() != 0 and threads != resource.RLIM_INFINITY and threads < ENOUGH_THREADS:
+        used = _threads_of(os.getuid())
+        if threads - used < LEAST_THREADS:
+            raise StudyError(
+                f"Expected to be allowed {LEAST_THREADS} more processes and threads. Got a limit "
+                f"of {threads}, of which this user has {used}. Raise it with ulimit -u "
+                f"{max(used + LEAST_THREADS, min(most, ENOUGH_THREADS))}, or end other programs."
+            )
+
+
+def _threads_of(user: int) -> int:
+    """How many threads all processes of a user have."""
+    found = psutil.process_iter(["uids", "num_threads"])
+    return sum(
+        process.info["num_threads"] or 0
+        for process in found
+        if process.info["uids"] is not None and process.info["uids"].real == user
+    )

@@ -1,5 +1,6 @@
 """What another user of this machine could reach: listening ports, and files by their mode."""
 
+import contextlib
 import os
 import socket
 import stat
@@ -7,8 +8,25 @@ import subprocess
 from pathlib import Path
 
 import psutil
+from distributed import Security
+from distributed.comm import connect
 
-__all__ = ["grpc_status", "http_answer", "listening", "readable_by_others"]
+__all__ = [
+    "RAY_METHODS",
+    "admitted_by_dask",
+    "grpc_status",
+    "http_answer",
+    "listening",
+    "readable_by_others",
+]
+
+# One of each of Ray's servers.
+RAY_METHODS = (
+    "ray.rpc.NodeInfoGcsService/GetAllNodeInfo",
+    "ray.rpc.NodeManagerService/GetNodeStats",
+    "ray.rpc.ObjectManagerService/Pull",
+    "ray.rpc.CoreWorkerService/GetCoreWorkerStats",
+)
 
 
 def listening(pid: int) -> dict[tuple[str, int], str]:
@@ -16,10 +34,14 @@ def listening(pid: int) -> dict[tuple[str, int], str]:
     process = psutil.Process(pid)
     found = {}
     for one in (process, *process.children(recursive=True)):
-        for connection in one.net_connections(kind="inet"):
+        connections = []
+        with contextlib.suppress(psutil.Error):  # it has ended
+            connections = one.net_connections(kind="inet")
+        for connection in connections:
             if connection.status == psutil.CONN_LISTEN:
                 host, port = connection.laddr
-                found["127.0.0.1" if host in {"::", "0.0.0.0"} else host, port] = one.name()
+                # An IPv6 socket that takes IPv4 has its address so.
+                found[host.removeprefix("::ffff:"), port] = one.name()
     return found
 
 
@@ -31,6 +53,24 @@ def http_answer(host: str, port: int, path: str = "/") -> bytes:
             return connection.recv(100)
         except (ConnectionError, TimeoutError):
             return b""
+
+
+async def admitted_by_dask(address: str, security: Security | None = None) -> bool:
+    """Whether Dask at this address talks to who comes with these certificates.
+
+    Without any, those of another cluster are shown where the address asks for them.
+    """
+    if security is None and address.startswith("tls://"):
+        security = Security.temporary()
+    more = security.get_connection_args("client") if security else {}
+    try:
+        comm = await connect(address, timeout=5, **more)
+        await comm.write({"op": "identity", "reply": True})
+        answer = await comm.read()
+    except Exception:
+        return False
+    await comm.close()
+    return "id" in answer
 
 
 def grpc_status(host: str, port: int, method: str, token: str = "") -> str:

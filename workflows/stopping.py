@@ -33,8 +33,12 @@ HASTE_SECONDS = 3.0
 POLL_SECONDS = 0.25
 MOMENT_SECONDS = 1.0
 
-# SIGUSR2 is the warning of a batch system that time is nearly up.
-STOPS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGUSR2)
+# SIGUSR1 and SIGUSR2 are warnings of batch systems that time is nearly up, SIGXCPU that of the
+# kernel (`ulimit -S -t`).
+STOPS = (
+    *(signal.SIGINT, signal.SIGTERM, signal.SIGHUP),
+    *(signal.SIGUSR1, signal.SIGUSR2, signal.SIGXCPU),
+)
 
 
 class Interrupted(SystemExit):
@@ -50,7 +54,7 @@ class Interrupted(SystemExit):
 
 @contextmanager
 def stop_on_signal(*, at_once: bool = False) -> Iterator[threading.Event]:
-    """An event that SIGINT, SIGTERM, SIGHUP and SIGUSR2 set.
+    """An event that the signals of `STOPS` set.
 
     The second signal ends the main thread wherever it is, with SystemExit and exit code 75; with
     `at_once` the first one does. The process ends with 75 in any case when the block has not ended
@@ -78,7 +82,10 @@ def stop_on_signal(*, at_once: bool = False) -> Iterator[threading.Event]:
     handlers = {number: signal.signal(number, handle) for number in numbers}
     wakeup = signal.set_wakeup_fd(writer, warn_on_full_buffer=False)
     watchdog = threading.Thread(target=_watch, args=(reader, stop, ended, at_once), daemon=True)
-    watchdog.start()
+    with contextlib.suppress(
+        RuntimeError
+    ):  # the limit of threads is reached: `check_limits` says it
+        watchdog.start()
     try:
         yield stop
     finally:
@@ -87,7 +94,8 @@ def stop_on_signal(*, at_once: bool = False) -> Iterator[threading.Event]:
             signal.signal(number, handler)
         ended.set()
         os.close(writer)  # wakes the thread
-        watchdog.join()
+        if watchdog.ident is not None:
+            watchdog.join()
         os.close(reader)
 
 

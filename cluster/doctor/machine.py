@@ -16,6 +16,7 @@ from rich.filesize import decimal
 from cluster.doctor.finding import UNREACHABLE, WRONG, Finding, ok, problem, warning
 from cluster.machine import given_memory
 from cluster.profile import user_file
+from repsim.regular_files import never_a_file
 
 __all__ = [
     "check_address",
@@ -129,6 +130,8 @@ def check_home() -> Finding:
     """Whether the home folder can be used, and the user's own file can be read if it is there."""
     remedy = "Set HOME to a folder of yours that can be written."
     mine = user_file()
+    if kind := never_a_file(mine):
+        return problem("home", f"{mine} is {kind}", "Remove it.", code=WRONG)
     try:
         home = Path.home()
         if mine.exists():

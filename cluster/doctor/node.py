@@ -32,6 +32,9 @@ WHAT_HANGS = {
     "store": "a disk or a bucket that does not answer, or too low a limit of address space?",
     "processors": "a disk that is slow, or a driver that hangs: what does nvidia-smi say?",
 }
+MORE_PROCESSES = (
+    "Raise the limits of processes (ulimit -u) and memory (ulimit -v), or end other programs."
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,12 +80,16 @@ def inspect_node(
     }
     if gpus is not None:
         groups["processors"] = (gpus,)
-    with ThreadPoolExecutor(len(groups)) as pool:
-        asked = [
-            pool.submit(_limited, group, arguments, limits[group])
-            for group, arguments in groups.items()
-        ]
-        findings = [*check_software(), *(one for group in asked for one in group.result())]
+    try:
+        with ThreadPoolExecutor(len(groups)) as pool:
+            asked = [
+                pool.submit(_limited, group, arguments, limits[group])
+                for group, arguments in groups.items()
+            ]
+            looked = [one for group in asked for one in group.result()]
+    except RuntimeError as refusal:  # no thread can be started
+        looked = [problem("processes", str(refusal), MORE_PROCESSES, code=WRONG)]
+    findings = [*check_software(), *looked]
     usable = [one for one in findings if one.name.startswith("GPU ") and one.verdict != "problem"]
     return NodeReport(
         host=platform.node(),
@@ -121,8 +128,8 @@ def _limited(group: str, arguments: Sequence[object], seconds: float) -> list[Fi
             env=environment,
         )
     except OSError as refusal:
-        remedy = "Raise the limits of processes and memory, or end other programs."
-        return [problem(group, f"no process can be started: {refusal}", remedy, code=WRONG)]
+        found = f"no process can be started: {refusal}"
+        return [problem(group, found, MORE_PROCESSES, code=WRONG)]
     try:
         out, err = process.communicate(timeout=seconds)
     except subprocess.TimeoutExpired:

@@ -4,7 +4,6 @@ from typing import ClassVar, Literal
 
 import numpy as np
 from jaxtyping import Float64
-from scipy.stats import rankdata
 
 from repsim.errors import InputError
 from repsim.examples import ExampleGram, ExamplePair, Features, example_pair
@@ -80,6 +79,8 @@ class Options(StrictOptions):
         if apart.max() == apart.min():
             return np.full(len(apart), np.nan)
         if self.comparison == "spearman":
+            from scipy.stats import rankdata  # half of the time that `import repsim` would take
+
             values = rankdata(apart)
         else:
             values = distances[above]

@@ -15,13 +15,12 @@ from pathlib import Path
 import dask
 import pytest
 from distributed import Security, get_worker
-from distributed.comm import connect
 
 from cluster.dask_cluster import WorkerSize, dask_session, local_worker_size, worker_sizes
 from cluster.machine import usable_cores
 from cluster.schema import DaskProfile
 from repsim.errors import StudyError
-from tests.open_doors import http_answer, listening, readable_by_others
+from tests.open_doors import admitted_by_dask, http_answer, listening, readable_by_others
 
 ROLES = ("CLIENT", "SCHEDULER", "WORKER")
 
@@ -36,20 +35,7 @@ def test_workers_are_as_many_and_as_large_as_asked() -> None:
 
 
 def _admitted(address: str, security: Security | None) -> bool:
-    """Whether Dask at this address talks to who comes with these certificates."""
-
-    async def attempt() -> bool:
-        more = security.get_connection_args("client") if security else {}
-        try:
-            comm = await connect(address, timeout=5, **more)
-            await comm.write({"op": "identity", "reply": True})
-            answer = await comm.read()
-        except Exception:
-            return False
-        await comm.close()
-        return "id" in answer
-
-    return asyncio.run(attempt())
+    return asyncio.run(admitted_by_dask(address, security))
 
 
 def test_no_port_of_a_local_dask_answers_without_its_certificate(
@@ -75,6 +61,8 @@ def test_no_port_of_a_local_dask_answers_without_its_certificate(
         scratch = list(tmp_path.glob("repsim-dask-*"))
         assert len(scratch) == 1
         assert readable_by_others(scratch[0]) == []
+        assert list(tmp_path.glob("dask-scratch-space*")) == []
+        assert [path for path in sys.path if "dask-scratch" in path and "repsim" not in path] == []
         key = client.security.tls_client_key
         commands = subprocess.run(["ps", "-eo", "args"], capture_output=True, text=True, check=True)
         assert key.splitlines()[1] not in commands.stdout

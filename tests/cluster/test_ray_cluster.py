@@ -29,6 +29,7 @@ def variables():
 
 def admitted(**token):
     environment = {k: v for k, v in os.environ.items() if k != "RAY_AUTH_TOKEN"} | token
+    environment["RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"] = "0"  # else it takes 127.0.0.1 for a mistake
     address = ray.get_runtime_context().gcs_address
     command = [sys.executable, "-c", OUTSIDER, address]
     return subprocess.run(command, env=environment, capture_output=True).returncode == 0
@@ -80,25 +81,20 @@ from pathlib import Path
 import ray
 from cluster.ray_cluster import ray_session
 from cluster.schema import RayProfile
+from tests.open_doors import RAY_METHODS as METHODS
 from tests.open_doors import grpc_status, http_answer, listening, readable_by_others
-
-METHODS = (
-    "ray.rpc.NodeInfoGcsService/GetAllNodeInfo",
-    "ray.rpc.NodeManagerService/GetNodeStats",
-    "ray.rpc.ObjectManagerService/Pull",
-    "ray.rpc.CoreWorkerService/GetCoreWorkerStats",
-)
 
 @ray.remote
 def nothing():
     pass
 
 undone = {"RAY_AUTH_TOKEN": "", "RAY_AUTH_MODE": "disabled"}
-answered, closed = {True: set(), False: set()}, []
+answered, closed, hosts = {True: set(), False: set()}, [], set()
 with ray_session(RayProfile(cpus_per_network=1), undone):
     ray.get(nothing.remote())
     token = os.environ["RAY_AUTH_TOKEN"]
     for (host, port), name in listening(os.getpid()).items():
+        hosts.add(host)
         if name == "ray::RuntimeEnvAgent":
             closed.append(http_answer(host, port).startswith(b"HTTP/1.1 401"))
             continue
@@ -108,6 +104,7 @@ with ray_session(RayProfile(cpus_per_network=1), undone):
                     answered[given].add(method)
     folder = Path(os.environ["RAY_TMPDIR"])
     said = {
+        "hosts": sorted(hosts),
         "with the token": len(answered[True]) / len(METHODS),
         "without": sorted(answered[False]),
         "refused by HTTP": closed,
@@ -131,6 +128,7 @@ def test_an_empty_token_counts_as_none_and_no_port_answers_without_one(tmp_path:
     )
     assert ran.returncode == 0, ran.stderr
     assert json.loads(ran.stdout) == {
+        "hosts": ["127.0.0.1"],
         "with the token": 1.0,
         "without": [],
         "refused by HTTP": [True],

@@ -91,14 +91,19 @@ def test_a_dead_ray_is_known_before_ray_is_asked(
         pass
 
 
-@pytest.mark.parametrize("address", ["auto", "local"])
-def test_a_silent_ray_is_given_up(address: str, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("address", "words"),
+    [("auto", "Ray cluster at 'auto'"), ("local", "Ray to start on this machine")],
+)
+def test_a_silent_ray_is_given_up(
+    address: str, words: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     release = threading.Event()
     monkeypatch.setattr(ray_cluster.ray, "init", lambda *a, **o: release.wait())
     monkeypatch.setattr(ray_cluster, "CONNECT_SECONDS", 1.0)
     monkeypatch.setattr(ray_cluster, "START_SECONDS", 1.0)
     with (
-        pytest.raises(ClusterError, match=f"Ray cluster at '{address}'. Got: no answer within 1 s"),
+        pytest.raises(ClusterError, match=f"{words}. Got: no answer within 1 s"),
         ray_session(RayProfile(address=address)),
     ):
         pass

@@ -5,7 +5,7 @@ A further attempt is a further `Row` here and nothing else.
 
 import io
 import signal
-from resource import RLIMIT_FSIZE, RLIMIT_NOFILE
+from resource import RLIMIT_FSIZE, RLIMIT_NOFILE, RLIMIT_NPROC
 
 import numpy as np
 
@@ -232,6 +232,17 @@ STORES = [
         limits={RLIMIT_NOFILE: 24},
         says=("ulimit -n 256",),
     ),
+    *[
+        Row(
+            name=f"{threads} threads: {verb}",
+            command=verb,
+            code=2,
+            nobody=True,
+            limits={RLIMIT_NPROC: threads},
+            says=("ulimit -u",),
+        )
+        for threads, verb in ((0, PLAN), (5, INLINE), (200, INLINE), (1, "doctor"))
+    ],
     Row(
         name="markers of garbage",
         command="status study.toml",
@@ -297,6 +308,21 @@ SURROUNDINGS = [
         files={"home/.config/repsim/config.toml": b"[["},
         says=("config.toml",),
     ),
+    *[
+        Row(
+            name=f"a user file that is {kind}: {verb}",
+            command=verb,
+            code=code,
+            shell=f"mkdir -p home/.config/repsim; {make} home/.config/repsim/config.toml",
+            says=(words,),
+        )
+        for kind, make, verb, code, words in (
+            ("a FIFO", "mkfifo", PLAN, 0, "it is a FIFO. Going on without it"),
+            ("a folder", "mkdir", PLAN, 0, "Going on without it"),
+            ("a link to itself", "ln -s config.toml", PLAN, 0, "Going on without it"),
+            ("a FIFO", "mkfifo", "doctor", 2, "is a FIFO"),
+        )
+    ],
     Row(name="an unknown profile", command=f"{INLINE} --cluster lokal", code=2, says=("'local'",)),
     Row(name="a folder as the profile", command=f"{INLINE} --cluster tmp", code=2),
     Row(
@@ -329,7 +355,7 @@ SURROUNDINGS = [
             when="training 0",
             says=("The checkpoint is saved",),
         )
-        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGUSR1, signal.SIGXCPU)
     ],
 ]
 

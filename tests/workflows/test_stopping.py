@@ -24,6 +24,17 @@ with stopping.stop_on_signal(at_once="at once" in sys.argv):
     libc.pthread_mutex_lock(lock)
 """
 
+# A native call that keeps Python's own lock, as SciPy's decompositions do: no thread gets on.
+LOCKED = """
+import ctypes
+from workflows import stopping
+stopping.GRACE_SECONDS, stopping.HASTE_SECONDS = 3.0, 1.0
+with stopping.stop_on_signal():
+    print("locked", flush=True)
+    ctypes.PyDLL(None).sleep(6)
+    ctypes.CDLL(None).pause()
+"""
+
 POLITE = """
 import sys, time
 from workflows.stopping import stop_on_signal
@@ -71,6 +82,14 @@ def test_a_native_call_is_ended(number: signal.Signals, mode: str) -> None:
     assert time.monotonic() - before < 20
     assert number.name in output
     assert "did not end by itself" in output
+
+
+def test_a_call_that_keeps_the_interpreter_is_ended_when_it_lets_go() -> None:
+    process = started(LOCKED)
+    time.sleep(0.5)
+    process.send_signal(signal.SIGTERM)
+    output, _ = process.communicate(timeout=60)
+    assert process.returncode == 75, output
 
 
 def test_who_listens_ends_by_itself() -> None:
