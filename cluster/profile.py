@@ -24,7 +24,7 @@ from cluster.schema import (
 )
 from repsim.errors import StudyError, unknown_name
 from repsim.options import validated_options
-from repsim.regular_files import never_a_file
+from repsim.regular_files import never_a_file, small_text
 from repsim.text import check_line
 from repsim.toml import NotTomlError, nested_too_deep, parse_toml
 
@@ -188,7 +188,7 @@ def _decoded(path: Path) -> str:
             f"Expected a profile file. Got {path}, which is {kind}. Write it to a file first."
         )
     try:
-        return path.read_text(encoding="utf-8-sig")  # editors on Windows write a byte order mark
+        return small_text(path)
     except UnicodeDecodeError as problem:
         raise StudyError(f"Expected a profile file in UTF-8. Got {path}: {problem}.") from None
 

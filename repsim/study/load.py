@@ -6,7 +6,7 @@ from typing import Any
 
 from repsim.errors import StudyError
 from repsim.options import StrictOptions, validated_options
-from repsim.regular_files import never_a_file
+from repsim.regular_files import never_a_file, small_text
 from repsim.study.schema import Capture, Matching, Study, Training
 from repsim.text import check_line
 from repsim.toml import NotTomlError, nested_too_deep, parse_toml
@@ -33,7 +33,7 @@ def load_study(path: Path, overrides: Sequence[str] = ()) -> Study:
             f"Expected a study file. Got {path}, which is {kind}. Write it to a file first."
         )
     try:
-        text = path.read_text(encoding="utf-8-sig")  # editors on Windows write a byte order mark
+        text = small_text(path)
     except FileNotFoundError:
         beside = sorted(str(other) for other in path.parent.glob("*.toml"))
         exists = f" In that folder: {', '.join(beside)}." if beside else ""

@@ -241,7 +241,7 @@ STORES = [
             limits={RLIMIT_NPROC: threads},
             says=("ulimit -u",),
         )
-        for threads, verb in ((0, PLAN), (5, INLINE), (200, INLINE), (1, "doctor"))
+        for threads, verb in ((0, PLAN), (5, INLINE), (200, INLINE))
     ],
     Row(
         name="markers of garbage",
@@ -401,6 +401,20 @@ ENDINGS = [
         command="compare a.npz a.npz",
         code=2,
         shell="echo x > t; python3 -m zipfile -c a.npz t",
+    ),
+    Row(
+        name="a study of 20 GB",
+        command=PLAN,
+        code=2,
+        shell="truncate -s 20G study.toml",
+        says=("more than 16 MiB",),
+    ),
+    Row(
+        name="a profile of 20 GB",
+        command=f"{INLINE} --cluster p.toml",
+        code=2,
+        shell="truncate -s 20G p.toml",
+        says=("more than 16 MiB",),
     ),
     Row(name="a FIFO as the study", command="plan pipe", code=2, shell="mkfifo pipe"),
     Row(

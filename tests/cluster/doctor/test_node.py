@@ -1,6 +1,7 @@
 """Whatever hangs or breaks on a node is a finding, and the others are there all the same."""
 
 import subprocess
+import threading
 from pathlib import Path
 
 import pytest
@@ -47,3 +48,14 @@ def test_a_machine_that_starts_no_process(tmp_path: Path, monkeypatch: pytest.Mo
     for group in ("machine", "store"):
         assert (found[group].verdict, found[group].code) == ("problem", 2)
         assert "no process can be started" in found[group].found
+
+
+def test_a_machine_that_starts_no_thread(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(thread: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(threading.Thread, "start", refuse)
+    found = by_name(tmp_path, gpus=False)
+    assert (found["processes"].verdict, found["processes"].code) == ("problem", 2)
+    assert found["processes"].found == "can't start new thread"
+    assert found["python"].verdict == "ok"
