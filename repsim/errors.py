@@ -34,6 +34,8 @@ __all__ = [
     "unknown_name",
 ]
 
+LONGEST_NAME = 100
+
 
 class RepsimError(Exception):
     """Base of every error that repsim raises on purpose."""
@@ -141,4 +143,5 @@ def unknown_name(what: str, got: str, known: Iterable[str]) -> str:
     near = difflib.get_close_matches(got, names, n=1, cutoff=0.5)
     hint = f" Did you mean {near[0]!r}?" if near else ""
     listing = ", ".join(names) if names else "none"
-    return f"Expected a known {what}. Got {got!r}.{hint} Known: {listing}."
+    shown = got if len(got) <= LONGEST_NAME else f"{got[:LONGEST_NAME]}..."
+    return f"Expected a known {what}. Got {shown!r}.{hint} Known: {listing}."

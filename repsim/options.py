@@ -17,6 +17,9 @@ from repsim.errors import StudyError, unknown_name
 
 __all__ = ["StrictOptions", "call_dotted", "is_dotted", "validated_options"]
 
+# Which are listed: each is compared with the others, and with every known name.
+MOST_PROBLEMS = 50
+
 
 class StrictOptions(BaseModel):
     """Base of every table of options: no unknown key, no silent conversion, no later change."""
@@ -54,7 +57,11 @@ def validated_options(model: type[Options], options: Mapping[str, object], where
     try:
         return model.model_validate(_frozen(options))
     except ValidationError as error:
-        raise StudyError("\n".join(_lines(model, error.errors(), where))) from None
+        problems = error.errors()
+        lines = _lines(model, problems[:MOST_PROBLEMS], where)
+        if len(problems) > MOST_PROBLEMS:
+            lines.append(f"And {len(problems) - MOST_PROBLEMS} more.")
+        raise StudyError("\n".join(lines)) from None
 
 
 def _frozen(value: object) -> object:

@@ -33,12 +33,8 @@ HASTE_SECONDS = 3.0
 POLL_SECONDS = 0.25
 MOMENT_SECONDS = 1.0
 
-# SIGUSR1 and SIGUSR2 are warnings of batch systems that time is nearly up, SIGXCPU that of the
-# kernel (`ulimit -S -t`).
-STOPS = (
-    *(signal.SIGINT, signal.SIGTERM, signal.SIGHUP),
-    *(signal.SIGUSR1, signal.SIGUSR2, signal.SIGXCPU),
-)
+# SIGUSR1 and SIGUSR2 are warnings of batch systems that time is nearly up.
+STOPS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2)
 
 
 class Interrupted(SystemExit):

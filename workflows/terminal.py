@@ -6,6 +6,7 @@ could move the cursor, rename the window or hide the rest of a line.
 
 import json
 import logging
+import os
 import re
 from collections.abc import Iterable
 from typing import Any
@@ -56,6 +57,13 @@ class Terminal(Console):
 
     def __init__(self, **options: Any) -> None:
         super().__init__(markup=False, emoji=False, **options)
+
+    def on_broken_pipe(self) -> None:
+        """Say no more, and go on: whoever stops to read ends no run, and changes no exit code."""
+        self.quiet = True
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, self.file.fileno())
+        os.close(nowhere)
 
     def render_str(self, text: str, **options: Any) -> Text:
         """Text as it is shown, of which columns then know the width."""

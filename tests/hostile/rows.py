@@ -71,6 +71,21 @@ STUDIES = [
         study={"epochs": "epochen"},
         says=("Did you mean 'training.epochs'?",),
     ),
+    Row(
+        name="100 000 unknown keys",
+        command=PLAN,
+        code=2,
+        files={"study.toml": b"".join(b"k%d = 1\n" % n for n in range(100_000))},
+        says=("option of study.toml. Got 'k0'", "And 99"),
+    ),
+    Row(
+        name="a key of two million letters",
+        command=PLAN,
+        code=2,
+        files={"study.toml": b"k" * 2_000_000 + b" = 1\n"},
+        says=("kkk...'",),
+        never=("k" * 200,),
+    ),
     Row(name="a key twice", command=PLAN, code=2, study={"width = 0.2": "width = 1\nwidth = 1"}),
     Row(name="a table as a list", command=PLAN, code=2, study={"[model]": "[[model]]"}),
     Row(name="a rate that is no number", command=PLAN, code=2, study={"0.05": "nan"}),
@@ -355,7 +370,7 @@ SURROUNDINGS = [
             when="training 0",
             says=("The checkpoint is saved",),
         )
-        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGUSR1, signal.SIGXCPU)
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGUSR1)
     ],
 ]
 

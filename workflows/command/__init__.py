@@ -2,12 +2,13 @@
 
 import sys
 import traceback
+from pathlib import Path
 
 import typer
 
 from cluster.limits import calls_left
 from cluster.shell_limits import check_limits
-from repsim.errors import OutputError, PreemptedError, RepsimError
+from repsim.errors import OutputError, PreemptedError, RepsimError, StudyError
 from workflows.command import (
     cluster,
     compare,
@@ -52,6 +53,13 @@ app = typer.Typer(
 
 @app.callback()
 def _before(context: typer.Context) -> None:
+    try:
+        Path.cwd()
+    except OSError as problem:  # libraries that PyTorch loads then end the process
+        raise StudyError(
+            f"Expected to be started in a folder that exists. Got: {problem.strerror}. "
+            "Change to another with cd."
+        ) from None
     if context.invoked_subcommand != "doctor":  # which reports limits itself
         check_limits()
 

@@ -1,6 +1,7 @@
 """What the verbs share: consoles, the options of a study, the log, and how errors are said."""
 
 import contextlib
+import io
 import logging
 import os
 import sys
@@ -40,6 +41,10 @@ if sys.stdout is None:  # closed by whoever started this
     sys.stdout = open(os.devnull, "w")  # noqa: SIM115, PTH123 - for as long as the process lives
 if sys.stderr is None:
     sys.stderr = open(os.devnull, "w")  # noqa: SIM115, PTH123
+
+for stream in (sys.stdout, sys.stderr):
+    if isinstance(stream, io.TextIOWrapper):
+        stream.reconfigure(errors="backslashreplace")  # Latin-1 and ASCII have no ε
 
 console = Terminal(width=None if sys.stdout.isatty() else PIPED_WIDTH)
 errors = Terminal(stderr=True)

@@ -125,7 +125,7 @@ def _redraw(watch: "Watch", pause: float) -> None:
             began = time.monotonic()
             look = watch.look()
             live.update(screen(look, pause, height=console.height), refresh=True)
-            if look.is_complete:
+            if look.is_complete or console.quiet:  # or nobody reads any more
                 return
             _sleep(pause, began)
 
@@ -150,7 +150,7 @@ def _print_changes(watch: "Watch", pause: float, *, as_json: bool) -> None:
             else:
                 say(f"{at} {look.study} in {look.store.location}")
                 _print(look)
-        if look.is_complete:
+        if look.is_complete or console.quiet:  # or nobody reads any more
             return
         _sleep(pause, began)
 

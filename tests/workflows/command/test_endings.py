@@ -167,3 +167,48 @@ def test_two_signals_to_a_run_are_75(tmp_path, engine, number):
     process.send_signal(number)
     output = finish(process)
     assert process.returncode == 75, output
+
+
+@pytest.mark.parametrize("reader", ["head -1", "true"])
+def test_a_reader_that_stops_changes_no_exit_code(reader: str, study_file: Path) -> None:
+    for arguments in (f"plan {study_file}", f"status {study_file} --watch 2"):
+        script = f'"{sys.executable}" -m workflows.command {arguments} | {reader}'
+        ran = subprocess.run(
+            ["bash", "-c", f"{script}; exit ${{PIPESTATUS[0]}}"],
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+        )
+        assert ran.returncode == 0, ran.stderr
+        assert ran.stderr == ""
+
+
+@pytest.mark.parametrize("encoding", ["ascii:strict", "latin-1"])
+def test_a_terminal_that_has_no_greek(encoding: str, study_file: Path) -> None:
+    ran = subprocess.run(
+        [sys.executable, "-m", "workflows.command", "plan", str(study_file)],
+        env={**os.environ, "PYTHONIOENCODING": encoding},
+        capture_output=True,
+        timeout=120,
+        check=False,
+    )
+    assert ran.returncode == 0, ran.stderr
+    assert rb"2 layers, 2 \u03b5" in ran.stdout
+
+
+def test_a_folder_that_was_removed(tmp_path: Path, study_file: Path) -> None:
+    (tmp_path / "gone").mkdir()
+    ran = subprocess.run(
+        [
+            *("bash", "-c", 'cd "$1" && rmdir "$1" && shift && exec "$@"', "-"),
+            *(tmp_path / "gone", *COMMAND, "plan", study_file),
+        ],
+        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[3])},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert ran.returncode == 2, ran.stderr
+    assert "Expected to be started in a folder that exists" in ran.stderr
