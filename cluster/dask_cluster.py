@@ -17,6 +17,7 @@ from cluster.machine import usable_cores
 from cluster.private_dask import private_cluster
 from cluster.run_folders import run_folder
 from cluster.schema import DaskProfile, memory_bytes
+from cluster.shell_limits import require_loopback
 from repsim.errors import ClusterError, RepsimError, StudyError
 
 __all__ = [
@@ -134,6 +135,7 @@ def _seconds(profile: DaskProfile) -> float:
 
 @contextmanager
 def _local(profile: DaskProfile) -> Iterator[Client]:
+    require_loopback()
     workers = usable_cores() if profile.workers == "auto" else profile.workers
     memory = profile.memory_per_worker
     with (

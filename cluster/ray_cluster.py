@@ -20,6 +20,7 @@ from cluster.limits import call_within
 from cluster.machine import given_memory, usable_cores
 from cluster.run_folders import run_folder
 from cluster.schema import RayProfile
+from cluster.shell_limits import require_loopback
 from repsim.errors import ClusterError, PreemptedError, StudyError
 
 __all__ = ["ray_session"]
@@ -68,6 +69,8 @@ def ray_session(
             "Expected what Ray's dashboard needs. Got an environment without it. Install "
             "repsim-workflows[dashboards], or do without it."
         )
+    if local:
+        require_loopback()
     note = "" if os.environ.get("RAY_AUTH_TOKEN", "").strip() else TOKEN_NOTE
     variables = {
         name: value

@@ -1,13 +1,13 @@
-"""Limits of the shell (`ulimit`) under which libraries wait for ever."""
+"""Limits of the shell (`ulimit`) and of the sandbox under which libraries wait for ever."""
 
 import os
 import resource
 
 import psutil
 
-from repsim.errors import StudyError
+from repsim.errors import ClusterError, StudyError
 
-__all__ = ["check_limits"]
+__all__ = ["check_limits", "require_loopback"]
 
 # Measured on two cores: importing PyTorch and reading from a store map 4.2 GB, a local Ray 6.8 GB.
 # Each thread maps its stack and an arena besides; below this a thread that does not start makes
@@ -53,6 +53,24 @@ def check_limits() -> None:
                 f"of {threads}, of which this user has {used}. Raise it with ulimit -u "
                 f"{max(used + LEAST_THREADS, min(most, ENOUGH_THREADS))}, or end other programs."
             )
+
+
+def require_loopback() -> None:
+    """Refuse a machine on which the processes of a local Ray or Dask cannot talk to each other.
+
+    Raises
+    ------
+    ClusterError
+        When 127.0.0.1 takes no connection: Ray tries for minutes.
+    """
+    from cluster.doctor.machine import check_loopback
+
+    finding = check_loopback()
+    if finding.verdict == "problem":
+        raise ClusterError(
+            f"Expected to start Ray and Dask on this machine. Got: {finding.found}. "
+            f"{finding.remedy}"
+        )
 
 
 def _threads_of(user: int) -> int:

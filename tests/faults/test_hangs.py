@@ -148,6 +148,22 @@ def test_limits_of_the_shell_are_named(limit: str, words: str, tmp_path: Path) -
     assert words in ran.stderr
 
 
+@pytest.mark.parametrize("session", ["ray", "dask"])
+def test_a_sandbox_without_loopback_is_known_before_anything_starts(
+    session: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*arguments: object, **options: object) -> None:
+        raise OSError(101, "Network is unreachable")
+
+    monkeypatch.setattr(socket, "create_connection", refuse)
+    opened = ray_session(RayProfile()) if session == "ray" else dask_session(DaskProfile())
+    with (
+        pytest.raises(ClusterError, match=r"no port of 127.0.0.1 can be used: .*unreachable"),
+        opened,
+    ):
+        pass
+
+
 @pytest.mark.parametrize("verb", ["plan", "run"])
 def test_a_fifo_as_a_study_file_is_refused(verb: str, tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "study.toml")
