@@ -69,13 +69,15 @@ def call_aside(
 
     def call() -> None:
         try:
-            future.set_result(action())
+            result = action()
         except BaseException as problem:
             future.set_exception(problem)
-        else:
-            if until is not None:
-                threading.current_thread().name = f"{THREAD} (done)"
-                until.wait()
+            return
+        if until is not None:
+            threading.current_thread().name = f"{THREAD} (done)"
+        future.set_result(result)
+        if until is not None:
+            until.wait()
 
     threading.Thread(target=call, name=THREAD, daemon=True).start()
     return future

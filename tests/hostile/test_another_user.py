@@ -111,8 +111,8 @@ def test_no_port_and_no_file_of_a_run_serves_another_user(
     tmp_path: Path, others_folder: Path
 ) -> None:
     store, answer = others_folder / "runs", others_folder / "answer.json"
-    study = study_file(tmp_path, epochs=40)
-    study.write_text(study.read_text().replace("[0, 1]", "[0, 1, 2, 3]"))
+    study = study_file(tmp_path, epochs=30)
+    study.write_text(study.read_text().replace("[0, 1]", "[0, 1, 2]"))
     warm = fork(len, "")  # what it imports takes longer than a scan
     warm.join()
     process = start("run", study, "--store", store, "--cluster-set", "dask.workers=1")
@@ -136,8 +136,9 @@ def test_no_port_and_no_file_of_a_run_serves_another_user(
         assert scanned(RAY_PORTS) == []
         wait_for(lambda: next(store.glob("moments/*/*"), None), process)
         assert scanned(DASK_PORTS) == []
-        output = finish(process)
-        assert process.returncode == 0, output
+        process.terminate()
+        output = finish(process, seconds=60)
+        assert process.returncode in {0, 75}, output
     finally:
         process.kill()
         process.communicate()
