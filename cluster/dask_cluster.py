@@ -93,6 +93,7 @@ def dask_session(profile: DaskProfile, stop: threading.Event | None = None) -> I
     check_dask(profile)
     with ExitStack() as stack:
         local = profile.scheduler == "local"
+        stack.enter_context(_quiet(logging.CRITICAL if local else logging.WARNING))
         client = _connected(
             lambda: stack.enter_context(_local(profile)) if local else _remote(profile),
             profile,
@@ -104,6 +105,18 @@ def dask_session(profile: DaskProfile, stop: threading.Event | None = None) -> I
         if profile.performance_report:
             stack.enter_context(_reported(Path(profile.performance_report)))
         yield client
+
+
+@contextmanager
+def _quiet(level: int) -> Iterator[None]:
+    """Keep lines of Dask below `level` out of the log, which its own `silence_logs` does not."""
+    logger = logging.getLogger("distributed")
+    before = logger.level
+    logger.setLevel(level)
+    try:
+        yield
+    finally:
+        logger.setLevel(before)
 
 
 def _connected(

@@ -38,6 +38,28 @@ def _admitted(address: str, security: Security | None) -> bool:
     return asyncio.run(admitted_by_dask(address, security))
 
 
+TALKATIVE = """
+import logging
+logging.basicConfig(level=logging.WARNING)  # as the command does before it imports Dask
+from cluster.dask_cluster import dask_session
+from cluster.schema import DaskProfile
+with dask_session(DaskProfile(workers=1)) as client:
+    client.run_on_scheduler(lambda dask_scheduler: None)
+"""
+
+
+def test_dask_adds_no_lines_to_the_log_of_a_run() -> None:
+    ran = subprocess.run(
+        [sys.executable, "-c", TALKATIVE],
+        cwd=Path(__file__).parents[2],
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=True,
+    )
+    assert (ran.stdout, ran.stderr) == ("", "")
+
+
 def test_no_port_of_a_local_dask_answers_without_its_certificate(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
