@@ -156,14 +156,14 @@ def test_lines_are_taken_where_lines_are_meant():
     ],
 )
 def test_a_home_that_cannot_be_read_counts_as_none(monkeypatch, caplog, problem, warned):
-    mine, read = user_file(), Path.read_text
+    mine, opened = user_file(), Path.open
 
     def refused(path, *arguments, **options):
         if path == mine:
             raise problem
-        return read(path, *arguments, **options)
+        return opened(path, *arguments, **options)
 
-    monkeypatch.setattr(Path, "read_text", refused)
+    monkeypatch.setattr(Path, "open", refused)
     assert load_profile("local") == load_profile("local")
     said = f"Did not read {mine}: {problem.strerror}. Going on without it."
     assert (said in caplog.text) == warned
