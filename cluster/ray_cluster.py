@@ -38,6 +38,9 @@ CONNECT_SECONDS = 50.0
 START_SECONDS = 300.0
 END_SECONDS = 60.0
 
+# Which Ray takes for itself.
+SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
 TOKEN_NOTE = " (asks for a token: set RAY_AUTH_TOKEN to one of your own before the run)"
 
 
@@ -96,6 +99,10 @@ def _disconnect() -> None:
         call_within(END_SECONDS, ray.shutdown)
     except TimeoutError as problem:
         log.warning("Ray did not let go of its connection: %s", problem)
+    if threading.current_thread() is threading.main_thread():
+        # Ray's end sets SIGTERM back to killing the process, behind Python's back.
+        for number in SIGNALS:
+            signal.signal(number, signal.getsignal(number))
 
 
 def _connect(
@@ -121,7 +128,7 @@ def _connect(
         }
     worker.print_to_stdstream = _log_message
     # Ray installs handlers that abort the process where ours would stop it cleanly.
-    handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    handlers = {number: signal.getsignal(number) for number in SIGNALS}
 
     def connect() -> Any:
         _check_port(profile.address)

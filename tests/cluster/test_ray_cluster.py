@@ -75,6 +75,26 @@ def test_a_local_ray_is_private_and_leaves_nothing(tmp_path: Path) -> None:
     assert not (tmp_path / ".ray").exists()
 
 
+ENDED = """
+import os, signal, sys, time
+from cluster.ray_cluster import ray_session
+from cluster.schema import RayProfile
+signal.signal(signal.SIGTERM, lambda *arguments: sys.exit(75))
+with ray_session(RayProfile()):
+    pass
+os.kill(os.getpid(), signal.SIGTERM)
+time.sleep(10)
+"""
+
+
+def test_signals_reach_python_after_ray_has_ended(tmp_path: Path) -> None:
+    environment = {**os.environ, "HOME": str(tmp_path)}
+    ran = subprocess.run(
+        [sys.executable, "-c", ENDED], env=environment, cwd=ROOT, timeout=300, check=False
+    )
+    assert ran.returncode == 75
+
+
 DOORS = """
 import json, os
 from pathlib import Path
