@@ -1,13 +1,6 @@
-"""Options of a study file, checked before anything runs: against fields, or a signature.
+"""Tables of options, checked before anything runs; an error says what is possible."""
 
-Datasets and models are named in a study file and take a table of options. Ours declare them as a
-`StrictOptions` model; a function of one's own (``package.module:function``) declares them as its
-parameters. Either way an unknown or wrong option is an error that says what is possible.
-"""
-
-import importlib
-import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -15,7 +8,7 @@ from pydantic_core import ErrorDetails
 
 from repsim.errors import StudyError, unknown_name
 
-__all__ = ["StrictOptions", "call_dotted", "is_dotted", "validated_options"]
+__all__ = ["StrictOptions", "is_dotted", "validated_options"]
 
 # Which are listed: each is compared with the others, and with every known name.
 MOST_PROBLEMS = 50
@@ -146,98 +139,5 @@ def _thawed(value: object) -> object:
 
 
 def is_dotted(name: str) -> bool:
-    """Whether a name is of the form ``package.module:function``."""
+    """Whether a name is of the form ``package.module:name``."""
     return ":" in name
-
-
-def call_dotted(
-    path: str,
-    options: Mapping[str, object],
-    *,
-    what: str,
-    given: Mapping[str, object] | None = None,
-) -> object:
-    """Import ``package.module:function`` and call it with keyword arguments.
-
-    Parameters
-    ----------
-    path
-        The function, as ``package.module:function``.
-    options
-        Options of the study file.
-    what
-        Word for the message, such as ``"model"``.
-    given
-        Arguments that repsim adds; an option may not have the name of one.
-
-    Raises
-    ------
-    StudyError
-        The module cannot be imported, has no such function, or does not take these options.
-        An error inside the function itself is passed on as it is.
-
-    Examples
-    --------
-    >>> call_dotted("fractions:Fraction", {"numerator": 1, "denominator": 2}, what="number")
-    Fraction(1, 2)
-    """
-    function = _function(path, what)
-    given = dict(given or {})
-    taken = sorted(given.keys() & options.keys())
-    if taken:
-        raise StudyError(
-            f"Expected options of {what} {path!r} other than {', '.join(given)}: repsim passes "
-            f"these itself. Got {', '.join(taken)}. Remove it from the options."
-        )
-    _check_signature(function, path, what, options, given)
-    return function(**given, **options)
-
-
-def _function(path: str, what: str) -> Callable[..., object]:
-    module_name, _, attribute = path.partition(":")
-    if not module_name or not attribute.isidentifier():
-        raise StudyError(f"Expected a {what} of the form 'package.module:function'. Got {path!r}.")
-    try:
-        module = importlib.import_module(module_name)
-    # The module is somebody else's: whatever it raises on import, the study names the wrong thing.
-    except Exception as error:
-        raise StudyError(
-            f"Expected {what} {path!r} in a module that can be imported. "
-            f"Got {type(error).__name__}: {error}. "
-            "Install it in this environment or put its folder on PYTHONPATH."
-        ) from error
-    if not hasattr(module, attribute):
-        public = [name for name in vars(module) if not name.startswith("_")]
-        raise StudyError(unknown_name(f"function of module {module_name!r}", attribute, public))
-    function = getattr(module, attribute)
-    if not callable(function):
-        raise StudyError(
-            f"Expected {what} {path!r} to be a function. Got {type(function).__name__}."
-        )
-    return function  # type: ignore[no-any-return]
-
-
-def _check_signature(
-    function: Callable[..., object],
-    path: str,
-    what: str,
-    options: Mapping[str, object],
-    given: Mapping[str, object],
-) -> None:
-    try:
-        signature = inspect.signature(function)
-    except (TypeError, ValueError):
-        return  # Some builtins have no signature; the call itself then speaks.
-    try:
-        signature.bind(**given, **options)
-    except TypeError as error:
-        known = [name for name in signature.parameters if name not in given]
-        unknown = [name for name in options if name not in known]
-        if unknown:
-            raise StudyError(
-                unknown_name(f"option of {what} {path!r}", unknown[0], known)
-            ) from None
-        raise StudyError(
-            f"Expected arguments that {what} {path!r}{signature} takes. "
-            f"Got {', '.join([*given, *options]) or 'none'}: {error}."
-        ) from None

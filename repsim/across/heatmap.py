@@ -1,7 +1,7 @@
 """How similar each layer of one network is to each layer of another, or of the same."""
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Protocol, TypeGuard, TypeVar
+from typing import TypeVar
 
 import numpy as np
 from jaxtyping import Float64
@@ -9,26 +9,15 @@ from jaxtyping import Float64
 from repsim.across.averaged_moments import of_moments
 from repsim.across.linear_cka import LinearCKA
 from repsim.errors import InputError
-from repsim.examples import ExampleGram, Features, LayerExamples
+from repsim.examples import Features, LayerExamples
 from repsim.measures import Measure, load_measure
+from repsim.measures.contract import ExamplesMeasure
 from repsim.moments import ArrayLike
 from repsim.options import validated_options
 
-__all__ = ["VectorMeasure", "across_measure", "heatmap", "is_vector_measure", "products"]
+__all__ = ["across_measure", "heatmap", "products"]
 
 Item = TypeVar("Item")
-
-
-class VectorMeasure(Measure, Protocol):
-    """A measure that is the inner product of two unit vectors, one of each layer."""
-
-    def unit_vector(self, layer: ExampleGram) -> Float64[np.ndarray, " m"]:
-        """What it takes of one layer."""
-
-
-def is_vector_measure(measure: Measure) -> TypeGuard[VectorMeasure]:
-    """Whether a table of it is one matrix product."""
-    return hasattr(measure, "unit_vector")
 
 
 def across_measure(name: str, options: Mapping[str, object], features: Features) -> Measure:
@@ -96,7 +85,7 @@ def heatmap(
             "hold the same inputs in the same order."
         )
     known = across_measure(measure, options, features)
-    if is_vector_measure(known):
+    if isinstance(known, ExamplesMeasure):
         first = [layer.features(features) for layer in a]
         second = first if b is a else [layer.features(features) for layer in b]
         return products(first, second, known.unit_vector)

@@ -6,15 +6,14 @@ import numpy as np
 from jaxtyping import Float64
 
 from repsim.across.first_component import first_component, without_first_component
-from repsim.examples import ExampleGram, ExamplePair, Features
+from repsim.examples import ExampleGram
 from repsim.examples.alignment import centred, half, u_centred, unit
-from repsim.measures.contract import Properties
-from repsim.options import StrictOptions
+from repsim.measures.contract import ROTATIONS, ExamplesMeasure, Properties
 
 __all__ = ["LinearCKA"]
 
 
-class LinearCKA(StrictOptions):
+class LinearCKA(ExamplesMeasure):
     r"""Linear CKA of two layers from their examples × examples.
 
     .. math:: \frac{\langle \tilde K, \tilde L \rangle}{\|\tilde K\|_F \|\tilde L\|_F}, \quad
@@ -43,33 +42,19 @@ class LinearCKA(StrictOptions):
 
     debiased: bool = False
     first_component: Literal["kept", "removed"] = "kept"
-    features: Features = "averaged"
-
-    statistic: ClassVar[Literal["examples"]] = "examples"
+    centred: ClassVar[bool] = True
 
     @property
     def convention(self) -> str:
-        """What stands beside each value."""
+        """Id of the exact definition."""
         bias = "debiased" if self.debiased else "biased"
         first = ",first component removed" if self.first_component == "removed" else ""
         return f"cka[linear,centred,{bias}{first},{self.features}]"
 
     @property
-    def centred(self) -> bool:
-        """Always."""
-        return True
-
-    @property
     def properties(self) -> Properties:
         """Those of linear CKA."""
-        return Properties(
-            symmetric=True,
-            least=-1 if self.debiased else 0,
-            most=1,
-            best=1,
-            larger_is_more_similar=True,
-            invariances=frozenset({"orthogonal", "isotropic scaling", "translation"}),
-        )
+        return Properties(least=-1.0 if self.debiased else 0.0, invariances=ROTATIONS)
 
     def unit_vector(self, layer: ExampleGram) -> Float64[np.ndarray, " m"]:
         """The inner products about their means, of length 1."""
@@ -78,7 +63,3 @@ class LinearCKA(StrictOptions):
             gram = without_first_component(layer, first_component(layer)).gram
         about_means = u_centred(gram) if self.debiased else centred(gram)
         return unit(half(about_means, diagonal=not self.debiased))
-
-    def value(self, statistic: ExamplePair) -> float:
-        """The measure."""
-        return float(self.unit_vector(statistic.x) @ self.unit_vector(statistic.y))

@@ -14,12 +14,13 @@ from repsim.across.first_component import (
     first_component_cosines,
     without_first_component,
 )
-from repsim.across.heatmap import is_vector_measure, products
+from repsim.across.heatmap import products
 from repsim.across.identification import Identification, identify
 from repsim.across.linear_cka import LinearCKA
 from repsim.errors import InputError
 from repsim.examples import ExampleGram, Features, LayerExamples
 from repsim.measures import Measure
+from repsim.measures.contract import ExamplesMeasure
 
 __all__ = ["NetworkComparison", "NetworkLayers", "compare_networks"]
 
@@ -84,7 +85,7 @@ def compare_networks(
     find = {} if a is b else {measure.convention: measure for measure in identified}
     values: dict[str, Matrix] = {}
     found: dict[str, Identification] = {}
-    vectors = {m.convention: m for m in (*shown, *find.values()) if is_vector_measure(m)}
+    vectors = {m.convention: m for m in (*shown, *find.values()) if isinstance(m, ExamplesMeasure)}
     for convention, measure in vectors.items():
         matrix = _table(a.grams, b.grams, measure.unit_vector)
         if convention in keep:
@@ -94,7 +95,7 @@ def compare_networks(
     values[FIRST_COMPONENT_COSINE] = first_component_cosines(a.components, b.components)
     values |= _without_first_components(a, b)
     if a.features == "averaged":
-        of_pairs = [m for m in find.values() if not is_vector_measure(m)]
+        of_pairs = [m for m in find.values() if not isinstance(m, ExamplesMeasure)]
         for other, there, back in _moments_both_ways(a, b, of_pairs):
             found[other.convention] = _both_ways(a, b, other, there, back)
     return NetworkComparison(values=values, identification=found)

@@ -1,46 +1,38 @@
 """The maximum match at one ε in the form of a measure."""
 
 from collections.abc import Sequence
-from typing import ClassVar
 
 import numpy as np
 from pydantic import Field
 
 from repsim.matching import MatchProfile, match_profile
-from repsim.measures import Invariance, Properties, Statistic
+from repsim.measures.contract import CentredOption, Properties
 from repsim.moments import Factor, UnitOrder
 from repsim.moments.samples import BLOCK_ELEMENTS
-from repsim.options import StrictOptions
 
 __all__ = ["FactorResamples", "MaximumMatch"]
 
 
-class MaximumMatch(StrictOptions):
+class MaximumMatch(CentredOption):
     """Maximum matching similarity at one ε, in the form of a measure."""
 
     epsilon: float = Field(ge=0, lt=1, description="tolerance of the match")
     centred: bool = False
 
-    statistic: ClassVar[Statistic] = "moments"
-
     @property
     def convention(self) -> str:
-        """What stands beside each value."""
-        centring = "centred" if self.centred else "uncentred"
-        return f"maximum_match[epsilon={self.epsilon:g},{centring}]"
+        """Id of the exact definition."""
+        return f"maximum_match[epsilon={self.epsilon:g},{self.centring}]"
 
     @property
     def properties(self) -> Properties:
         """Those of spans of neurons: a neuron can be scaled, and not mixed with others."""
-        kept: set[Invariance] = {"neuron permutation", "neuron scaling"}
-        return Properties(
-            symmetric=True,
-            least=0.0,
-            most=1.0,
-            best=1.0,
-            larger_is_more_similar=True,
-            invariances=frozenset(kept | {"translation"} if self.centred else kept),
-        )
+        return Properties(invariances=self.unchanged_by("neuron permutation", "neuron scaling"))
+
+    @property
+    def saturates(self) -> bool:
+        """False: the caution of the profile says it already."""
+        return False
 
     def profile(self, statistic: object) -> MatchProfile:
         """The match profile, which holds for every ε."""

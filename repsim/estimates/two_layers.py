@@ -13,8 +13,14 @@ from repsim.estimates.dependence import dependence_caution
 from repsim.estimates.estimate import Estimate
 from repsim.estimates.example_resamples import ExampleResamples
 from repsim.estimates.maximum_match import FactorResamples, MaximumMatch
-from repsim.examples import Features, example_pair
-from repsim.measures import Measure, caution_of, checked_value, load_measure, measure_names
+from repsim.measures import (
+    MEASURES,
+    Measure,
+    caution_of,
+    checked_value,
+    load_measure,
+    measure_names,
+)
 from repsim.moments import Resamples, UnitOrder, Units
 from repsim.moments.samples import matrix
 from repsim.options import validated_options
@@ -60,7 +66,8 @@ def estimate(
     ----------
     measure
         A name, such as ``"cka"``, with its `options`; ``"maximum_match"`` with ``epsilon`` (and
-        ``centred``) for the maximum matching similarity; or a measure with its options.
+        ``centred``) for the maximum matching similarity; ``"package.module:Name"`` for a measure
+        of your own; or a measure with its options.
     x, y
         Samples × neurons, (d, p) and (d, q), numpy or torch, with the same samples in the same
         order; or examples × positions × neurons.
@@ -135,8 +142,7 @@ permutations); calibrated 0.495; 1,000 samples, 10 + 10 neurons
         used = layers.examples
     else:
         chosen, order = order.first(layers.examples if examples is None else examples)
-        features: Features = getattr(known, "features", "averaged")
-        pair = example_pair(layers.x[chosen], layers.y[chosen], features)
+        pair = known.statistic_of(layers.x[chosen], layers.y[chosen])
         resamples = ExampleResamples(total=pair, order=order)
         used = len(chosen)
     value = checked_value(known, resamples.total)
@@ -174,15 +180,20 @@ permutations); calibrated 0.495; 1,000 samples, 10 + 10 neurons
 
 
 def _measure(measure: str | Measure, options: dict[str, object]) -> Measure:
-    if not isinstance(measure, str):
+    if isinstance(measure, Measure):
         if options:
             raise InputError(
                 f"Expected options in the measure that was given. Got {', '.join(options)} beside."
             )
         return measure
+    if not isinstance(measure, str):
+        raise InputError(
+            "Expected a measure as a name, or as an instance of a class that derives from "
+            f"repsim.measures.Measure. Got {type(measure).__name__}."
+        )
     if measure == "maximum_match":
         return validated_options(MaximumMatch, options, "measure 'maximum_match'")
-    if measure not in measure_names():
+    if MEASURES.path_of(measure) is None and MEASURES.built_in(measure) is None:
         raise InputError(unknown_name("measure", measure, [*measure_names(), "maximum_match"]))
     return load_measure(measure, options)
 
@@ -332,7 +343,7 @@ def _interval_replicates(
         ranks = RankedCriticals.of(whole, **{kind: criticals}, groups=groups)
         return {"ranks": ranks, "epsilon": measure.epsilon}
     found = {kind: _values(measure, statistics)}
-    if kind == "without" and getattr(measure, "halves", True):
+    if kind == "without" and measure.halves:
         for name, parts in (("halves", 2), ("quarters", 4)):
             if parts == 2 or groups >= LEAST_FOR_QUARTERS:
                 alone = [part_of(groups, part, parts) for part in range(parts)]

@@ -1,23 +1,23 @@
 """Similarity measures: one file each, from the statistic of a pair to a value.
 
-A measure is a module of this package with a pydantic model ``Options`` that has a ``convention``
-(the id that stands beside each value), ``centred``, ``statistic``, ``properties`` and a
-``value(statistic)``; see `repsim.measures.contract`. A new measure is one new file.
+A measure is a module of this package with a class ``Options`` that derives from `MomentsMeasure` or
+`ExamplesMeasure`; see `repsim.measures.contract`. A new measure is one new file.
 """
 
-import importlib
-import pkgutil
+import json
 from collections.abc import Mapping
 from functools import cache
-from typing import cast
 
-from repsim.errors import StudyError, unknown_name
+from repsim.errors import StudyError
 from repsim.measures.bures import bures
 from repsim.measures.cca import cca, cca_spectrum
 from repsim.measures.cka import cka
 from repsim.measures.contract import (
+    CentredOption,
+    ExamplesMeasure,
     Invariance,
     Measure,
+    MomentsMeasure,
     Properties,
     Statistic,
     caution_of,
@@ -34,10 +34,16 @@ from repsim.measures.rsa import rsa
 from repsim.measures.subspace_overlap import subspace_overlap
 from repsim.measures.svcca import svcca
 from repsim.options import validated_options
+from repsim.registry import Registry, load_dotted
+from repsim.study.digest import canonical_json
 
 __all__ = [
+    "MEASURES",
+    "CentredOption",
+    "ExamplesMeasure",
     "Invariance",
     "Measure",
+    "MomentsMeasure",
     "Properties",
     "Statistic",
     "bures",
@@ -61,21 +67,68 @@ __all__ = [
 ]
 
 
-@cache
+MEASURES: Registry[type[Measure]] = Registry(
+    kind="measure",
+    package=__name__,
+    offered=lambda name, module: {name: module.Options} if hasattr(module, "Options") else {},
+)
+
+
 def measure_names() -> tuple[str, ...]:
-    """Measures that a study can list."""
-    return tuple(sorted(m.name for m in pkgutil.iter_modules(__path__) if not m.ispkg))
+    """Names of the built-in and installed measures."""
+    return MEASURES.names
 
 
 def load_measure(name: str, options: Mapping[str, object]) -> Measure:
     """A measure by name.
 
+    Parameters
+    ----------
+    name
+        One of `measure_names`, or ``package.module:Name``, a class that derives from
+        `MomentsMeasure` or `ExamplesMeasure`.
+    options
+        Options of that measure, its fields.
+
     Raises
     ------
     StudyError
-        For an unknown name or option.
+        For an unknown name or option, or a class that is no measure.
+
+    Examples
+    --------
+    >>> load_measure("cca", {"power": 2}).convention
+    'cca[power=2,centred]'
     """
-    if name not in measure_names():
-        raise StudyError(unknown_name("measure", name, measure_names()))
-    module = importlib.import_module(f"{__name__}.{name}")
-    return cast(Measure, validated_options(module.Options, options, f"measure {name!r}"))
+    path = MEASURES.path_of(name)
+    measure = MEASURES[name] if path is None else _own(path)
+    try:
+        text = canonical_json(options)
+    except (TypeError, ValueError):
+        return validated_options(measure, options, f"measure {name!r}")
+    return _with_options(measure, name, text)
+
+
+@cache
+def _with_options(measure: type[Measure], name: str, options: str) -> Measure:
+    """Checked once for each table of options: the keys of a study ask a million times."""
+    return validated_options(measure, json.loads(options), f"measure {name!r}")
+
+
+def _own(path: str) -> type[Measure]:
+    found = load_dotted(path, "measure")
+    if not (isinstance(found, type) and issubclass(found, Measure)):
+        raise StudyError(
+            f"Expected measure {path!r} to be a class that derives from "
+            "repsim.measures.MomentsMeasure or repsim.measures.ExamplesMeasure. "
+            f"Got {found if isinstance(found, type) else type(found).__name__}."
+        )
+    missing = sorted(found.__abstractmethods__)
+    if not hasattr(found, "centred") and "centred" not in found.model_fields:
+        missing.append("centred")
+    if missing:
+        raise StudyError(
+            f"Expected measure {path!r} to define what every measure says of itself. Got no "
+            f"{', '.join(missing)}. See repsim.measures.Measure."
+        )
+    return found

@@ -1,51 +1,33 @@
 """Normalised Bures similarity of two layers (Harvey, Larsen and Williams 2024)."""
 
-from typing import ClassVar
-
 import numpy as np
 
-from repsim.measures.contract import Invariance, Properties, Statistic, moments_of, value_of
+from repsim.measures.contract import CentredOption, Properties, documented, measured
 from repsim.moments import ArrayLike, Moments
 from repsim.moments.principal import principal
-from repsim.options import StrictOptions, validated_options
 
 __all__ = ["Options", "bures"]
 
 
-class Options(StrictOptions):
+class Options(CentredOption):
     """Options of the normalised Bures similarity."""
-
-    centred: bool = True
-
-    statistic: ClassVar[Statistic] = "moments"
 
     @property
     def convention(self) -> str:
-        """What stands beside each value."""
-        return f"bures[normalised similarity,{'centred' if self.centred else 'uncentred'}]"
+        return f"bures[normalised similarity,{self.centring}]"
 
     @property
     def properties(self) -> Properties:
-        """Those of the kernels over the samples."""
-        kept: set[Invariance] = {"orthogonal", "isotropic scaling"}
-        return Properties(
-            symmetric=True,
-            least=0.0,
-            most=1.0,
-            best=1.0,
-            larger_is_more_similar=True,
-            invariances=frozenset(kept | {"translation"} if self.centred else kept),
-        )
+        return Properties(invariances=self.unchanged_by("orthogonal", "isotropic scaling"))
 
     def value(self, moments: Moments) -> float:
-        """The measure."""
         pair = principal(moments, centred=self.centred)
         if pair.constant:
             return float("nan")
-        fidelity = pair.nuclear_norm
-        return float(min(fidelity / np.sqrt(pair.x.trace * pair.y.trace), 1.0))
+        return float(min(pair.nuclear_norm / np.sqrt(pair.x.trace * pair.y.trace), 1.0))
 
 
+@documented(Options)
 def bures(x: Moments | ArrayLike, y: ArrayLike | None = None, *, centred: bool = True) -> float:
     r"""Normalised Bures similarity (NBS): the fidelity of the two layers' kernels over samples.
 
@@ -66,9 +48,6 @@ def bures(x: Moments | ArrayLike, y: ArrayLike | None = None, *, centred: bool =
 
     Parameters
     ----------
-    x, y
-        Samples × neurons, (d, p) and (d, q), with the same samples in the same order; or the
-        moments of the pair alone.
     centred
         Whether each neuron's mean is removed.
 
@@ -76,13 +55,6 @@ def bures(x: Moments | ArrayLike, y: ArrayLike | None = None, *, centred: bool =
     -------
     float
         NaN when a layer is constant.
-
-    Raises
-    ------
-    InputError
-        When `y` is missing or given beside moments.
-    StudyError
-        For an option or a value of it that is not there.
 
     References
     ----------
@@ -96,5 +68,4 @@ def bures(x: Moments | ArrayLike, y: ArrayLike | None = None, *, centred: bool =
     >>> round(bures(x, 3 * x[:, ::-1] + 1), 12)
     1.0
     """
-    options = validated_options(Options, {"centred": centred}, "measure 'bures'")
-    return value_of(options, moments_of(x, y))
+    return measured(Options, x, y, centred=centred)

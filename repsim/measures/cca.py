@@ -1,76 +1,56 @@
 """Mean canonical correlation, and all of them."""
 
-from typing import Any, ClassVar, Literal
+from typing import ClassVar, Literal
 
 import numpy as np
 from jaxtyping import Float64
-from pydantic import model_validator
 
 from repsim.measures.contract import (
-    Invariance,
+    CentredOption,
+    Presets,
     Properties,
-    Statistic,
     check_samples,
-    compatible,
-    moments_of,
-    value_of,
+    documented,
+    measured,
 )
 from repsim.moments import ArrayLike, Moments
 from repsim.moments.principal import PrincipalPair, principal
-from repsim.options import StrictOptions, validated_options
 
 __all__ = ["Options", "cca", "cca_spectrum"]
 
 Compat = Literal["google/svcca", "kornblith", "netrep"]
 
-PRESETS = {
-    "google/svcca": {"power": 1, "centred": True},
-    "kornblith": {"power": 2, "centred": False},
-    "netrep": {"power": 1, "centred": True},
-}
-
 # cca_core.get_cca_similarity: the correlations after this share of their sum are left out.
 GOOGLE_THRESHOLD = 0.98
 
 
-class Options(StrictOptions):
+class Options(CentredOption):
     """Options of mean CCA."""
 
     power: Literal[1, 2] = 1
-    centred: bool = True
     compat: Compat | None = None
 
-    statistic: ClassVar[Statistic] = "moments"
     spans: ClassVar[bool] = True
-
-    @model_validator(mode="before")
-    @classmethod
-    def _compatible(cls, given: Any) -> Any:
-        return compatible(cls, given, PRESETS)
+    presets: ClassVar[Presets] = {
+        "google/svcca": {"power": 1, "centred": True},
+        "kornblith": {"power": 2, "centred": False},
+        "netrep": {"power": 1, "centred": True},
+    }
 
     @property
     def convention(self) -> str:
-        """What stands beside each value."""
-        library = f"compat={self.compat}," if self.compat else ""
-        centring = "centred" if self.centred else "uncentred"
-        return f"cca[{library}power={self.power},{centring}]"
+        return f"cca[{self.library}power={self.power},{self.centring}]"
 
     @property
     def properties(self) -> Properties:
-        """A similarity of spans; an angle in netrep."""
         angle = self.compat == "netrep"
-        kept: set[Invariance] = {"invertible linear"}
         return Properties(
-            symmetric=True,
-            least=0.0,
             most=np.pi / 2 if angle else 1.0,
             best=0.0 if angle else 1.0,
-            larger_is_more_similar=not angle,
-            invariances=frozenset(kept | {"translation"} if self.centred else kept),
+            invariances=self.unchanged_by("invertible linear"),
         )
 
     def value(self, moments: Moments) -> float:
-        """The measure."""
         pair = _pair(moments, centred=self.centred)
         if pair.constant:
             return float("nan")
@@ -86,6 +66,7 @@ class Options(StrictOptions):
         return float(np.mean(correlations**self.power))
 
 
+@documented(Options)
 def cca(
     x: Moments | ArrayLike,
     y: ArrayLike | None = None,
@@ -108,9 +89,6 @@ def cca(
 
     Parameters
     ----------
-    x, y
-        Samples × neurons, (d, p) and (d, q), with the same samples in the same order; or the
-        moments of the pair alone.
     power
         1: mean ρ, as in SVCCA's paper; 2: mean ρ², Kornblith's :math:`R^2_{CCA}`.
     centred
@@ -130,10 +108,7 @@ def cca(
     Raises
     ------
     InputError
-        With as many live neurons as samples, where any two layers have ρ = 1; or when `y` is
-        missing or given beside moments.
-    StudyError
-        For an option or a value of it that is not there.
+        With as many live neurons as samples, where any two layers have ρ = 1.
 
     References
     ----------
@@ -148,8 +123,7 @@ def cca(
     >>> round(cca(x, mixed), 12)
     1.0
     """
-    given = {"power": power, "centred": centred, "compat": compat}
-    return value_of(validated_options(Options, given, "measure 'cca'"), moments_of(x, y))
+    return measured(Options, x, y, power=power, centred=centred, compat=compat)
 
 
 def cca_spectrum(
@@ -187,7 +161,8 @@ def cca_spectrum(
     >>> np.round(cca_spectrum(waves[:, :3], waves[:, 2:]), 6)
     array([1., 0.])
     """
-    return _pair(moments_of(x, y), centred=centred).correlations.copy()
+    moments = Options(centred=centred).statistic_of(x, y)
+    return _pair(moments, centred=centred).correlations.copy()
 
 
 def _pair(moments: Moments, *, centred: bool) -> PrincipalPair:

@@ -1,75 +1,58 @@
 """Linear CKA (Kornblith et al. 2019)."""
 
-from typing import Any, ClassVar, Literal
+from typing import ClassVar, Literal
 
 import numpy as np
-from pydantic import model_validator
 
 from repsim.errors import InputError
 from repsim.measures.contract import (
+    ROTATIONS,
+    MomentsMeasure,
+    Presets,
     Properties,
-    Statistic,
-    compatible,
-    digits_lost,
-    moments_of,
+    documented,
+    measured,
     rounding_of,
-    value_of,
 )
 from repsim.moments import ArrayLike, Moments
 from repsim.moments.principal import principal
-from repsim.options import StrictOptions, validated_options
 
 __all__ = ["Options", "cka"]
 
 Compat = Literal["anatome", "netrep"]
 
-PRESETS = {"anatome": {"debiased": False}, "netrep": {"debiased": False}}
 
-
-class Options(StrictOptions):
+class Options(MomentsMeasure):
     """Options of linear CKA; neurons are always centred."""
 
     debiased: bool = False
     compat: Compat | None = None
 
-    statistic: ClassVar[Statistic] = "moments"
-
-    @model_validator(mode="before")
-    @classmethod
-    def _compatible(cls, given: Any) -> Any:
-        return compatible(cls, given, PRESETS)
+    centred: ClassVar[bool] = True
+    presets: ClassVar[Presets] = {"anatome": {"debiased": False}, "netrep": {"debiased": False}}
 
     @property
     def convention(self) -> str:
-        """What stands beside each value."""
-        library = f"compat={self.compat}," if self.compat else ""
-        return f"cka[{library}linear,centred,{'debiased' if self.debiased else 'biased'}]"
-
-    @property
-    def centred(self) -> bool:
-        """Always."""
-        return True
+        return f"cka[{self.library}linear,centred,{'debiased' if self.debiased else 'biased'}]"
 
     @property
     def properties(self) -> Properties:
-        """A cosine; an angle in netrep and 1 minus the cosine in anatome."""
-        most = {None: 1.0, "anatome": 1.0, "netrep": np.pi / 2}[self.compat]
         return Properties(
-            symmetric=True,
             least=-1.0 if self.debiased else 0.0,
-            most=most,
+            most=np.pi / 2 if self.compat == "netrep" else 1.0,
             best=0.0 if self.compat else 1.0,
-            larger_is_more_similar=self.compat is None,
-            invariances=frozenset({"orthogonal", "isotropic scaling", "translation"}),
+            invariances=ROTATIONS,
         )
 
+    @property
+    def saturates(self) -> bool:
+        return not self.debiased
+
     def rounding(self, moments: Moments) -> float:
-        """How far the value may be off by the rounding of sums."""
-        error = rounding_of(moments) * digits_lost(moments)
+        error = super().rounding(moments)
         return _debiased_rounding(moments, error) if self.debiased else error
 
     def value(self, moments: Moments) -> float:
-        """The measure."""
         value = _debiased(moments) if self.debiased else _biased(moments)
         match self.compat:
             case "anatome":
@@ -79,6 +62,7 @@ class Options(StrictOptions):
         return value
 
 
+@documented(Options)
 def cka(
     x: Moments | ArrayLike,
     y: ArrayLike | None = None,
@@ -106,9 +90,6 @@ def cka(
 
     Parameters
     ----------
-    x, y
-        Samples × neurons, (d, p) and (d, q), with the same samples in the same order; or the
-        moments of the pair alone.
     debiased
         Whether HSIC is estimated without bias, with the samples as rows.
     compat
@@ -124,9 +105,7 @@ def cka(
     Raises
     ------
     InputError
-        When `y` is missing or given beside moments; debiased, with fewer than 4 samples.
-    StudyError
-        For an option or a value of it that is not there.
+        Debiased, with fewer than 4 samples.
 
     References
     ----------
@@ -145,8 +124,7 @@ def cka(
     >>> round(cka(x, other), 3), round(cka(x, other, debiased=True), 3)
     (0.041, -0.01)
     """
-    given = {"debiased": debiased, "compat": compat}
-    return value_of(validated_options(Options, given, "measure 'cka'"), moments_of(x, y))
+    return measured(Options, x, y, debiased=debiased, compat=compat)
 
 
 def _biased(moments: Moments) -> float:

@@ -5,55 +5,44 @@ from typing import ClassVar, Literal
 import numpy as np
 
 from repsim.measures.contract import (
+    CentredOption,
     Invariance,
     Properties,
-    Statistic,
     check_samples,
-    moments_of,
-    value_of,
+    documented,
+    measured,
 )
 from repsim.moments import ArrayLike, Moments
 from repsim.moments.principal import principal
-from repsim.options import StrictOptions, validated_options
 
 __all__ = ["Options", "linear_regression"]
 
 Direction = Literal["x->y", "y->x"]
 
 
-class Options(StrictOptions):
+class Options(CentredOption):
     """Options of linear regression."""
 
     direction: Direction = "x->y"
-    centred: bool = True
 
-    statistic: ClassVar[Statistic] = "moments"
     spans: ClassVar[bool] = True
 
     @property
     def convention(self) -> str:
-        """What stands beside each value."""
-        return f"linear_regression[{self.direction},{'centred' if self.centred else 'uncentred'}]"
+        return f"linear_regression[{self.direction},{self.centring}]"
 
     @property
     def properties(self) -> Properties:
-        """A share of variance; the predictors count by their span alone."""
-        kept: set[Invariance] = {"orthogonal", "isotropic scaling"}
-        linear = frozenset[Invariance]({"invertible linear"})
+        of_predictors = frozenset[Invariance]({"invertible linear"})
         forward = self.direction == "x->y"
         return Properties(
             symmetric=False,
-            least=0.0,
-            most=1.0,
-            best=1.0,
-            larger_is_more_similar=True,
-            invariances=frozenset(kept | {"translation"} if self.centred else kept),
-            further_x=linear if forward else frozenset(),
-            further_y=frozenset() if forward else linear,
+            invariances=self.unchanged_by("orthogonal", "isotropic scaling"),
+            further_x=of_predictors if forward else frozenset(),
+            further_y=frozenset() if forward else of_predictors,
         )
 
     def value(self, moments: Moments) -> float:
-        """The measure."""
         pair = principal(moments, centred=self.centred)
         forward = self.direction == "x->y"
         predictors, target = (pair.x, pair.y) if forward else (pair.y, pair.x)
@@ -65,6 +54,7 @@ class Options(StrictOptions):
         return float(np.sum(fitted**2) / target.trace)
 
 
+@documented(Options)
 def linear_regression(
     x: Moments | ArrayLike,
     y: ArrayLike | None = None,
@@ -85,9 +75,6 @@ def linear_regression(
 
     Parameters
     ----------
-    x, y
-        Samples × neurons, (d, p) and (d, q), with the same samples in the same order; or the
-        moments of the pair alone.
     direction
         ``"x->y"``: Y is predicted. ``"y->x"``: X is predicted, as in Kornblith's
         :math:`R^2_{LR}(X, Y)` and in ReSi.
@@ -103,10 +90,7 @@ def linear_regression(
     Raises
     ------
     InputError
-        With as many live neurons among the predictors as samples, where any layer is explained; or
-        when `y` is missing or given beside moments.
-    StudyError
-        For an option or a value of it that is not there.
+        With as many live neurons among the predictors as samples, where any layer is explained.
 
     References
     ----------
@@ -122,7 +106,4 @@ def linear_regression(
     >>> round(linear_regression(x, x[:, :2], direction="y->x"), 2)
     0.38
     """
-    options = validated_options(
-        Options, {"direction": direction, "centred": centred}, "measure 'linear_regression'"
-    )
-    return value_of(options, moments_of(x, y))
+    return measured(Options, x, y, direction=direction, centred=centred)

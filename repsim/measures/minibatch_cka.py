@@ -1,16 +1,21 @@
 """Linear CKA from minibatches (Nguyen, Raghu and Kornblith 2020)."""
 
-from typing import ClassVar, Literal
+from typing import ClassVar
 
 import numpy as np
 from jaxtyping import Float64
 from pydantic import Field
 
-from repsim.examples import ExampleGram, ExamplePair, Features, example_pair
+from repsim.examples import ExampleGram, ExamplePair, Features
 from repsim.examples.alignment import half, u_centred, unit
-from repsim.measures.contract import Properties, value_of
+from repsim.measures.contract import (
+    ROTATIONS,
+    ExamplesMeasure,
+    Properties,
+    documented,
+    measured,
+)
 from repsim.moments import ArrayLike
-from repsim.options import StrictOptions, validated_options
 
 __all__ = ["Options", "minibatch_cka"]
 
@@ -18,38 +23,23 @@ __all__ = ["Options", "minibatch_cka"]
 LEAST = 4
 
 
-class Options(StrictOptions):
+class Options(ExamplesMeasure):
     """Options of minibatch CKA."""
 
     batch: int = Field(default=256, ge=LEAST, description="consecutive examples of a batch")
-    features: Features = "averaged"
 
-    statistic: ClassVar[Literal["examples"]] = "examples"
+    centred: ClassVar[bool] = True
     undefined: ClassVar[str] = "it is constant in every batch"
-    # Without bias as it is; and fewer examples are other batches.
+    # It has no bias to correct, and fewer examples make other batches.
     halves: ClassVar[bool] = False
 
     @property
     def convention(self) -> str:
-        """What stands beside each value."""
         return f"minibatch_cka[linear,debiased,batch={self.batch},ratio of sums,{self.features}]"
 
     @property
-    def centred(self) -> bool:
-        """In each batch."""
-        return True
-
-    @property
     def properties(self) -> Properties:
-        """Those of debiased linear CKA."""
-        return Properties(
-            symmetric=True,
-            least=-1,
-            most=1,
-            best=1,
-            larger_is_more_similar=True,
-            invariances=frozenset({"orthogonal", "isotropic scaling", "translation"}),
-        )
+        return Properties(least=-1.0, invariances=ROTATIONS)
 
     def unit_vector(self, layer: ExampleGram) -> Float64[np.ndarray, " m"]:
         """The U-centred kernels of all batches, together of length 1."""
@@ -57,24 +47,20 @@ class Options(StrictOptions):
         batches = [slice(start, start + self.batch) for start in stops]
         about_shift = layer.about_shift
         kernels = [about_shift[batch, batch] for batch in batches]
-        # A rest that is too small for an estimate is left out, but not where it is all there is.
+        # A last batch too small for an estimate is left out, unless it is the only one.
         kernels = [k for k in kernels if len(k) >= LEAST] or kernels
         return unit(np.concatenate([half(u_centred(k), diagonal=False) for k in kernels]))
 
-    def value(self, statistic: ExamplePair) -> float:
-        """The measure."""
-        return float(self.unit_vector(statistic.x) @ self.unit_vector(statistic.y))
-
-    def caution(self, statistic: ExamplePair) -> str:
-        """What to know of the value: nothing, as a rule."""
-        if statistic.count >= self.batch:
+    def caution(self, pair: ExamplePair) -> str:
+        if pair.count >= self.batch:
             return ""
         return (
             f"Minibatch CKA was asked for with batches of {self.batch} examples, but there are "
-            f"{statistic.count}: they are one batch, and the value is that of debiased CKA."
+            f"{pair.count}: they are one batch, and the value is that of debiased CKA."
         )
 
 
+@documented(Options)
 def minibatch_cka(
     x: ExamplePair | ArrayLike,
     y: ArrayLike | None = None,
@@ -99,9 +85,6 @@ def minibatch_cka(
 
     Parameters
     ----------
-    x, y
-        Examples × neurons, (n, p) and (n, q), or examples × positions × neurons, of the same
-        examples in the same order; or an `ExamplePair` alone. Time and memory rise with n².
     batch
         Examples of a batch.
     features
@@ -116,7 +99,7 @@ def minibatch_cka(
     Raises
     ------
     InputError
-        With fewer than 4 examples, or when `y` is missing or given beside a pair.
+        With fewer than 4 examples.
 
     References
     ----------
@@ -130,7 +113,4 @@ def minibatch_cka(
     >>> round(minibatch_cka(x, 3 * x[:, ::-1] + 1), 12)
     1.0
     """
-    options = validated_options(
-        Options, {"batch": batch, "features": features}, "measure 'minibatch_cka'"
-    )
-    return value_of(options, example_pair(x, y, options.features))
+    return measured(Options, x, y, batch=batch, features=features)

@@ -7,7 +7,7 @@ from jaxtyping import Bool, Float64
 from pydantic import Field
 
 from repsim.errors import InputError
-from repsim.examples import ExampleGram, ExamplePair, Features, example_pair
+from repsim.examples import ExampleGram, ExamplePair, Features
 from repsim.examples.distances import (
     ANGLE_STEP,
     cosines,
@@ -16,57 +16,42 @@ from repsim.examples.distances import (
     squared_distances,
     told_apart,
 )
-from repsim.measures.contract import Invariance, Properties, value_of
+from repsim.measures.contract import (
+    ROTATIONS,
+    ExamplesMeasure,
+    Properties,
+    documented,
+    measured,
+)
 from repsim.moments import ArrayLike
-from repsim.options import StrictOptions, validated_options
 
 __all__ = ["Options", "mutual_knn"]
 
 Nearness = Literal["cosine", "euclidean"]
 
-_INVARIANCES: dict[Nearness, frozenset[Invariance]] = {
-    "cosine": frozenset({"orthogonal", "isotropic scaling"}),
-    "euclidean": frozenset({"orthogonal", "isotropic scaling", "translation"}),
-}
-
-
-# Share of examples with ties at their last neighbour from which a value is to be read with care.
+# Above this share of examples with ties at their last neighbour, the value needs a caution.
 MANY_TIES = 0.02
 
 
-class Options(StrictOptions):
+class Options(ExamplesMeasure):
     """Options of mutual nearest neighbours."""
 
     k: int = Field(default=10, ge=1, description="neighbours of each example")
     distance: Nearness = "cosine"
-    features: Features = "averaged"
 
-    statistic: ClassVar[Literal["examples"]] = "examples"
+    centred: ClassVar[bool] = False
     undefined: ClassVar[str] = "all its examples are as far from each other, up to rounding"
     # k of fewer examples is another neighbourhood.
     halves: ClassVar[bool] = False
 
     @property
     def convention(self) -> str:
-        """What stands beside each value."""
         return f"mutual_knn[k={self.k},{self.distance},{self.features}]"
 
     @property
-    def centred(self) -> bool:
-        """No neuron's mean is removed."""
-        return False
-
-    @property
     def properties(self) -> Properties:
-        """Those of the distances."""
-        return Properties(
-            symmetric=True,
-            least=0,
-            most=1,
-            best=1,
-            larger_is_more_similar=True,
-            invariances=_INVARIANCES[self.distance],
-        )
+        moved = {"translation"} if self.distance == "cosine" else set()
+        return Properties(invariances=ROTATIONS - moved)
 
     def unit_vector(self, layer: ExampleGram) -> Float64[np.ndarray, " m"]:
         """For each two examples whether the second is a neighbour of the first, of length 1."""
@@ -85,7 +70,6 @@ class Options(StrictOptions):
         return np.asarray(near / np.sqrt(n * self.k)).ravel()
 
     def caution(self, pair: ExamplePair) -> str:
-        """That many examples have neighbours that are equally near."""
         shares = []
         for layer in (pair.x, pair.y):
             _, tied, needed = _neighbours(self._levels(layer), self.k)
@@ -99,7 +83,6 @@ class Options(StrictOptions):
         )
 
     def rounding(self, pair: ExamplePair) -> float:
-        """Relative error of the distances."""
         return max(relative_rounding(*self._distances(layer)) for layer in (pair.x, pair.y))
 
     def _levels(self, layer: ExampleGram) -> Float64[np.ndarray, "n n"]:
@@ -112,11 +95,8 @@ class Options(StrictOptions):
             return squared_distances(layer), distance_step(layer)
         return 1 - cosines(layer), ANGLE_STEP
 
-    def value(self, statistic: ExamplePair) -> float:
-        """The measure."""
-        return float(self.unit_vector(statistic.x) @ self.unit_vector(statistic.y))
 
-
+@documented(Options)
 def mutual_knn(
     x: ExamplePair | ArrayLike,
     y: ArrayLike | None = None,
@@ -135,9 +115,6 @@ def mutual_knn(
 
     Parameters
     ----------
-    x, y
-        Examples × neurons, (n, p) and (n, q), or examples × positions × neurons, of the same
-        examples in the same order; or an `ExamplePair` alone. Time and memory rise with n².
     k
         Neighbours of each example, itself not among them.
     distance
@@ -154,7 +131,7 @@ def mutual_knn(
     Raises
     ------
     InputError
-        With at most k + 1 examples, or when `y` is missing or given beside a pair.
+        With at most k + 1 examples.
 
     References
     ----------
@@ -168,9 +145,7 @@ def mutual_knn(
     >>> round(mutual_knn(x, 3 * x[:, ::-1]), 12)
     1.0
     """
-    given = {"k": k, "distance": distance, "features": features}
-    options = validated_options(Options, given, "measure 'mutual_knn'")
-    return value_of(options, example_pair(x, y, options.features))
+    return measured(Options, x, y, k=k, distance=distance, features=features)
 
 
 def _neighbours(

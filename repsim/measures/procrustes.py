@@ -1,13 +1,12 @@
 """Procrustes distance of two layers, in each form that is in use."""
 
-from typing import ClassVar, Literal
+from typing import Literal
 
 import numpy as np
 
-from repsim.measures.contract import Invariance, Properties, Statistic, moments_of, value_of
+from repsim.measures.contract import CentredOption, Invariance, Properties, documented, measured
 from repsim.moments import ArrayLike, Moments
 from repsim.moments.principal import principal
-from repsim.options import StrictOptions, validated_options
 
 __all__ = ["Options", "procrustes"]
 
@@ -32,41 +31,29 @@ LARGEST: dict[Form, float] = {
 }
 
 
-class Options(StrictOptions):
+class Options(CentredOption):
     """Options of Procrustes."""
 
     form: Form = "angular"
-    centred: bool = True
-
-    statistic: ClassVar[Statistic] = "moments"
 
     @property
     def convention(self) -> str:
-        """What stands beside each value."""
-        return f"procrustes[{self.form},{'centred' if self.centred else 'uncentred'}]"
+        return f"procrustes[{self.form},{self.centring}]"
 
     @property
     def properties(self) -> Properties:
-        """Distances but for one form; with the size, a scale matters."""
-        kept: set[Invariance] = {"orthogonal"}
-        kept |= set() if "size" in self.form else {"isotropic scaling"}
-        kept |= {"translation"} if self.centred else set()
-        similarity = self.form == "similarity"
+        of_scale: tuple[Invariance, ...] = () if "size" in self.form else ("isotropic scaling",)
         return Properties(
-            symmetric=True,
-            least=0.0,
             most=LARGEST[self.form],
-            best=1.0 if similarity else 0.0,
-            larger_is_more_similar=similarity,
-            invariances=frozenset(kept),
+            best=1.0 if self.form == "similarity" else 0.0,
+            invariances=self.unchanged_by("orthogonal", *of_scale),
         )
 
     def value(self, moments: Moments) -> float:
-        """The measure."""
         pair = principal(moments, centred=self.centred)
         if pair.constant:
             return float("nan")
-        # Cauchy and Schwarz: what is beyond, a hair's breadth, is rounding.
+        # By Cauchy and Schwarz; what exceeds it is rounding.
         bound = np.sqrt(pair.x.trace * pair.y.trace)
         nuclear = min(pair.nuclear_norm, bound)
         cosine = nuclear / bound
@@ -85,6 +72,7 @@ class Options(StrictOptions):
         return float(values[self.form])
 
 
+@documented(Options)
 def procrustes(
     x: Moments | ArrayLike,
     y: ArrayLike | None = None,
@@ -105,9 +93,6 @@ def procrustes(
 
     Parameters
     ----------
-    x, y
-        Samples × neurons, (d, p) and (d, q), with the same samples in the same order; or the
-        moments of the pair alone.
     form
         Of the layers at unit norm, so that one scale does not matter:
 
@@ -132,13 +117,6 @@ def procrustes(
         NaN when a layer is constant. arccos and the root lose digits near 0: a layer with itself
         may get 1e-8.
 
-    Raises
-    ------
-    InputError
-        When `y` is missing or given beside moments.
-    StudyError
-        For an option or a value of it that is not there.
-
     References
     ----------
     Schönemann 1966, "A generalized solution of the orthogonal Procrustes problem"; Williams, Kunz,
@@ -155,5 +133,4 @@ def procrustes(
     >>> round(procrustes(x, 3 * x @ rotation, form="similarity"), 12)
     1.0
     """
-    options = validated_options(Options, {"form": form, "centred": centred}, "measure 'procrustes'")
-    return value_of(options, moments_of(x, y))
+    return measured(Options, x, y, form=form, centred=centred)

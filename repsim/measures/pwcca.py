@@ -1,77 +1,56 @@
 """Projection weighted canonical correlation analysis (Morcos, Raghu and Bengio 2018)."""
 
-from typing import Any, ClassVar, Literal
+from typing import ClassVar, Literal
 
 import numpy as np
 from jaxtyping import Float64
-from pydantic import model_validator
 from scipy import linalg
 
 from repsim.errors import InputError
 from repsim.measures.contract import (
     Invariance,
+    MomentsMeasure,
+    Presets,
     Properties,
-    Statistic,
     check_samples,
-    compatible,
-    moments_of,
-    value_of,
+    documented,
+    measured,
 )
 from repsim.moments import ArrayLike, Moments
 from repsim.moments.principal import PrincipalPair, principal
-from repsim.options import StrictOptions, validated_options
 
 __all__ = ["Options", "pwcca"]
 
 Compat = Literal["google/svcca"]
 Weights = Literal["x", "y", "both"]
 
-PRESETS = {"google/svcca": {"weights": "x"}}
 
-
-class Options(StrictOptions):
-    """Options of PWCCA."""
+class Options(MomentsMeasure):
+    """Options of PWCCA; neurons are always centred."""
 
     weights: Weights = "x"
     compat: Compat | None = None
 
-    statistic: ClassVar[Statistic] = "moments"
+    centred: ClassVar[bool] = True
     spans: ClassVar[bool] = True
-
-    @model_validator(mode="before")
-    @classmethod
-    def _compatible(cls, given: Any) -> Any:
-        return compatible(cls, given, PRESETS)
+    presets: ClassVar[Presets] = {"google/svcca": {"weights": "x"}}
 
     @property
     def convention(self) -> str:
-        """What stands beside each value."""
-        library = f"compat={self.compat}," if self.compat else ""
-        return f"pwcca[{library}weights={self.weights},centred]"
-
-    @property
-    def centred(self) -> bool:
-        """Always."""
-        return True
+        return f"pwcca[{self.library}weights={self.weights},centred]"
 
     @property
     def properties(self) -> Properties:
-        """A similarity, symmetric only when both sides weigh."""
         kept: set[Invariance] = {"neuron permutation", "isotropic scaling", "translation"}
         of_other = frozenset[Invariance]({"invertible linear", "translation"})
         return Properties(
             symmetric=self.weights == "both",
-            least=0.0,
-            most=1.0,
-            best=1.0,
-            larger_is_more_similar=True,
             invariances=frozenset({"isotropic scaling"} if self.compat else kept),
             further_x=of_other if self.weights == "y" else frozenset(),
             further_y=of_other if self.weights == "x" else frozenset(),
         )
 
     def value(self, moments: Moments) -> float:
-        """The measure."""
         pair = principal(moments, centred=True)
         check_samples("pwcca", pair, x=len(pair.x.live), y=len(pair.y.live))
         if pair.constant:
@@ -85,6 +64,7 @@ class Options(StrictOptions):
         return _weighted(pair.correlations, pair.projections_x if of_x else pair.projections_y)
 
 
+@documented(Options)
 def pwcca(
     x: Moments | ArrayLike,
     y: ArrayLike | None = None,
@@ -107,9 +87,6 @@ def pwcca(
 
     Parameters
     ----------
-    x, y
-        Samples × neurons, (d, p) and (d, q), with the same samples in the same order; or the
-        moments of the pair alone.
     weights
         The layer whose neurons weigh: ``"x"``, as in the paper, ``"y"``, or ``"both"``: the mean of
         the two values, which is symmetric (Kornblith et al. 2019 do so).
@@ -128,10 +105,8 @@ def pwcca(
     Raises
     ------
     InputError
-        With as many live neurons as samples; when `y` is missing or given beside moments; with
-        `compat`, when X is wider than Y or has dead or dependent neurons.
-    StudyError
-        For an option or a value of it that is not there.
+        With as many live neurons as samples; with `compat`, when X is wider than Y or has dead or
+        dependent neurons.
 
     References
     ----------
@@ -147,8 +122,7 @@ def pwcca(
     >>> round(pwcca(x, y), 2), round(pwcca(x, y, weights="y"), 2)
     (0.98, 0.87)
     """
-    given = {"weights": weights, "compat": compat}
-    return value_of(validated_options(Options, given, "measure 'pwcca'"), moments_of(x, y))
+    return measured(Options, x, y, weights=weights, compat=compat)
 
 
 def _weighted(rho: Float64[np.ndarray, " m"], projections: Float64[np.ndarray, "m a"]) -> float:

@@ -6,19 +6,24 @@ import numpy as np
 from jaxtyping import Float64
 from pydantic import Field
 
-from repsim.examples import ExampleGram, ExamplePair, Features, example_pair
+from repsim.examples import ExampleGram, ExamplePair, Features
 from repsim.examples.alignment import centred, half, u_centred, unit
 from repsim.examples.distances import squared_distances
-from repsim.measures.contract import Properties, value_of
+from repsim.measures.contract import (
+    ROTATIONS,
+    ExamplesMeasure,
+    Properties,
+    documented,
+    measured,
+)
 from repsim.moments import ArrayLike
-from repsim.options import StrictOptions, validated_options
 
 __all__ = ["Options", "rbf_cka"]
 
 Median = Literal["with diagonal", "without diagonal"]
 
 
-class Options(StrictOptions):
+class Options(ExamplesMeasure):
     """Options of CKA with Gaussian kernels."""
 
     fraction: float = Field(default=0.5, gt=0, description="bandwidth / median distance")
@@ -27,35 +32,21 @@ class Options(StrictOptions):
         description="the median over all pairs of examples, of each with itself too, or not",
     )
     debiased: bool = False
-    features: Features = "averaged"
 
-    statistic: ClassVar[Literal["examples"]] = "examples"
+    # The kernel is centred; distances do not depend on means.
+    centred: ClassVar[bool] = True
     undefined: ClassVar[str] = (
         "its examples are all equal, or so many of them that their median distance is zero"
     )
 
     @property
     def convention(self) -> str:
-        """What stands beside each value."""
         bias = "debiased" if self.debiased else "biased"
         return f"rbf_cka[fraction={self.fraction:g},median {self.median},{bias},{self.features}]"
 
     @property
-    def centred(self) -> bool:
-        """The kernel is, and distances do not depend on means."""
-        return True
-
-    @property
     def properties(self) -> Properties:
-        """Those of the distances."""
-        return Properties(
-            symmetric=True,
-            least=-1 if self.debiased else 0,
-            most=1,
-            best=1,
-            larger_is_more_similar=True,
-            invariances=frozenset({"orthogonal", "isotropic scaling", "translation"}),
-        )
+        return Properties(least=-1.0 if self.debiased else 0.0, invariances=ROTATIONS)
 
     def unit_vector(self, layer: ExampleGram) -> Float64[np.ndarray, " m"]:
         """The kernel about its means, of length 1."""
@@ -63,11 +54,8 @@ class Options(StrictOptions):
         about_means = u_centred(kernel) if self.debiased else centred(kernel)
         return unit(half(about_means, diagonal=not self.debiased))
 
-    def value(self, statistic: ExamplePair) -> float:
-        """The measure."""
-        return float(self.unit_vector(statistic.x) @ self.unit_vector(statistic.y))
 
-
+@documented(Options)
 def rbf_cka(
     x: ExamplePair | ArrayLike,
     y: ArrayLike | None = None,
@@ -92,9 +80,6 @@ def rbf_cka(
 
     Parameters
     ----------
-    x, y
-        Examples × neurons, (n, p) and (n, q), or examples × positions × neurons, of the same
-        examples in the same order; or an `ExamplePair` alone. Time and memory rise with n².
     fraction
         σ over the root of the median squared distance.
     median
@@ -113,7 +98,7 @@ def rbf_cka(
     Raises
     ------
     InputError
-        With fewer than 4 examples and `debiased`, or when `y` is missing or given beside a pair.
+        With fewer than 4 examples and `debiased`.
 
     References
     ----------
@@ -132,8 +117,7 @@ def rbf_cka(
     0.65483
     """
     given = {"fraction": fraction, "median": median, "debiased": debiased, "features": features}
-    options = validated_options(Options, given, "measure 'rbf_cka'")
-    return value_of(options, example_pair(x, y, options.features))
+    return measured(Options, x, y, **given)
 
 
 def _kernel(

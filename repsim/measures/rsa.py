@@ -6,7 +6,7 @@ import numpy as np
 from jaxtyping import Float64
 
 from repsim.errors import InputError
-from repsim.examples import ExampleGram, ExamplePair, Features, example_pair
+from repsim.examples import ExampleGram, ExamplePair, Features
 from repsim.examples.alignment import unit
 from repsim.examples.distances import (
     ANGLE_STEP,
@@ -17,9 +17,15 @@ from repsim.examples.distances import (
     squared_distances,
     told_apart,
 )
-from repsim.measures.contract import Invariance, Properties, value_of
+from repsim.measures.contract import (
+    ROTATIONS,
+    ExamplesMeasure,
+    Invariance,
+    Properties,
+    documented,
+    measured,
+)
 from repsim.moments import ArrayLike
-from repsim.options import StrictOptions, validated_options
 
 __all__ = ["Options", "rsa"]
 
@@ -27,45 +33,31 @@ Distance = Literal["euclidean", "squared euclidean", "correlation", "cosine"]
 Comparison = Literal["pearson", "spearman"]
 
 _INVARIANCES: dict[Distance, frozenset[Invariance]] = {
-    "euclidean": frozenset({"orthogonal", "isotropic scaling", "translation"}),
-    "squared euclidean": frozenset({"orthogonal", "isotropic scaling", "translation"}),
-    # The mean over an example's features is another one after a rotation of the features.
+    "euclidean": ROTATIONS,
+    "squared euclidean": ROTATIONS,
+    # A rotation of the features changes their mean over an example.
     "correlation": frozenset({"neuron permutation", "isotropic scaling"}),
     "cosine": frozenset({"orthogonal", "isotropic scaling"}),
 }
 
 
-class Options(StrictOptions):
+class Options(ExamplesMeasure):
     """Options of RSA."""
 
     distance: Distance = "euclidean"
     comparison: Comparison = "spearman"
-    features: Features = "averaged"
 
-    statistic: ClassVar[Literal["examples"]] = "examples"
+    # Means are not removed; of the distances, only those to the origin depend on them.
+    centred: ClassVar[bool] = False
     undefined: ClassVar[str] = "all its distances between examples are equal, up to rounding"
 
     @property
     def convention(self) -> str:
-        """What stands beside each value."""
         return f"rsa[{self.distance},{self.comparison},{self.features}]"
 
     @property
-    def centred(self) -> bool:
-        """No neuron's mean is removed; of the distances, only those to the origin depend on it."""
-        return False
-
-    @property
     def properties(self) -> Properties:
-        """A correlation."""
-        return Properties(
-            symmetric=True,
-            least=-1,
-            most=1,
-            best=1,
-            larger_is_more_similar=True,
-            invariances=_INVARIANCES[self.distance],
-        )
+        return Properties(least=-1.0, invariances=_INVARIANCES[self.distance])
 
     def unit_vector(self, layer: ExampleGram) -> Float64[np.ndarray, " m"]:
         """The distances above the diagonal, or their ranks, standardised."""
@@ -89,15 +81,11 @@ class Options(StrictOptions):
         return unit(values - values.mean())
 
     def rounding(self, pair: ExamplePair) -> float:
-        """Relative error of the distances."""
         both = (_distances(layer, self.distance) for layer in (pair.x, pair.y))
         return max(relative_rounding(*found) for found in both)
 
-    def value(self, statistic: ExamplePair) -> float:
-        """The measure."""
-        return float(self.unit_vector(statistic.x) @ self.unit_vector(statistic.y))
 
-
+@documented(Options)
 def rsa(
     x: ExamplePair | ArrayLike,
     y: ArrayLike | None = None,
@@ -116,9 +104,6 @@ def rsa(
 
     Parameters
     ----------
-    x, y
-        Examples × neurons, (n, p) and (n, q), or examples × positions × neurons, of the same
-        examples in the same order; or an `ExamplePair` alone. Time and memory rise with n².
     distance
         ``"euclidean"``, ``"squared euclidean"``, ``"correlation"`` (1 - Pearson, over the features
         of two examples) or ``"cosine"`` (1 - cosine).
@@ -135,7 +120,7 @@ def rsa(
     Raises
     ------
     InputError
-        With fewer than 3 examples, or when `y` is missing or given beside a pair.
+        With fewer than 3 examples.
 
     References
     ----------
@@ -150,8 +135,7 @@ def rsa(
     1.0
     """
     given = {"distance": distance, "comparison": comparison, "features": features}
-    options = validated_options(Options, given, "measure 'rsa'")
-    return value_of(options, example_pair(x, y, options.features))
+    return measured(Options, x, y, **given)
 
 
 def _distances(

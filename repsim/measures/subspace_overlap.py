@@ -8,12 +8,11 @@ from repsim.measures.contract import (
     PrincipalDirections,
     Properties,
     check_samples,
-    moments_of,
-    value_of,
+    documented,
+    measured,
 )
 from repsim.moments import ArrayLike, Moments
 from repsim.moments.principal import principal
-from repsim.options import validated_options
 
 __all__ = ["Options", "subspace_overlap"]
 
@@ -25,23 +24,13 @@ class Options(PrincipalDirections):
 
     @property
     def convention(self) -> str:
-        """What stands beside each value."""
         return f"subspace_overlap[{self.rule}]"
 
     @property
     def properties(self) -> Properties:
-        """Those of the leading principal directions."""
-        return Properties(
-            symmetric=True,
-            least=0.0,
-            most=1.0,
-            best=1.0,
-            larger_is_more_similar=True,
-            invariances=self.unchanged_by,
-        )
+        return Properties(invariances=self.unchanged_by("orthogonal", "isotropic scaling"))
 
     def value(self, moments: Moments) -> float:
-        """The measure."""
         pair = principal(moments, centred=self.centred)
         if pair.constant:
             return float("nan")
@@ -51,6 +40,7 @@ class Options(PrincipalDirections):
         return float(min(np.sum(between**2) / min(kept_x, kept_y), 1.0))
 
 
+@documented(Options)
 def subspace_overlap(
     x: Moments | ArrayLike,
     y: ArrayLike | None = None,
@@ -73,9 +63,6 @@ def subspace_overlap(
 
     Parameters
     ----------
-    x, y
-        Samples × neurons, (d, p) and (d, q), with the same samples in the same order; or the
-        moments of the pair alone.
     variance
         The share that the kept directions must reach.
     of
@@ -93,9 +80,7 @@ def subspace_overlap(
     Raises
     ------
     InputError
-        With as many directions as samples; or when `y` is missing or given beside moments.
-    StudyError
-        For an option or a value of it that is not there.
+        With as many directions as samples.
 
     References
     ----------
@@ -110,5 +95,4 @@ def subspace_overlap(
     0.5
     """
     given = {"variance": variance, "of": of, "directions": directions, "centred": centred}
-    options = validated_options(Options, given, "measure 'subspace_overlap'")
-    return value_of(options, moments_of(x, y))
+    return measured(Options, x, y, **given)

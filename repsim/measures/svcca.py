@@ -1,30 +1,26 @@
 """Singular vector canonical correlation analysis (Raghu et al. 2017)."""
 
-from typing import Any, Literal
+from typing import ClassVar, Literal
 
 import numpy as np
 from jaxtyping import Float64
-from pydantic import model_validator
 
 from repsim.measures.contract import (
     Of,
+    Presets,
     PrincipalDirections,
     Properties,
     check_samples,
-    compatible,
-    moments_of,
-    value_of,
+    documented,
+    measured,
 )
 from repsim.moments import ArrayLike, Moments
 from repsim.moments.factorisations import cosines
 from repsim.moments.principal import PrincipalLayer, principal
-from repsim.options import validated_options
 
 __all__ = ["Options", "svcca"]
 
 Compat = Literal["anatome"]
-
-PRESETS = {"anatome": {"of": "singular values", "directions": None, "centred": True}}
 
 
 class Options(PrincipalDirections):
@@ -32,32 +28,23 @@ class Options(PrincipalDirections):
 
     compat: Compat | None = None
 
-    @model_validator(mode="before")
-    @classmethod
-    def _compatible(cls, given: Any) -> Any:
-        return compatible(cls, given, PRESETS)
+    presets: ClassVar[Presets] = {
+        "anatome": {"of": "singular values", "directions": None, "centred": True}
+    }
 
     @property
     def convention(self) -> str:
-        """What stands beside each value."""
-        library = f"compat={self.compat}," if self.compat else ""
-        return f"svcca[{library}{self.rule}]"
+        return f"svcca[{self.library}{self.rule}]"
 
     @property
     def properties(self) -> Properties:
-        """A similarity; a distance in anatome, whose directions depend on the means."""
-        distance = self.compat == "anatome"
-        return Properties(
-            symmetric=True,
-            least=0.0,
-            most=1.0,
-            best=0.0 if distance else 1.0,
-            larger_is_more_similar=not distance,
-            invariances=self.unchanged_by - ({"translation"} if distance else set()),
-        )
+        kept = self.unchanged_by("orthogonal", "isotropic scaling")
+        if self.compat == "anatome":
+            # A distance, whose directions depend on the means.
+            return Properties(best=0.0, invariances=kept - {"translation"})
+        return Properties(invariances=kept)
 
     def value(self, moments: Moments) -> float:
-        """The measure."""
         if self.compat == "anatome":
             return _anatome(moments, self.variance)
         pair = principal(moments, centred=self.centred)
@@ -68,6 +55,7 @@ class Options(PrincipalDirections):
         return float(np.mean(cosines(pair.between_directions(kept_x, kept_y))))
 
 
+@documented(Options)
 def svcca(
     x: Moments | ArrayLike,
     y: ArrayLike | None = None,
@@ -91,9 +79,6 @@ def svcca(
 
     Parameters
     ----------
-    x, y
-        Samples × neurons, (d, p) and (d, q), with the same samples in the same order; or the
-        moments of the pair alone.
     variance
         The share that the kept directions must reach.
     of
@@ -117,9 +102,7 @@ def svcca(
     Raises
     ------
     InputError
-        With as many directions as samples; or when `y` is missing or given beside moments.
-    StudyError
-        For an option or a value of it that is not there.
+        With as many directions as samples.
 
     References
     ----------
@@ -133,14 +116,8 @@ def svcca(
     >>> round(svcca(x, noisy), 4), round(svcca(x, noisy, directions=5), 4)
     (1.0, 0.9111)
     """
-    given = {
-        "variance": variance,
-        "of": of,
-        "directions": directions,
-        "centred": centred,
-        "compat": compat,
-    }
-    return value_of(validated_options(Options, given, "measure 'svcca'"), moments_of(x, y))
+    given = {"variance": variance, "of": of, "directions": directions, "centred": centred}
+    return measured(Options, x, y, **given, compat=compat)
 
 
 def _anatome(moments: Moments, variance: float) -> float:

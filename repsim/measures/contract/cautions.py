@@ -1,47 +1,24 @@
 """Values that can be relied on, and words where they cannot."""
 
 import math
-import warnings
 from typing import Any
 
 import numpy as np
 
-from repsim.errors import CautionWarning, InputError
+from repsim.errors import InputError
 from repsim.examples import ExamplePair
-from repsim.measures.contract.protocol import Measure
+from repsim.measures.contract.measure import ExamplesMeasure, Measure
 from repsim.moments import Moments
 from repsim.moments.principal import principal
 from repsim.origin import coarse_caution
 
-__all__ = [
-    "caution_of",
-    "checked_value",
-    "digits_lost",
-    "rounding_of",
-    "value_and_caution",
-    "value_of",
-]
+__all__ = ["caution_of", "checked_value", "value_and_caution"]
 
 # A value that is outside the bounds of its measure by more than this is not rounding.
 SLACK = 1e-6
 
 # An error that a reader of two or three digits would see.
 VISIBLE = 1e-3
-
-
-def value_of(measure: Measure, statistic: Any) -> float:
-    """The value of a measure for a caller who sees nothing else.
-
-    Warns
-    -----
-    CautionWarning
-        With what to know before relying on it.
-    """
-    value = checked_value(measure, statistic)
-    words = caution_of(measure, statistic, value)
-    if words:
-        warnings.warn(CautionWarning(words), stacklevel=3)
-    return value
 
 
 def value_and_caution(measure: Measure, statistic: Any) -> tuple[float | None, str]:
@@ -64,9 +41,7 @@ def checked_value(measure: Measure, statistic: Any) -> float:
 def caution_of(measure: Measure, statistic: Any, value: float) -> str:
     """What to know before relying on a value; empty when there is nothing."""
     found = [_undefined(measure, statistic)] if math.isnan(value) else []
-    own = getattr(measure, "caution", None)
-    if own is not None:
-        found.append(own(statistic))
+    found.append(measure.caution(statistic))
     if isinstance(statistic, Moments):
         found.append(coarse_caution(statistic.origin_x.coarse, statistic.origin_y.coarse))
         if not math.isnan(value):
@@ -74,7 +49,7 @@ def caution_of(measure: Measure, statistic: Any, value: float) -> str:
             found.append(_dependent(measure, statistic))
     if isinstance(statistic, ExamplePair):
         found.append(coarse_caution(statistic.x.coarse, statistic.y.coarse))
-        if not math.isnan(value) and hasattr(measure, "rounding"):
+        if not math.isnan(value):
             found.append(_distances(measure.rounding(statistic)))
     return " ".join(sentence for sentence in found if sentence)
 
@@ -88,15 +63,14 @@ def _undefined(measure: Measure, statistic: Any) -> str:
             f"The value came out as {value:.4g}, which is outside {least:.4g} to {most:.4g}: the "
             "numbers of the layers do not have enough digits for this measure."
         )
-    if isinstance(statistic, ExamplePair) and hasattr(measure, "unit_vector"):
+    if isinstance(statistic, ExamplePair) and isinstance(measure, ExamplesMeasure):
         undefined = [
             name
             for name, layer in (("X", statistic.x), ("Y", statistic.y))
             if np.isnan(measure.unit_vector(layer)).any()
         ]
         if undefined:
-            reason = getattr(measure, "undefined", "it is constant over the examples")
-            return f"Not defined for {' and '.join(undefined)}: {reason}."
+            return f"Not defined for {' and '.join(undefined)}: {measure.undefined}."
     if isinstance(statistic, Moments):
         pair = principal(statistic, centred=measure.centred)
         constant = [name for name, layer in (("X", pair.x), ("Y", pair.y)) if not len(layer.live)]
@@ -107,8 +81,8 @@ def _undefined(measure: Measure, statistic: Any) -> str:
 
 
 def _samples(measure: Measure, moments: Moments) -> str:
-    """That any two layers of this size look alike, where they do."""
-    if getattr(measure, "debiased", False) or getattr(measure, "caution", None) is not None:
+    """A warning where any two layers of this size look alike."""
+    if not measure.saturates:
         return ""
     pair = principal(moments, centred=measure.centred)
     widest, free = max(len(pair.x.live), len(pair.y.live)), moments.count - measure.centred
@@ -121,11 +95,8 @@ def _samples(measure: Measure, moments: Moments) -> str:
 
 
 def _digits(measure: Measure, moments: Moments) -> str:
-    """That sums lost too many digits about the means."""
-    if not measure.centred:
-        return ""
-    own = getattr(measure, "rounding", None)
-    error = own(moments) if own is not None else rounding_of(moments) * digits_lost(moments)
+    """A warning where sums lost too many digits about the means."""
+    error = measure.rounding(moments) if measure.centred else 0.0
     if error <= VISIBLE:
         return ""
     return (
@@ -136,7 +107,7 @@ def _digits(measure: Measure, moments: Moments) -> str:
 
 
 def _distances(error: float) -> str:
-    """That distances between examples lost too many digits."""
+    """A warning where distances between examples lost too many digits."""
     if error <= 10 * VISIBLE:
         return ""
     return (
@@ -145,23 +116,9 @@ def _distances(error: float) -> str:
     )
 
 
-def rounding_of(moments: Moments) -> float:
-    """Relative error of sums over the samples."""
-    return float(8 * np.finfo(np.float64).eps * (1 + np.sqrt(moments.count)))
-
-
-def digits_lost(moments: Moments) -> float:
-    """By how much the sums are larger than what is left of them about the means."""
-    pair = principal(moments, centred=True)
-    return max(
-        float(square.trace()) / layer.trace if layer.trace else 1.0
-        for square, layer in ((moments.xx, pair.x), (moments.yy, pair.y))
-    )
-
-
 def _dependent(measure: Measure, moments: Moments) -> str:
-    """That directions were left out, for measures to which each counts alike."""
-    if not getattr(measure, "spans", False):
+    """A warning where directions were left out, for measures to which each counts alike."""
+    if not measure.spans:
         return ""
     pair = principal(moments, centred=measure.centred)
     left_out = [

@@ -1,14 +1,12 @@
 """How many principal directions of a layer a measure keeps."""
 
-from typing import ClassVar, Literal
+from typing import Literal
 
 import numpy as np
 from pydantic import Field, model_validator
 
-from repsim.measures.contract.properties import Invariance
-from repsim.measures.contract.protocol import Statistic
+from repsim.measures.contract.measure import CentredOption
 from repsim.moments.principal import PrincipalLayer
-from repsim.options import StrictOptions
 
 __all__ = ["Of", "PrincipalDirections"]
 
@@ -16,23 +14,20 @@ Of = Literal["singular values", "variances"]
 
 DEFAULT_VARIANCE = 0.99
 
-# A share that is reached but for the rounding of the second moment's sums is reached.
+# A share counts as reached when only the rounding of the second moments is missing.
 ROUNDING = 1e-12
 
 
-class PrincipalDirections(StrictOptions):
+class PrincipalDirections(CentredOption):
     """Options of the measures that compare the leading principal directions of two layers."""
 
     variance: float = Field(
-        default=DEFAULT_VARIANCE, gt=0, le=1, description="share that the kept directions have"
+        default=DEFAULT_VARIANCE, gt=0, le=1, description="share that the kept directions reach"
     )
     of: Of = Field(default="singular values", description="what the share is of")
     directions: int | None = Field(
         default=None, ge=1, description="kept directions, instead of a share"
     )
-    centred: bool = True
-
-    statistic: ClassVar[Statistic] = "moments"
 
     @model_validator(mode="after")
     def _one_rule(self) -> "PrincipalDirections":
@@ -46,16 +41,9 @@ class PrincipalDirections(StrictOptions):
     @property
     def rule(self) -> str:
         """The rule and the centring, for the convention."""
-        centring = "centred" if self.centred else "uncentred"
         if self.directions is not None:
-            return f"directions={self.directions},{centring}"
-        return f"variance={self.variance:g},of={self.of},{centring}"
-
-    @property
-    def unchanged_by(self) -> frozenset[Invariance]:
-        """What does not change the directions of a layer, as vectors over the samples."""
-        kept: set[Invariance] = {"orthogonal", "isotropic scaling"}
-        return frozenset(kept | {"translation"} if self.centred else kept)
+            return f"directions={self.directions},{self.centring}"
+        return f"variance={self.variance:g},of={self.of},{self.centring}"
 
     def kept(self, layer: PrincipalLayer) -> int:
         """Number of directions of a layer that is not constant; never more than there are."""

@@ -1,9 +1,9 @@
-"""What a measure says of itself, so that tables can be read and tests can hold it to its word."""
+"""What a measure declares of itself, so that tables can be read and tests can check it."""
 
 from dataclasses import dataclass
 from typing import Literal, get_args
 
-__all__ = ["Invariance", "Layer", "Properties"]
+__all__ = ["ROTATIONS", "Invariance", "Layer", "Properties"]
 
 Invariance = Literal[
     "neuron permutation",
@@ -17,6 +17,9 @@ Invariance = Literal[
 by an orthogonal matrix, by an invertible matrix, and a constant added to each neuron."""
 
 Layer = Literal["x", "y"]
+
+ROTATIONS = frozenset[Invariance]({"orthogonal", "isotropic scaling", "translation"})
+"""The changes that leave all distances between samples as they are, up to one factor."""
 
 IMPLIED: dict[Invariance, tuple[Invariance, ...]] = {
     "neuron permutation": ("orthogonal", "invertible linear"),
@@ -34,37 +37,30 @@ class Properties:
 
     Parameters
     ----------
-    symmetric : bool
-        Whether the value stays when X and Y are exchanged.
-    least, most : float
-        Bounds of the value; infinite where there are none.
-    best : float
-        Value of a layer with itself.
-    larger_is_more_similar : bool
-        False for distances.
     invariances : frozenset of str
         Changes of either layer that do not change the value. The weaker ones need not be listed:
         an orthogonal matrix may be a permutation, an invertible one any of them but a translation.
+    symmetric : bool
+        Whether the value stays the same when X and Y change places.
+    least, most : float
+        Bounds of the value; infinite where there are none.
+    best : float
+        Value of a layer with itself: `most` for a similarity, `least` for a distance.
     further_x, further_y : frozenset of str
         Changes of X alone, or of Y alone, beyond those, that do not change the value.
 
     Examples
     --------
-    >>> rotations = frozenset[Invariance]({"orthogonal", "isotropic scaling", "translation"})
-    >>> cka = Properties(
-    ...     symmetric=True, least=0, most=1, best=1, larger_is_more_similar=True,
-    ...     invariances=rotations,
-    ... )
+    >>> cka = Properties(invariances=ROTATIONS)
     >>> cka.invariant_to("neuron permutation", "x"), cka.invariant_to("neuron scaling", "x")
     (True, False)
     """
 
-    symmetric: bool
-    least: float
-    most: float
-    best: float
-    larger_is_more_similar: bool
     invariances: frozenset[Invariance]
+    symmetric: bool = True
+    least: float = 0.0
+    most: float = 1.0
+    best: float = 1.0
     further_x: frozenset[Invariance] = frozenset()
     further_y: frozenset[Invariance] = frozenset()
 
@@ -75,6 +71,11 @@ class Properties:
                 f"Expected invariances among {', '.join(get_args(Invariance))}. "
                 f"Got {', '.join(sorted(unknown))}."
             )
+
+    @property
+    def larger_is_more_similar(self) -> bool:
+        """False for distances."""
+        return self.best > self.least
 
     def invariant_to(self, change: Invariance, layer: Layer) -> bool:
         """Whether such a change of one layer leaves every value as it is."""

@@ -11,7 +11,7 @@ import repsim.measures
 from repsim.errors import InputError, StudyError
 from repsim.estimates import Estimate, estimate
 from repsim.matching import match_profile
-from repsim.measures import load_measure, measure_names
+from repsim.measures import CentredOption, Properties, load_measure, measure_names
 
 
 def related(
@@ -355,9 +355,14 @@ def test_the_match_goes_over_to_the_factor_with_all_its_replicates() -> None:
 
 
 def test_a_value_outside_its_bounds_is_none() -> None:
-    class Broken:
-        convention, statistic, centred = "broken", "moments", True
-        properties = load_measure("cka", {}).properties
+    class Broken(CentredOption):
+        @property
+        def convention(self) -> str:
+            return "broken[]"
+
+        @property
+        def properties(self) -> Properties:
+            return Properties(invariances=frozenset())
 
         def value(self, moments: object) -> float:
             return 1.7

@@ -2,6 +2,7 @@
 
 import importlib
 import inspect
+import re
 
 import pytest
 
@@ -94,11 +95,14 @@ def test_what_a_library_fixes_is_visible():
 
 def test_an_invariance_that_does_not_exist_cannot_be_declared():
     with pytest.raises(ValueError, match=r"Expected invariances among .* Got rotation"):
-        Properties(
-            symmetric=True,
-            least=0,
-            most=1,
-            best=1,
-            larger_is_more_similar=True,
-            invariances=frozenset({"rotation"}),
-        )
+        Properties(invariances=frozenset({"rotation"}))
+
+
+def test_the_help_of_every_measure_describes_its_layers_options_and_errors(name):
+    text = inspect.getdoc(getattr(repsim.measures, name))
+    _, *parts = re.split(r"^(\w+)\n-+\n", text, flags=re.MULTILINE)
+    sections = dict(zip(parts[::2], parts[1::2], strict=True))
+    described = [line for line in sections["Parameters"].splitlines() if line[:1].strip()]
+    assert described[0] == "x, y"
+    assert set(described[1:]) == set(type(load_measure(name, {})).model_fields)
+    assert {"InputError", "StudyError"} <= set(sections["Raises"].splitlines())

@@ -42,12 +42,12 @@ def test_every_dataset_file_is_found_and_nothing_else():
 
 
 def test_an_unknown_name_is_answered_with_the_nearest_and_the_dotted_form():
-    message = r"dataset. Got 'cifar'. Did you mean 'cifar10'\?.*digits.*'package.module:function'"
+    message = r"dataset. Got 'cifar'. Did you mean 'cifar10'\?.*digits.*'package.module:name'"
     with pytest.raises(StudyError, match=message):
         load_data("cifar", {})
 
 
-@pytest.mark.parametrize("name", ["source", "resident", "registry"])
+@pytest.mark.parametrize("name", ["source", "resident", "arrays"])
 def test_a_module_that_is_no_dataset_is_not_one(name):
     with pytest.raises(StudyError, match="Expected a known dataset"):
         load_data(name, {})

@@ -48,7 +48,7 @@ def test_names_are_those_of_the_files_and_of_torchvision():
         ("resnet50", r"Got 'resnet50'. Did you mean 'torchvision.resnet50'\?"),
         ("torchvision.resnet43", r"Got 'torchvision.resnet43'. Near ones: .*torchvision.resnet34"),
         ("torchvision.xxxxxxxx", r"Got 'torchvision.xxxxxxxx'. Near ones: none"),
-        ("registry", r"Expected a known model"),
+        ("builder", r"Expected a known model"),
     ],
 )
 def test_an_unknown_name_is_answered_with_the_nearest(name, message):
