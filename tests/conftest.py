@@ -1,11 +1,14 @@
 """What several folders of tests share: tiny studies, each made once for the whole run."""
 
 import shutil
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from jaxtyping import config
 
+import tests.shape_checks  # noqa: F401 - before anything of repsim is imported
 from repsim.store import Store
 from repsim.study import load_study
 from repsim.tasks.networks import Resources, prepare_network
@@ -58,6 +61,14 @@ class MadeStudy:
     file: Path
     plan: StudyPlan
     store: Store
+
+
+@pytest.fixture
+def unchecked_shapes() -> Iterator[None]:
+    """For tests of what happens with an array or a number that no signature allows."""
+    config.update("jaxtyping_disable", True)
+    yield
+    config.update("jaxtyping_disable", False)
 
 
 @pytest.fixture(scope="session")

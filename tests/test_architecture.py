@@ -14,7 +14,7 @@ PACKAGES = ("repsim", "cluster", "workflows")
 # Inside repsim: a module imports from the groups before its own, and from itself.
 ORDER = (
     ("errors", "types", "regular_files"),
-    ("options", "arrays", "origin", "memory", "text", "toml"),
+    ("options", "arrays", "origin", "memory", "named_arrays", "text", "toml"),
     ("study",),
     ("own_code",),
     ("registry",),

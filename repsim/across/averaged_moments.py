@@ -21,8 +21,9 @@ def of_moments(
 ) -> Float64[np.ndarray, "k l m"]:
     """Measures of moments, of features averaged over positions, with the examples as samples.
 
-    NaN where a layer has as many neurons as there are examples: any two such layers span the same,
-    and not every measure refuses that. Decompositions of a layer are made once for all its pairs.
+    NaN where a layer has as many neurons as there are examples: any two such layers have the same
+    span, and not every measure refuses them. Decompositions of a layer are made once for all its
+    pairs.
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""Where a network has a block: many consecutive layers that are all alike."""
+"""The block structure of a network: many consecutive layers that resemble each other."""
 
 from dataclasses import dataclass
 
@@ -12,7 +12,7 @@ __all__ = ["LEAST_ALIKE", "LEAST_LAYERS", "LEAST_SHARE", "Block", "longest_block
 # A block is described as a wide range of layers with CKA near 1; these bounds are our reading.
 LEAST_ALIKE = 0.9
 LEAST_SHARE = 0.25
-# Neighbours are alike in any network.
+# Neighbouring layers resemble each other in any network.
 LEAST_LAYERS = 3
 
 
@@ -40,15 +40,14 @@ def longest_block(
     """The longest run of layers whose mean similarity to each other is at least `least`.
 
     Of runs of one length, the one with the higher mean. None where no run holds `share` of the
-    layers, and at least three. A network all of whose layers are alike is one block.
+    layers, and at least three. A network whose layers all resemble each other is one block.
 
     Parameters
     ----------
     similarity
-        Layers × layers within a network, in the order of depth; NaN counts as unlike.
+        Layers × layers within a network, in the order of depth; NaN counts as no similarity.
     least, share
-        What a block must reach: our reading of Nguyen, Raghu and Kornblith 2020, who look at
-        pictures.
+        What a block must reach: our reading of Nguyen, Raghu and Kornblith 2020, who judge by eye.
 
     Examples
     --------

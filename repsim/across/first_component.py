@@ -69,7 +69,7 @@ def first_component(layer: ExampleGram) -> FirstComponent:
 
 
 def without_first_component(layer: ExampleGram, component: FirstComponent) -> ExampleGram:
-    """The layer about its mean, projected to what its first component leaves.
+    """The layer about its mean, without its first component.
 
     Removing the component from the features takes exactly its part of the inner products away.
     """
@@ -82,8 +82,8 @@ def first_component_cosines(
 ) -> Float64[np.ndarray, "l m"]:
     """|cos| between first components over the same examples; NaN for a constant layer.
 
-    Where the first two components of a layer have nearly equal shares, which of them comes first
-    is chance, and so is the cosine.
+    Where the first two components of a layer have nearly equal shares, their order is arbitrary,
+    and so is the cosine.
     """
     first, second = (np.stack([component.scores for component in side]) for side in (a, b))
     cosines: Float64[np.ndarray, "l m"] = np.abs(first @ second.T)

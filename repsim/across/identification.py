@@ -1,11 +1,11 @@
-"""Which measure finds the layer that corresponds: a check of measures that needs no truth."""
+"""How often a measure finds the corresponding layer: a check of measures without ground truth."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from statistics import NormalDist
 
 import numpy as np
 from jaxtyping import Float64
+from scipy.stats import binomtest
 
 from repsim.errors import InputError
 
@@ -30,7 +30,7 @@ class Identification:
     undefined : int
         Layers that correspond to one, but without a value: not counted in `total`.
     expected : float
-        Correct ones that guessing would get: the sum of 1 / (layers to choose from).
+        Number of correct ones by guessing: the sum of 1 / (layers to choose from).
     """
 
     correct: int = 0
@@ -70,10 +70,8 @@ class Identification:
         """
         if not self.total:
             return float("nan"), float("nan")
-        z, n, share = NormalDist().inv_cdf((1 + level) / 2), self.total, self.accuracy
-        middle = (share + z**2 / (2 * n)) / (1 + z**2 / n)
-        half = z / (1 + z**2 / n) * float(np.sqrt(share * (1 - share) / n + (z / (2 * n)) ** 2))
-        return max(0.0, middle - half), min(1.0, middle + half)
+        low, high = binomtest(self.correct, self.total).proportion_ci(level, method="wilson")
+        return float(low), float(high)
 
 
 def identify(

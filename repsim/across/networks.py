@@ -54,7 +54,7 @@ class NetworkLayers:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class NetworkComparison:
-    """What two networks give, by the id of the measure."""
+    """The comparison of two networks, by the id of the measure."""
 
     values: dict[str, Matrix]
     identification: dict[str, Identification]
@@ -77,9 +77,9 @@ def compare_networks(
         Measures whose values are kept, all of them measures of examples. The cosines of first
         components, and CKA without these, come with them.
     identified
-        Measures of which is kept how often the layer of the same name is the most similar one, both
-        ways. Within a network it is, so none is counted; measures of moments take averaged features
-        alone.
+        Measures for which it is counted how often the layer of the same name is the most similar
+        one, both ways. Within a network it always is, so nothing is counted; measures of moments
+        take averaged features only.
     """
     keep = {measure.convention for measure in shown}
     find = {} if a is b else {measure.convention: measure for measure in identified}
@@ -125,7 +125,7 @@ def _without_first_components(a: NetworkLayers, b: NetworkLayers) -> dict[str, M
 
 def _moments_both_ways(
     a: NetworkLayers, b: NetworkLayers, measures: Sequence[Measure]
-) -> list[tuple[Measure, Matrix, Matrix]]:
+) -> list[tuple[Measure, Matrix, Float64[np.ndarray, "m l"]]]:
     """Measures of moments from A to B and back, which is computed only where it differs."""
     if not measures:
         return []
@@ -139,7 +139,11 @@ def _moments_both_ways(
 
 
 def _both_ways(
-    a: NetworkLayers, b: NetworkLayers, measure: Measure, there: Matrix, back: Matrix
+    a: NetworkLayers,
+    b: NetworkLayers,
+    measure: Measure,
+    there: Matrix,
+    back: Float64[np.ndarray, "m l"],
 ) -> Identification:
     larger = measure.properties.larger_is_more_similar
     return identify(there, a.names, b.names, larger_is_more_similar=larger) + identify(

@@ -1,32 +1,32 @@
-"""Rows that follow each other and are alike: examples that are not independent."""
+"""Autocorrelation of consecutive rows, which shows examples that are not independent."""
 
 import numpy as np
 
 __all__ = ["dependence_caution"]
 
-# Autocorrelation from one example to the next in both layers from which permutations and intervals
-# are misleading: at 0.1 in both, the variance of a product of neurons is off by 2 %.
+# From this autocorrelation of both layers on, permutations and intervals are misleading:
+# at 0.1 in both, the variance of a product of neurons is off by 2 %.
 NOTABLE = 0.1
 
 # Standard deviations of the autocorrelation of independent rows.
 DEVIATIONS = 5.0
 
-# Rows of a few series may take turns.
+# Rows of several series may be interleaved.
 LAGS = 4
 
-# Numbers that are looked at.
+# Numbers that are used for it, at most.
 ELEMENTS = 2**22
 
 
 def dependence_caution(x: np.ndarray, y: np.ndarray, labels: np.ndarray | None) -> str:
-    """Words where the examples of both layers are like their neighbours; empty otherwise.
+    """A warning where the examples of both layers resemble their neighbours; empty otherwise.
 
     Parameters
     ----------
     x, y : array (n, p), (n, q) or with positions in between
         Examples in the order in which they were given.
     labels : array (n,) or None
-        Their classes, which explain likeness of neighbours where examples are sorted.
+        Their classes, which explain why neighbours resemble each other where examples are sorted.
     """
     found = [_autocorrelation(layer, labels) for layer in (x, y)]
     if min(found) < max(NOTABLE, DEVIATIONS / np.sqrt(len(x))):
@@ -40,7 +40,7 @@ def dependence_caution(x: np.ndarray, y: np.ndarray, labels: np.ndarray | None) 
 
 
 def _autocorrelation(layer: np.ndarray, labels: np.ndarray | None) -> float:
-    """Of an example with the next few, the largest; each neuron about its mean (in its class)."""
+    """The largest autocorrelation over the first lags, about each neuron's mean (per class)."""
     count = min(len(layer), max(3, ELEMENTS // max(1, layer[0].size)))
     if count < 3:
         return 0.0

@@ -1,4 +1,4 @@
-"""A value with what to hold it against."""
+"""A value with its interval, its chance level and its p-value."""
 
 from dataclasses import dataclass
 
@@ -9,20 +9,20 @@ __all__ = ["Estimate"]
 
 @dataclass(frozen=True, kw_only=True)
 class Estimate:
-    """The similarity of two layers, as one measure has it, and what to hold it against.
+    """The similarity of two layers by one measure, with its uncertainty and its chance level.
 
     Parameters
     ----------
     value : float
-        The measure, of all samples that were used; NaN where it is not defined.
+        The measure of all samples that were used; NaN where it is not defined.
     convention : str
         Its exact definition.
     interval : Interval or None
-        Where the similarity lies that unlimited examples would show, about the `corrected` value.
+        The range of the similarity that unlimited examples would show, about the `corrected` value.
         None where there are no groups, or a replicate is not defined.
     null : Null or None
-        What the same layers show when one of them sees the examples in another order. Beyond it,
-        the layers respond to the same inputs; untrained networks do so, too.
+        The values of the same layers when one of them sees the examples in another order. Layers
+        beyond it respond to the same inputs; those of untrained networks do so, too.
     null_within : Null or None
         The same with examples permuted within their classes, where labels are given. Beyond it, the
         layers share more than the classes.
@@ -57,7 +57,7 @@ class Estimate:
 
     @property
     def corrected(self) -> float:
-        """The value with the bias of few examples taken off, where there is an interval."""
+        """The value without the bias of few examples, where there is an interval."""
         return self.value if self.interval is None else self.interval.corrected
 
     def __str__(self) -> str:

@@ -1,4 +1,4 @@
-"""A pair of layers as examples × examples, again and again with other examples."""
+"""Replicates of a pair of layers as examples × examples."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ __all__ = ["ExampleResamples"]
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class ExampleResamples:
-    """What `Resamples` is for moments: here replicates are changes of indices.
+    """The counterpart of `Resamples` for examples × examples: replicates are changes of indices.
 
     Parameters
     ----------

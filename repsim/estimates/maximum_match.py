@@ -43,7 +43,7 @@ class MaximumMatch(CentredOption):
         return float(self.profile(statistic).similarity(self.epsilon))
 
     def caution(self, statistic: object) -> str:
-        """What the profile says of itself."""
+        """The caution of the profile."""
         return self.profile(statistic).caution
 
     def criticals(self, statistic: object) -> np.ndarray:
@@ -53,7 +53,7 @@ class MaximumMatch(CentredOption):
 
 
 class FactorResamples:
-    """What `Resamples` is for moments, with twice the digits: each null is one more pass.
+    """The counterpart of `Resamples` with twice the digits: each null is one more pass.
 
     Parameters
     ----------

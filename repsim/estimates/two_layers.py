@@ -1,4 +1,4 @@
-"""A measure of two layers, with its interval and with what chance would give."""
+"""A measure of two layers, with its interval, its chance level and its p-value."""
 
 import math
 from collections.abc import Iterable
@@ -57,9 +57,9 @@ def estimate(
     seed: int = 0,
     **options: object,
 ) -> Estimate:
-    """A measure of two layers with its interval, and with what chance would give.
+    """A measure of two layers with its interval, its chance level and its p-value.
 
-    The measure is computed as often as there are groups and permutations. Examples are put in a
+    The measure is computed once for each group and each permutation. Examples are put in a
     random order first, so arrays may be sorted.
 
     Parameters
@@ -290,7 +290,7 @@ def _labels(labels: ArrayLike) -> np.ndarray:
 
 
 def _alone(labels: np.ndarray | None) -> str:
-    """That many examples are alone in their class, where permutations leave them."""
+    """A warning where many examples are alone in their class, where no permutation moves them."""
     if labels is None:
         return ""
     _, sizes = np.unique(labels, return_counts=True)
@@ -312,7 +312,7 @@ def _groups(groups: int | None, units: int) -> int:
 def _of_samples(
     measure: Measure, layers: _Layers, order: UnitOrder, permutations: int
 ) -> Resamples | FactorResamples:
-    """Moments again and again; factors for a match for which moments have too few digits."""
+    """Replicates as moments, or as factors for a match that needs more digits."""
     units = order.units.of_positions(layers.positions)
     of_rows = UnitOrder(units=units, order=order.order, groups=order.groups, labels=order.labels)
     resamples = Resamples.from_arrays(layers.x, layers.y, of_rows, permutations=permutations)
@@ -328,7 +328,7 @@ def _of_samples(
 def _interval_replicates(
     measure: Measure, resamples: AnyResamples, groups: int, *, method: Method, seed: int
 ) -> dict[str, Any]:
-    """What the interval is made of."""
+    """The replicates that the interval is computed from."""
     if groups < 2:
         return {}
     if method == "bootstrap":

@@ -17,18 +17,18 @@ __all__ = [
 
 Square = Float64[np.ndarray, "n n"]
 
-# Distances that differ by less than so many units of rounding count as equal, so that ties do not
-# hang on the order in which features were added up.
+# Distances that differ by less than this count as equal, so that ties do not depend on the order in
+# which features were added up.
 UNITS = 64 * np.finfo(np.float64).eps
 
 # Of cosines and correlations, and so of distances that are 1 minus these.
 ANGLE_STEP = 2.0**-46
 
-# An example so many times as long as others has a step of its own: otherwise it would decide how
-# well all others are told apart.
+# An example this many times as long as the others has a step of its own: otherwise its length
+# would set the resolution of all others.
 FAR = 100.0
 
-# What is left of a sum of products whose parts cancel is rounding below this share of them.
+# Where the parts of a sum of products cancel, a rest below this share of them is rounding.
 ROUNDING = 1e-13
 
 
@@ -73,7 +73,7 @@ def correlations(examples: ExampleGram) -> Square:
 
 
 def distance_step(examples: ExampleGram) -> Square:
-    """By how much squared distances must differ to be told apart: powers of two."""
+    """By how much squared distances must differ to count as different: powers of two."""
     lengths = examples.products.diagonal()
     both = lengths[:, None] + lengths[None, :]
     typical = float(np.median(both))
@@ -83,14 +83,14 @@ def distance_step(examples: ExampleGram) -> Square:
 
 
 def told_apart(distances: Square, step: Square | float) -> Square:
-    """Distances as multiples of what they are told apart by: equal ones are equal in all bits."""
+    """Distances rounded to multiples of their step: equal ones are equal in all bits."""
     # Never below the distance's own spacing: the quotient could overflow.
     step = np.maximum(step, np.spacing(np.abs(distances)))
     return np.asarray(np.rint(distances / step) * step)
 
 
 def relative_rounding(distances: Square, step: Square | float) -> float:
-    """What distances are told apart by, relative to those of most pairs of examples."""
+    """The step of the distances, relative to the distance of most pairs of examples."""
     apart = ~np.eye(len(distances), dtype=bool)
     typical = float(np.median(distances[apart]))
     largest = float(np.median(np.broadcast_to(step, distances.shape)[apart]))

@@ -14,7 +14,7 @@ __all__ = ["ExampleGram", "Offsets", "centre_rows"]
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Offsets:
-    """What was taken off the features before they were multiplied: a shift, and then row means.
+    """What was subtracted from the features before they were multiplied: a shift, then row means.
 
     Parameters
     ----------
@@ -74,8 +74,7 @@ class ExampleGram:
     products : array (n, n)
         B Bᵀ, symmetric; or A Aᵀ where there are no offsets.
     offsets : Offsets, optional
-        What was taken off. Without them the features are what they are: correlations over features
-        are not known.
+        What was subtracted. Without it correlations over features are not known.
     coarse : int
         Neurons whose numbers hardly resolve their deviation (`Origin`).
 
@@ -132,7 +131,7 @@ class ExampleGram:
 
     @property
     def about_shift(self) -> Float64[np.ndarray, "n n"]:
-        """Those of the features about a common point: for what does not depend on which."""
+        """Those of the features about a common point, for what does not depend on that point."""
         offsets = self.offsets
         if offsets is None:
             return self.products

@@ -1,6 +1,6 @@
 """What is kept of the first examples of a layer: their features, averaged, and inner products."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Literal
@@ -11,6 +11,7 @@ from jaxtyping import Float64
 from repsim.arrays import ArrayLike, as_array
 from repsim.errors import InputError
 from repsim.examples.gram import ExampleGram, Offsets, centre_rows
+from repsim.named_arrays import NamedArrays
 from repsim.origin import Origin
 
 __all__ = ["Features", "LayerExamples"]
@@ -22,10 +23,13 @@ Features = Literal["averaged", "flattened"]
 # features (64 channels of 32 × 32) are read once; beyond, rows are read again for each tile.
 MEMORY = 512 * 2**20
 
+# Kept as one half, being symmetric.
+HALVED = "flattened_products"
+
 # Examples that are multiplied with a tile are read in parts of this share of it.
 PART = 8
 
-# What to do with an array of so many axes.
+# How to make an array of this many axes examples × neurons.
 SHAPE_HINTS = {
     0: "A single number is no layer.",
     1: "For a layer of one neuron, give x[:, None].",
@@ -39,7 +43,7 @@ Reader = Callable[[int, int], np.ndarray]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class LayerExamples:
+class LayerExamples(NamedArrays):
     """The examples of one layer of one network, each as a whole.
 
     Takes 8 n (n + p) bytes for n examples of p neurons: 12 MiB for 1024 examples of 512.
@@ -61,7 +65,7 @@ class LayerExamples:
     --------
     >>> import numpy as np
     >>> maps = np.random.default_rng(0).normal(size=(5, 4, 3))  # examples, positions, neurons
-    >>> layer = LayerExamples.from_blocks([maps[:2], maps[2:]])
+    >>> layer = LayerExamples.from_array(maps)
     >>> layer.pooled.shape, layer.features("flattened").gram.shape
     ((5, 3), (5, 5))
     >>> bool(np.allclose(layer.pooled, maps.mean(axis=1)))
@@ -155,32 +159,6 @@ class LayerExamples:
         )
 
     @classmethod
-    def from_blocks(
-        cls, blocks: Iterable[np.ndarray], *, same_positions: bool = True, memory: int = MEMORY
-    ) -> "LayerExamples":
-        """Of blocks (b, positions, neurons), which are kept until the last has come.
-
-        For the parameters see `from_reader`.
-        """
-        kept = list(blocks)
-        if not kept:
-            raise InputError("Expected at least one block of examples. Got none.")
-        borders = np.cumsum([0, *map(len, kept)])
-
-        def read(start: int, stop: int) -> np.ndarray:
-            return np.concatenate(
-                [
-                    block[max(0, start - first) : stop - first]
-                    for first, block in zip(borders, kept, strict=False)
-                    if first < stop and start < first + len(block)
-                ]
-            )
-
-        _, positions, neurons = kept[0].shape
-        shape = (int(borders[-1]), positions, neurons)
-        return cls.from_reader(read, shape, same_positions=same_positions, memory=memory)
-
-    @classmethod
     def from_reader(
         cls,
         read: Reader,
@@ -249,50 +227,20 @@ class LayerExamples:
 
     def arrays(self) -> dict[str, np.ndarray]:
         """Everything as named arrays, for a store: of the symmetric matrix one half."""
-        arrays = {
-            "pooled": self.pooled,
-            "positions": np.array(self.positions, dtype=np.int64),
-            "coarse": np.array(self.coarse, dtype=np.int64),
-        }
-        if self.flattened is not None and self.flattened.offsets is not None:
-            offsets = self.flattened.offsets
-            arrays |= {
-                "gram": self.flattened.products[np.tri(self.count, dtype=bool)],
-                "row_means": offsets.row_means,
-                "along": offsets.along,
-                "shift": np.array([offsets.mean, offsets.square]),
-            }
+        arrays = super().arrays()
+        if self.flattened is not None:
+            arrays[HALVED] = arrays[HALVED][np.tri(self.count, dtype=bool)]
         return arrays
 
     @classmethod
     def from_mapping(cls, arrays: Mapping[str, np.ndarray]) -> "LayerExamples":
         """From the named arrays that `arrays()` gave; InputError when one is missing."""
-        missing = [name for name in ("pooled", "positions", "coarse") if name not in arrays]
-        if missing:
-            raise InputError(
-                f"Expected the arrays pooled, positions, coarse. Got no {', '.join(missing)}; "
-                f"there are: {', '.join(arrays) or 'none'}."
-            )
-        if not all(np.isfinite(array).all() for array in arrays.values()):
-            raise InputError("Expected finite numbers of examples. Got others.")
-        pooled, positions = np.asarray(arrays["pooled"]), int(arrays["positions"])
-        coarse = int(arrays["coarse"])
-        flattened = None
-        if "gram" in arrays:
-            count, neurons = pooled.shape
-            gram = np.zeros((count, count))
-            gram[np.tri(count, dtype=bool)] = arrays["gram"]
-            gram += np.tril(gram, -1).T
-            mean, square = (float(number) for number in arrays["shift"])
-            offsets = Offsets(
-                row_means=arrays["row_means"],
-                along=arrays["along"],
-                mean=mean,
-                square=square,
-                width=positions * neurons,
-            )
-            flattened = ExampleGram(products=gram, offsets=offsets, coarse=coarse)
-        return cls(pooled=pooled, positions=positions, flattened=flattened, coarse=coarse)
+        if HALVED in arrays and "pooled" in arrays:
+            count = len(arrays["pooled"])
+            whole = np.zeros((count, count))
+            whole[np.tri(count, dtype=bool)] = arrays[HALVED]
+            arrays = {**arrays, HALVED: whole + np.tril(whole, -1).T}
+        return super().from_mapping(arrays)
 
 
 def _parts(

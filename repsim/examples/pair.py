@@ -59,7 +59,7 @@ class ExamplePair:
         return self.x.count
 
     def permuted(self, order: Sequence[int] | np.ndarray) -> "ExamplePair":
-        """With Y's examples in another order: what unrelated layers would give."""
+        """With Y's examples in another order: the null of unrelated layers."""
         if not np.array_equal(np.sort(np.asarray(order)), np.arange(self.count)):
             raise InputError(
                 f"Expected an order that holds each of 0 to {self.count - 1} once. "
@@ -75,21 +75,17 @@ class ExamplePair:
         """Of all examples but these."""
         return self.subset(np.delete(np.arange(self.count), np.asarray(indices, dtype=np.intp)))
 
-    def swapped(self) -> "ExamplePair":
-        """With X and Y exchanged."""
-        return type(self)(x=self.y, y=self.x)
-
 
 def example_pair(
     x: ExamplePair | ArrayLike, y: ArrayLike | None = None, features: Features = "averaged"
 ) -> ExamplePair:
-    """What a user hands to a measure of examples, as a pair.
+    """The arguments of a measure of examples as a pair.
 
     Parameters
     ----------
     x, y
         Examples × neurons, or examples × positions × neurons, of the same examples in the same
-        order; or a pair alone, whose features are what they are.
+        order; or a pair alone, which keeps its features.
     features
         What stands for a feature map, where there are positions.
 

@@ -56,7 +56,7 @@ class Geometry(abc.ABC):
         """Span of some neurons, with the squared distances of others to it."""
 
     def room(self, alive: int) -> int:
-        """Removals after which a fresh factorisation pays, when so many neurons are left.
+        """Number of removals after which a fresh factorisation pays, for this many neurons.
 
         A removal costs O(room · n), a factorisation O(n³). Between a sixth and a quarter of the
         neurons was best for 64 to 1024 neurons, from inner products and from coordinates.

@@ -38,7 +38,7 @@ class GramGeometry(Geometry):
         """Geometry of a pair, or of a pair about its means, from its moments."""
         if moments.count == 0:
             raise InputError("Expected at least one sample. Got moments of no samples.")
-        # Sums are known to so many digits of what they were summed as.
+        # The error of a sum is relative to the size of its terms.
         summed = np.concatenate((_lengths(moments.xx), _lengths(moments.yy)))
         moments = moments.centred() if centred else moments.raw()
         norm_x, norm_y = _lengths(moments.xx), _lengths(moments.yy)

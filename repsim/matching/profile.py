@@ -1,17 +1,16 @@
 """The match profile: the critical ε of every neuron, and all that follows from it."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, fields
-from typing import overload
+from dataclasses import dataclass
+from typing import ClassVar, overload
 
 import numpy as np
 from jaxtyping import Float64, Int64
 
-from repsim.errors import InputError
 from repsim.matching.match import Match, check_epsilon
 from repsim.matching.maximum_match import maximum_match_at
 from repsim.matching.sources import ENOUGH, Method, Via, prepared
 from repsim.moments import ArrayLike, Factor, Moments
+from repsim.named_arrays import NamedArrays
 from repsim.origin import coarse_caution
 
 __all__ = ["MatchProfile", "match_profile"]
@@ -27,12 +26,9 @@ NEAR_MEAN = 0.3
 # Critical ε that differ by less are the same to any reader.
 SAME = 1e-6
 
-# A store keeps the position in this list.
-METHODS: tuple[Method, ...] = ("moments", "factor")
-
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class MatchProfile:
+class MatchProfile(NamedArrays):
     """Critical ε of every neuron of a pair of layers: the maximum match at every ε at once.
 
     Parameters
@@ -45,7 +41,7 @@ class MatchProfile:
     count : int
         Number of samples.
     centred : bool
-        Whether neurons were taken about their means; the paper takes them as they are.
+        Whether each neuron's mean was removed; the paper does not remove it.
     rank_x, rank_y : int
         Dimension of the span of each layer.
     rank_tolerance : float
@@ -76,6 +72,9 @@ class MatchProfile:
     method: Method
     away_from_mean: float
     coarse: tuple[int, int]
+
+    # Dead neurons have NaN, a singular layer an infinite condition.
+    all_finite: ClassVar[bool] = False
 
     def __repr__(self) -> str:
         dead = len(self.dead_x) + len(self.dead_y)
@@ -116,7 +115,7 @@ class MatchProfile:
         return " ".join(sentence for sentence in found if sentence)
 
     def _few_samples(self) -> str:
-        """Any neuron is partly a combination of enough others, whatever they represent."""
+        """A warning where unrelated neurons match because there are few samples."""
         live = max(self.p - len(self.dead_x), self.q - len(self.dead_y))
         free = self.count - self.centred
         if live <= MANY_NEURONS * free:
@@ -131,7 +130,7 @@ class MatchProfile:
         )
 
     def _means(self) -> str:
-        """Two neurons with large means are near each other as two constants are."""
+        """A warning where neurons match because of their means."""
         if self.away_from_mean >= NEAR_MEAN:
             return ""
         return (
@@ -159,9 +158,9 @@ class MatchProfile:
 
     @property
     def settled(self) -> bool:
-        """Whether the digits of what it was computed from were enough for any ε in use.
+        """Whether it was computed with enough digits for any ε in use.
 
-        Where they were not, a `Factor` of the same activations gives more.
+        Where it was not, a `Factor` of the same activations gives more.
         """
         if self.method == "factor":
             return True
@@ -169,7 +168,7 @@ class MatchProfile:
         return not self._dependent() and bool(np.nanmax(doubt) <= ENOUGH)
 
     def agrees_with(self, other: "MatchProfile") -> bool:
-        """Whether both say the same of every neuron, to more digits than a reader would see."""
+        """Whether both give every neuron the same critical ε, to 1e-6."""
         both = (self.critical_x, other.critical_x), (self.critical_y, other.critical_y)
         return all(np.allclose(a, b, rtol=0, atol=SAME, equal_nan=True) for a, b in both)
 
@@ -211,7 +210,7 @@ class MatchProfile:
         return float(np.nansum(1.0 - self._critical) / (self.p + self.q))
 
     def ties(self, eps: float) -> Match:
-        """Neurons whose critical ε cannot be told from ε: their side of it is not certain."""
+        """Neurons whose critical ε equals ε up to rounding: whether they match is not certain."""
         limit = check_epsilon(eps)
         near = (
             np.flatnonzero(np.abs(critical - limit) <= uncertainty).astype(np.int64)
@@ -221,37 +220,6 @@ class MatchProfile:
             )
         )
         return Match(x=next(near), y=next(near))
-
-    def arrays(self) -> dict[str, np.ndarray]:
-        """Everything as named numeric arrays, for a store; `from_mapping` reads them back."""
-        values = {field.name: getattr(self, field.name) for field in fields(self)}
-        values["method"] = METHODS.index(self.method)
-        return {name: np.asarray(value) for name, value in values.items()}
-
-    @classmethod
-    def from_mapping(cls, arrays: Mapping[str, np.ndarray]) -> "MatchProfile":
-        """Profile from the named arrays that `arrays()` gave; InputError when one is missing."""
-        missing = [field.name for field in fields(cls) if field.name not in arrays]
-        if missing:
-            raise InputError(
-                f"Expected the arrays of a match profile. Got no {', '.join(missing)}; "
-                f"there are: {', '.join(arrays) or 'none'}."
-            )
-        return cls(
-            critical_x=np.asarray(arrays["critical_x"], dtype=np.float64),
-            critical_y=np.asarray(arrays["critical_y"], dtype=np.float64),
-            uncertainty_x=np.asarray(arrays["uncertainty_x"], dtype=np.float64),
-            uncertainty_y=np.asarray(arrays["uncertainty_y"], dtype=np.float64),
-            count=int(arrays["count"]),
-            centred=bool(arrays["centred"]),
-            rank_x=int(arrays["rank_x"]),
-            rank_y=int(arrays["rank_y"]),
-            rank_tolerance=float(arrays["rank_tolerance"]),
-            condition=float(arrays["condition"]),
-            method=METHODS[int(arrays["method"])],
-            away_from_mean=float(arrays["away_from_mean"]),
-            coarse=(int(arrays["coarse"][0]), int(arrays["coarse"][1])),
-        )
 
 
 def match_profile(
@@ -269,11 +237,12 @@ def match_profile(
         Activations of two layers on the same d samples, samples × neurons; or their moments, or
         their triangular factor.
     centred : bool
-        Take every neuron about its mean. The paper, and the default, does not.
+        Remove each neuron's mean. The paper, and the default, does not.
     via : {"auto", "moments", "factor"}
-        What to compute from. "auto" takes what it is given; given arrays it takes the moments,
-        and goes over to the factor, which costs more and keeps twice the digits, when a layer has
-        dependent neurons or a critical ε is not known to 1e-7. The profile's `method` says which.
+        What to compute from. "auto" uses the statistic that it is given. From arrays it takes the
+        moments, and changes to the factor, which costs more and keeps twice the digits, when a
+        layer has dependent neurons or a critical ε is not known to 1e-7. The profile's `method`
+        says which one was used.
 
     Returns
     -------

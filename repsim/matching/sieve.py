@@ -61,7 +61,7 @@ class Sieve:
         self._onto_x = geometry.span(x, y, room=room)
         doubt2 = np.concatenate((self._onto_y.doubt2(), self._onto_x.doubt2()))
         self._doubt2 = doubt2
-        # A distance that cannot be told from zero is zero: exact matches are found at ε = 0.
+        # A distance of zero up to rounding is zero, so that exact matches are found at ε = 0.
         self._limit2 = np.maximum(doubt2, eps**2 + np.minimum(doubt2, 2 * eps * WIDEST_TIE))
 
     @classmethod
@@ -90,7 +90,7 @@ class Sieve:
         return float(np.sqrt(inside.max())) if len(inside) else 0.0
 
     def largest_excess(self) -> float:
-        """Largest distance that can be told from zero; 0 when there is none."""
+        """Largest distance that is not zero up to rounding; 0 when there is none."""
         square = self._distance2()
         outside = square[self._here & (square > self._doubt2)]
         return float(np.sqrt(outside.max())) if len(outside) else 0.0

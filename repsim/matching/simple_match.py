@@ -27,8 +27,8 @@ class SimpleMatch:
     minimum_for : Match
         Those of them for which it is the *minimum*: contained in every match that holds them.
     slack : float
-        ε minus the largest distance inside: not negative, hence it is a match (at distances that
-        cannot be told from ε or from zero it may be below zero by the rounding).
+        ε minus the largest distance inside; not negative in a match, except by rounding where a
+        distance equals ε or zero up to rounding.
     certified : bool
         Whether taking out any member was tried again, from a fresh factorisation, and killed
         every neuron of `minimal_for`.
@@ -50,8 +50,8 @@ class SimpleMatch:
 class SimpleMatches:
     """Simple matches at one ε, without repetitions, smallest first.
 
-    One minimal match for each neuron that was asked for: *the* minimum match where it exists,
-    otherwise the smallest that the visiting orders led to.
+    One minimal match for each requested neuron: *the* minimum match where it exists, otherwise the
+    smallest that the visiting orders led to.
 
     Parameters
     ----------
@@ -85,7 +85,7 @@ class SimpleMatches:
         return len(self.matches)
 
     def of(self, side: str, index: int) -> SimpleMatch | None:
-        """The minimal match found for a neuron; None when it is in no match, or was not asked."""
+        """The minimal match of a neuron; None when it is in no match, or was not requested."""
         for simple in self.matches:
             if index in (simple.minimal_for.x if side == "x" else simple.minimal_for.y):
                 return simple
@@ -130,7 +130,7 @@ class SimpleMatches:
     def decomposition(self) -> tuple[SimpleMatch, ...]:
         """Few of the simple matches whose union is the whole match (greedily, largest gain first).
 
-        Raises InputError when only some neurons were asked for.
+        Raises InputError when only some neurons were requested.
         """
         chosen: list[SimpleMatch] = []
         covered, rest = Match.of([], []), list(self.matches)

@@ -20,7 +20,7 @@ __all__ = ["Survivors", "is_minimal"]
 
 
 class Survivors:
-    """Survivors of each single removal from a match, found when they are asked for."""
+    """Survivors of each single removal from a match, computed on demand."""
 
     def __init__(self, geometry: Geometry, match: Int64[np.ndarray, " m"], eps: float) -> None:
         self._size = geometry.size

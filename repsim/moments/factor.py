@@ -1,6 +1,5 @@
 """The triangular factor of a pair of layers: the second moment with twice the digits."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -9,6 +8,7 @@ from scipy.linalg import lapack
 
 from repsim.errors import InputError
 from repsim.moments.samples import ArrayLike, blocks, check_finite, paired
+from repsim.named_arrays import NamedArrays
 from repsim.origin import Origin
 
 __all__ = ["Factor"]
@@ -18,7 +18,7 @@ PANEL = 32
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Factor:
+class Factor(NamedArrays):
     r"""Upper triangular R of X (d × p) and Y (d × q) over the same d samples.
 
     .. math:: R^\top R = [1\,X\,Y]^\top [1\,X\,Y]
@@ -36,9 +36,7 @@ class Factor:
     ----------
     count : int
         Number of samples d.
-    p, q : int
-        Numbers of neurons of X and Y.
-    origins : tuple of Origin
+    origin_x, origin_y : Origin
         What was taken off the neurons of X and of Y, and their units.
     r : array (1 + p + q, 1 + p + q)
         The factor; signs of its rows are arbitrary.
@@ -53,9 +51,8 @@ class Factor:
     """
 
     count: int
-    p: int
-    q: int
-    origins: tuple[Origin, Origin]
+    origin_x: Origin
+    origin_y: Origin
     r: Float64[np.ndarray, "n n"]
 
     def __post_init__(self) -> None:
@@ -63,11 +60,26 @@ class Factor:
         if self.r.shape != (width, width):
             raise InputError(f"Expected r of shape {(width, width)}. Got {self.r.shape}.")
 
+    @property
+    def p(self) -> int:
+        """Number of neurons of X."""
+        return len(self.origin_x.shift)
+
+    @property
+    def q(self) -> int:
+        """Number of neurons of Y."""
+        return len(self.origin_y.shift)
+
+    @property
+    def origins(self) -> tuple[Origin, Origin]:
+        """Those of X and of Y."""
+        return self.origin_x, self.origin_y
+
     @classmethod
     def zeros(cls, p: int, q: int) -> "Factor":
         """Factor of no samples: the start of a stream and the unit of addition."""
         r = np.zeros((1 + p + q, 1 + p + q))
-        return cls(count=0, p=p, q=q, origins=(Origin.zero(p), Origin.zero(q)), r=r)
+        return cls(count=0, origin_x=Origin.zero(p), origin_y=Origin.zero(q), r=r)
 
     @classmethod
     def from_arrays(cls, x: ArrayLike, y: ArrayLike, *, block_size: int | None = None) -> "Factor":
@@ -94,7 +106,7 @@ class Factor:
                 if not finite:
                     check_finite(block, name, row)
             r = _absorbed(r, stacked, triangular=False)
-        return cls(count=len(first), p=p, q=q, origins=origins, r=np.triu(r))
+        return cls(count=len(first), origin_x=origins[0], origin_y=origins[1], r=np.triu(r))
 
     def update(self, x_block: ArrayLike, y_block: ArrayLike) -> "Factor":
         """Factor with one more block of samples."""
@@ -115,7 +127,7 @@ class Factor:
             for mine, its in zip(self.origins, other.origins, strict=True)
         )
         count = self.count + other.count
-        return replace(self, count=count, origins=(of_x, of_y), r=np.triu(merged))
+        return replace(self, count=count, origin_x=of_x, origin_y=of_y, r=np.triu(merged))
 
     def _about(self, origins: tuple[Origin, Origin]) -> Float64[np.ndarray, "n n"]:
         """The factor of the same samples about other origins."""
@@ -138,41 +150,6 @@ class Factor:
             return self.r[1:, 1:]
         x, y = self.origins
         return self._about((x.at_zero(), y.at_zero()))[:, 1:]
-
-    def arrays(self) -> dict[str, np.ndarray]:
-        """Everything as named arrays, for a store; `from_mapping` reads them back."""
-        return {
-            "count": np.array(self.count, dtype=np.int64),
-            "widths": np.array([self.p, self.q], dtype=np.int64),
-            "shift": np.concatenate([origin.shift for origin in self.origins]),
-            "scales": np.array([origin.scale for origin in self.origins]),
-            "coarse": np.array([origin.coarse for origin in self.origins]),
-            "r": self.r,
-        }
-
-    @classmethod
-    def from_mapping(cls, arrays: Mapping[str, np.ndarray]) -> "Factor":
-        """Factor from the named arrays that `arrays()` gave; InputError when one is missing."""
-        names = ("count", "widths", "shift", "scales", "coarse", "r")
-        missing = [name for name in names if name not in arrays]
-        if missing:
-            raise InputError(
-                f"Expected the arrays {', '.join(names)}. Got no {', '.join(missing)}; "
-                f"there are: {', '.join(arrays) or 'none'}."
-            )
-        values = {name: np.asarray(arrays[name], dtype=np.float64) for name in names[2:]}
-        for name, value in values.items():
-            if not np.isfinite(value).all():
-                raise InputError(f"Expected a finite factor. Got non-finite numbers in {name}.")
-        p, q = (int(width) for width in arrays["widths"])
-        shifts = values["shift"][:p], values["shift"][p:]
-        origins = tuple(
-            Origin(shift=shift, scale=float(scale), coarse=int(coarse))
-            for shift, scale, coarse in zip(shifts, values["scales"], values["coarse"], strict=True)
-        )
-        return cls(
-            count=int(arrays["count"]), p=p, q=q, origins=(origins[0], origins[1]), r=values["r"]
-        )
 
 
 def _absorbed(

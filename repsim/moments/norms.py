@@ -1,16 +1,17 @@
 """Sums of the samples' squared norms: what the debiased HSIC needs beside the second moments."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass, fields
 
 import numpy as np
 from jaxtyping import Bool, Float64
 
+from repsim.named_arrays import NamedArrays
+
 __all__ = ["Norms"]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Norms:
+class Norms(NamedArrays):
     r"""Sums over the samples of X (d × p) and Y (d × q) with their squared norms. They add.
 
     The unbiased HSIC leaves out the inner product of a sample with itself: in terms of neurons, it
@@ -94,7 +95,7 @@ class Norms:
     ) -> "Norms":
         r"""The same sums of X - μ and Y - ν, from the moments of X and Y, multiplied out.
 
-        With :math:`|x_i - \mu|^2 = |x_i|^2 - 2 \mu^\top x_i + |\mu|^2`. Exact but for rounding,
+        With :math:`|x_i - \mu|^2 = |x_i|^2 - 2 \mu^\top x_i + |\mu|^2`. Exact up to rounding,
         which grows with the fourth power of the distance moved, in standard deviations.
         """
         a, b = float(mu @ mu), float(nu @ nu)
@@ -117,7 +118,7 @@ class Norms:
         )
 
     def cleared(self, left_x: Bool[np.ndarray, " p"], left_y: Bool[np.ndarray, " q"]) -> "Norms":
-        """With exact zeros for neurons of which rounding is left, and for layers of only such."""
+        """With exact zeros for neurons of which only rounding is left, and for layers of them."""
         any_x, any_y = bool(left_x.any()), bool(left_y.any())
         return type(self)(
             xx=self.xx * any_x,
@@ -127,38 +128,4 @@ class Norms:
             x_yy=np.where(left_x & any_y, self.x_yy, 0.0),
             y_xx=np.where(left_y & any_x, self.y_xx, 0.0),
             y_yy=np.where(left_y, self.y_yy, 0.0),
-        )
-
-    def swapped(self) -> "Norms":
-        """With X and Y exchanged."""
-        return type(self)(
-            xx=self.yy,
-            xy=self.xy,
-            yy=self.xx,
-            x_xx=self.y_yy,
-            x_yy=self.y_xx,
-            y_xx=self.x_yy,
-            y_yy=self.x_xx,
-        )
-
-    @classmethod
-    def names(cls) -> tuple[str, ...]:
-        """Names of the arrays in `arrays()`."""
-        return tuple(f"norms_{field.name}" for field in fields(cls))
-
-    def arrays(self) -> dict[str, np.ndarray]:
-        """Everything as named arrays, for a store; `from_mapping` reads them back."""
-        return {f"norms_{f.name}": np.asarray(getattr(self, f.name)) for f in fields(self)}
-
-    @classmethod
-    def from_mapping(cls, arrays: Mapping[str, np.ndarray]) -> "Norms":
-        """From the named arrays that `arrays()` gave."""
-        return cls(
-            xx=float(arrays["norms_xx"]),
-            xy=float(arrays["norms_xy"]),
-            yy=float(arrays["norms_yy"]),
-            x_xx=arrays["norms_x_xx"],
-            x_yy=arrays["norms_x_yy"],
-            y_xx=arrays["norms_y_xx"],
-            y_yy=arrays["norms_y_yy"],
         )

@@ -1,23 +1,22 @@
 """The null: what differs in the moments of a pair when Y's examples are permuted."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 
 import numpy as np
 from jaxtyping import Float64, Int64
 
-from repsim.errors import InputError
 from repsim.moments.second import Moments
+from repsim.named_arrays import NamedArrays
 
 __all__ = ["Permuted", "permutation", "within_classes"]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Permuted:
+class Permuted(NamedArrays):
     """Sums over samples of X and Y where Y's examples stand in another order. They add.
 
-    What involves one side alone stays as it is: `applied_to` takes it from the moments, which must
-    be about the same origins.
+    Sums of one layer alone do not change: `applied_to` takes them from the moments, which must be
+    about the same origins.
 
     Parameters
     ----------
@@ -51,28 +50,6 @@ class Permuted:
         """The moments of the same samples with Y's examples permuted."""
         norms = replace(moments.norms, xy=self.norms_xy, x_yy=self.norms_x_yy, y_xx=self.norms_y_xx)
         return replace(moments, xy=self.xy, norms=norms)
-
-    def arrays(self) -> dict[str, np.ndarray]:
-        """Everything as named arrays, for a store."""
-        return {f.name: np.asarray(getattr(self, f.name)) for f in fields(self)}
-
-    @classmethod
-    def from_mapping(cls, arrays: Mapping[str, np.ndarray]) -> "Permuted":
-        """From the named arrays that `arrays()` gave; InputError when one is missing."""
-        missing = [field.name for field in fields(cls) if field.name not in arrays]
-        if missing:
-            raise InputError(
-                f"Expected the arrays {', '.join(field.name for field in fields(cls))}. "
-                f"Got no {', '.join(missing)}; there are: {', '.join(arrays) or 'none'}."
-            )
-        if not all(np.isfinite(arrays[field.name]).all() for field in fields(cls)):
-            raise InputError("Expected finite moments of permuted examples. Got others.")
-        return cls(
-            xy=arrays["xy"],
-            norms_xy=float(arrays["norms_xy"]),
-            norms_x_yy=arrays["norms_x_yy"],
-            norms_y_xx=arrays["norms_y_xx"],
-        )
 
 
 def permutation(count: int, number: int, *seed: int) -> Int64[np.ndarray, " n"]:

@@ -20,8 +20,8 @@ __all__ = ["Resamples", "UnitOrder"]
 class UnitOrder:
     """Units in a random order, cut into groups, and their permutations.
 
-    Arrays may be sorted by class: then a group would be one within a class. So the order is drawn
-    first.
+    Arrays may be sorted by class, and a group would then hold one class only. So the order is drawn
+    at random.
 
     Parameters
     ----------
@@ -30,7 +30,7 @@ class UnitOrder:
     order : int array (u,)
         The units as drawn.
     groups : int
-        Groups of as equal numbers of units as there can be.
+        Number of groups, of sizes that differ by one unit at most.
     labels : array (u,) or None
         The class of each unit, by its number.
     seed : int
@@ -60,9 +60,9 @@ class UnitOrder:
         return cls(units=units, order=order, groups=groups, labels=labels, seed=seed)
 
     def first(self, samples: int) -> "tuple[np.ndarray, UnitOrder]":
-        """The first units that have so many samples at most: their samples, and their order.
+        """The first units, with at most this many samples: their samples, and their order.
 
-        In the order that comes back, samples are numbered as they stand in the first array.
+        The order that is returned numbers samples by their place in the first array.
         """
         ends = np.cumsum(self.units.lengths[self.order])
         count = max(1, int(np.searchsorted(ends, samples, side="right")))
@@ -224,7 +224,7 @@ def _product(x: _Layer, y: _Layer, rows_x: np.ndarray, rows_y: np.ndarray) -> np
 
 
 def _check_all(x: np.ndarray, y: np.ndarray) -> None:
-    """Name a number that cannot be used by its place in what was given."""
+    """Name the first number that is not finite by its place in the arrays that were given."""
     for name, layer in (("X", x), ("Y", y)):
         origin, rows = Origin.of(layer), max(1, BLOCK_ELEMENTS // layer.shape[1])
         for start in range(0, len(layer), rows):

@@ -15,7 +15,7 @@ __all__ = ["ArrayLike", "blocks", "check_finite", "check_sums", "extended", "mat
 # the float64 copy of a float16 or float32 array stays small.
 BLOCK_ELEMENTS = 2**21
 
-# What to do with an array of so many axes that is to be samples × neurons.
+# How to make an array of this many axes samples × neurons.
 SHAPE_HINTS = {
     0: "A single number is no layer.",
     1: "For a layer of one neuron, give x[:, None].",

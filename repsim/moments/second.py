@@ -1,6 +1,5 @@
 """The second moment of a pair of layers: all that most measures need of the activations."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -9,13 +8,14 @@ from jaxtyping import Bool, Float64
 from repsim.errors import InputError
 from repsim.moments.norms import Norms
 from repsim.moments.samples import ArrayLike, blocks, check_sums, extended, paired
+from repsim.named_arrays import NamedArrays
 from repsim.origin import Origin
 
 __all__ = ["Moments"]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Moments:
+class Moments(NamedArrays):
     r"""Count, sums and second moments of X (d × p) and Y (d × q) over the same d samples.
 
     .. math:: S = [X\,Y]^\top [X\,Y]
@@ -194,8 +194,8 @@ class Moments:
     def __sub__(self, other: "Moments") -> "Moments":
         """Moments of the samples that are not in `other`, which must be part of these.
 
-        A neuron of which no more than rounding is left is exactly zero: it was active in `other`
-        alone, and is dead in the rest.
+        A neuron of which only rounding is left becomes exactly zero: it was active in `other` alone
+        and is dead in the rest.
         """
         if (self.p, self.q) != (other.p, other.q) or other.count > self.count:
             raise InputError(
@@ -222,7 +222,7 @@ class Moments:
         )
 
     def about(self, origin_x: Origin, origin_y: Origin) -> "Moments":
-        """The moments of the same samples about other origins; exact but for rounding."""
+        """The moments of the same samples about other origins; exact up to rounding."""
         moments = self
         by_x, by_y = (
             old.scale / new.scale
@@ -252,7 +252,7 @@ class Moments:
         return self.about(self.origin_x.at_zero(), self.origin_y.at_zero())
 
     def _moved(self, mu: Float64[np.ndarray, " p"], nu: Float64[np.ndarray, " q"]) -> "Moments":
-        """Sums of X - μ and Y - ν; the origins are the caller's business."""
+        """Sums of X - μ and Y - ν; the caller sets the origins."""
         d, sum_x, sum_y = self.count, self.sum_x, self.sum_y
         squares = {"xx": self.xx, "xy": self.xy, "yy": self.yy}
         norms = self.norms.about(mu, nu, count=d, sum_x=sum_x, sum_y=sum_y, **squares)
@@ -324,69 +324,6 @@ class Moments:
             xy=_cleared(moved.xy, varies_x, varies_y),
             yy=_cleared(moved.yy, varies_y, varies_y),
             norms=moved.norms.cleared(varies_x, varies_y),
-        )
-
-    def swapped(self) -> "Moments":
-        """Moments with X and Y exchanged."""
-        return type(self)(
-            count=self.count,
-            origin_x=self.origin_y,
-            origin_y=self.origin_x,
-            sum_x=self.sum_y,
-            sum_y=self.sum_x,
-            xx=self.yy,
-            xy=self.xy.T,
-            yy=self.xx,
-            norms=self.norms.swapped(),
-        )
-
-    def arrays(self) -> dict[str, np.ndarray]:
-        """Everything as named arrays, for a store; `from_mapping` reads them back."""
-        return {
-            "count": np.array(self.count, dtype=np.int64),
-            "shift_x": self.origin_x.shift,
-            "shift_y": self.origin_y.shift,
-            "scales": np.array([self.origin_x.scale, self.origin_y.scale]),
-            "coarse": np.array([self.origin_x.coarse, self.origin_y.coarse]),
-            "sum_x": self.sum_x,
-            "sum_y": self.sum_y,
-            "xx": self.xx,
-            "xy": self.xy,
-            "yy": self.yy,
-            **self.norms.arrays(),
-        }
-
-    @classmethod
-    def from_mapping(cls, arrays: Mapping[str, np.ndarray]) -> "Moments":
-        """Moments from the named arrays that `arrays()` gave; other names are ignored.
-
-        Raises InputError when one is missing or not finite.
-        """
-        origins = ("shift_x", "shift_y", "scales", "coarse")
-        squares = ("sum_x", "sum_y", "xx", "xy", "yy")
-        names = ("count", *origins, *squares, *Norms.names())
-        missing = [name for name in names if name not in arrays]
-        if missing:
-            raise InputError(
-                f"Expected the arrays {', '.join(names)}. Got no {', '.join(missing)}; "
-                f"there are: {', '.join(arrays) or 'none'}."
-            )
-        values = {name: np.asarray(arrays[name], dtype=np.float64) for name in names[1:]}
-        for name, value in values.items():
-            if not np.isfinite(value).all():
-                raise InputError(f"Expected finite moments. Got non-finite numbers in {name}.")
-        of_x, of_y = (
-            Origin(shift=values[name], scale=float(scale), coarse=int(coarse))
-            for name, scale, coarse in zip(
-                origins[:2], values["scales"], values["coarse"], strict=True
-            )
-        )
-        return cls(
-            count=int(arrays["count"]),
-            origin_x=of_x,
-            origin_y=of_y,
-            **{name: values[name] for name in squares},
-            norms=Norms.from_mapping(values),
         )
 
 

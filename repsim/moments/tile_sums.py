@@ -22,7 +22,7 @@ class TileSums:
     e − i of Y, and the first i of X meet the last i of Y. That needs the last few examples of a
     block alone, is the same permutation at every layer, and does not depend on how the run is cut
     into blocks. It is one of unrelated inputs where the order of the examples is random. A run of n
-    examples has n − 1 such permutations: no more can be asked for.
+    examples has only n − 1 such permutations.
 
     `permute` adds the null within classes, whose permutations are among the examples it is given.
 

@@ -33,7 +33,7 @@ class Units:
 
     @classmethod
     def of_length(cls, samples: int, length: int) -> "Units":
-        """Consecutive samples, so many in each unit; the last unit may be shorter."""
+        """Units of `length` consecutive samples; the last one may be shorter."""
         if not 1 <= length <= max(samples, 1):
             raise InputError(
                 f"Expected between 1 and {samples} consecutive samples in a unit. Got {length}."
@@ -50,7 +50,7 @@ class Units:
         return cls(rows=rows, ends=np.cumsum(np.bincount(number)).astype(np.int64))
 
     def of_positions(self, positions: int) -> "Units":
-        """The same units where each sample is an example of so many consecutive samples."""
+        """The same units where each sample becomes `positions` consecutive samples."""
         rows = (self.rows[:, None] * positions + np.arange(positions)).ravel()
         return Units(rows=rows, ends=self.ends * positions)
 

@@ -1,6 +1,6 @@
 """Intervals over examples, from groups of them: jackknife and bootstrap.
 
-Their meaning is one: where the similarity lies that unlimited examples would show.
+Both state the range of the similarity that unlimited examples would show.
 
 A measure of few samples is off in one direction: layers that share nothing are a little similar in
 each sample, for CKA, CCA and R² by about neurons / samples, which is often more than the spread
@@ -178,13 +178,13 @@ def bootstrap_interval(
     quantiles are farther out than those of the level, because few groups vary less than the
     examples they come from, and not normally.
 
-    Samples of a group that is drawn twice are alike, which a debiased measure takes for similarity;
-    the jackknife does not repeat examples and suits it better.
+    A group that is drawn twice holds equal samples, which a debiased measure takes for similarity.
+    The jackknife does not repeat examples and suits such a measure better.
 
     Parameters
     ----------
     value
-        With all examples as they are.
+        With all examples.
     samples
         Values (B,) of the bootstrap samples, some hundreds.
     groups

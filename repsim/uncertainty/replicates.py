@@ -1,4 +1,4 @@
-"""A value and its replicates: the one place where intervals and nulls are made of them."""
+"""A value and its replicates, and the intervals, nulls and p-values that follow from them."""
 
 import math
 from collections.abc import Sequence
@@ -20,7 +20,7 @@ class Replicates:
     Parameters
     ----------
     value : float
-        Of all examples as they are; NaN where it is not defined, as everywhere here.
+        Of all examples; NaN where it is not defined, here and in all replicates.
     null, within : sequence of float
         With Y's examples permuted; with them permuted within their classes.
     without : sequence of float
@@ -82,7 +82,7 @@ class Replicates:
         halves = None
         if len(self.halves) == 2:
             if not _defined(self.halves):
-                return None  # The bias cannot be told, nor an interval be right.
+                return None  # Without the bias no interval would be right.
             halves = (self.halves[0], self.halves[1])
         interval = jackknife_interval(
             self.value,
@@ -94,7 +94,7 @@ class Replicates:
         return interval.clipped(*self.bounds)
 
     def chance(self, *, within: bool = False) -> Null | None:
-        """What permuted examples give."""
+        """Mean and range of the values of permuted examples."""
         null = self._null(within)
         return None if null is None else null_band(null)
 
@@ -106,7 +106,7 @@ class Replicates:
         return p_value(self.value, null, larger_is_more_similar=self.larger_is_more_similar)
 
     def calibrated(self) -> float | None:
-        """The value on a scale on which chance is 0 and identical layers are 1."""
+        """The value on a scale where chance is 0 and identical layers are 1."""
         null = self._null(within=False)
         if null is None:
             return None

@@ -1,4 +1,4 @@
-"""How far a value is from what chance gives: permuted examples as the null."""
+"""How far a value is from chance, with permuted examples as the null."""
 
 import math
 from collections.abc import Sequence
@@ -20,7 +20,7 @@ TIE = 1e-9
 
 @dataclass(frozen=True, kw_only=True)
 class Null:
-    """What the same layers give when one network sees other examples than the other.
+    """The values of the same layers when the two networks see different examples.
 
     Parameters
     ----------
@@ -72,7 +72,7 @@ def p_value(value: float, null: Values, *, larger_is_more_similar: bool = True) 
 
 
 def p_words(p: float, permutations: int | None, *, brief: bool = False) -> str:
-    """A p-value, which at its floor says that it could not be smaller.
+    """A p-value in words; at its smallest possible value they say so.
 
     Parameters
     ----------
@@ -110,7 +110,10 @@ def _probability(p: float) -> str:
 
 
 def family_p_values(
-    values: Values, nulls: Float64[np.ndarray, "l n"], *, larger_is_more_similar: bool = True
+    values: Sequence[float] | Float64[np.ndarray, " l"],
+    nulls: Float64[np.ndarray, "l n"],
+    *,
+    larger_is_more_similar: bool = True,
 ) -> Float64[np.ndarray, " l"]:
     r"""p-values that hold for all layers of a pair at once.
 

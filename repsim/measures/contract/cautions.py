@@ -1,4 +1,4 @@
-"""Values that can be relied on, and words where they cannot."""
+"""Values checked against their bounds, and warnings about those that need care."""
 
 import math
 from typing import Any
@@ -22,7 +22,7 @@ VISIBLE = 1e-3
 
 
 def value_and_caution(measure: Measure, statistic: Any) -> tuple[float | None, str]:
-    """The value for a table, None where there is none, and what to know of it or why."""
+    """The value for a table, or None, and what to know about it or why there is none."""
     try:
         value = checked_value(measure, statistic)
     except InputError as problem:
@@ -117,7 +117,7 @@ def _distances(error: float) -> str:
 
 
 def _dependent(measure: Measure, moments: Moments) -> str:
-    """A warning where directions were left out, for measures to which each counts alike."""
+    """A warning where directions were left out, for measures that weigh all equally."""
     if not measure.spans:
         return ""
     pair = principal(moments, centred=measure.centred)

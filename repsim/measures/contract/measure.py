@@ -43,7 +43,7 @@ class Measure(StrictOptions, ABC):
     presets: ClassVar[Presets] = {}
     """For each library that ``compat`` may name, the options that it fixes."""
     spans: ClassVar[bool] = False
-    """Whether each direction counts alike, however little a layer varies along it."""
+    """Whether all directions count equally, however little a layer varies along them."""
     halves: ClassVar[bool] = True
     """Whether fewer examples give an estimate of the same quantity."""
     undefined: ClassVar[str] = "it is constant over the examples"
@@ -86,7 +86,7 @@ class Measure(StrictOptions, ABC):
 
     @property
     def saturates(self) -> bool:
-        """Whether any two layers look alike that have as many neurons as samples."""
+        """Whether any two layers with as many neurons as samples get a high value."""
         return True
 
     @property
@@ -118,7 +118,7 @@ class MomentsMeasure(Measure):
     statistic: ClassVar[Statistic] = "moments"
 
     def statistic_of(self, x: Moments | ArrayLike, y: ArrayLike | None) -> Moments:
-        """Moments of two arrays, or the moments of a pair as they are."""
+        """Moments of two arrays, or the given moments of a pair."""
         if isinstance(x, Moments):
             if y is not None:
                 raise InputError("Expected two arrays, or the moments of a pair alone. Got both.")
@@ -170,7 +170,7 @@ class ExamplesMeasure(Measure):
         return float(self.unit_vector(pair.x) @ self.unit_vector(pair.y))
 
     def statistic_of(self, x: ExamplePair | ArrayLike, y: ArrayLike | None) -> ExamplePair:
-        """Inner products of the examples of two arrays, or those of a pair as they are."""
+        """Inner products of the examples of two arrays, or the given ones of a pair."""
         return example_pair(x, y, self.features)
 
     def rounding(self, pair: ExamplePair) -> float:  # noqa: ARG002 - for those that override it

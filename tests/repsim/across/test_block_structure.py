@@ -100,6 +100,7 @@ def test_the_diagonal_and_undefined_values_make_no_block():
     assert longest_block(similarity).start == 1
 
 
+@pytest.mark.usefixtures("unchecked_shapes")
 def test_a_table_of_two_networks_is_refused():
     with pytest.raises(InputError, match=r"Expected layers × layers of one network"):
         longest_block(np.ones((2, 3)))

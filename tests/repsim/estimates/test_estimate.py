@@ -145,7 +145,7 @@ def test_everything_is_drawn_from_the_seed() -> None:
 
 
 def test_arrays_may_be_sorted() -> None:
-    # In order, example i and i + 1 are of one class, and exchanging them changes next to nothing.
+    # In order, example i and i + 1 are of one class, and swapping them changes next to nothing.
     classes = np.repeat(np.eye(5), 40, axis=0)
     noise = np.random.default_rng(0).normal(size=(2, 200, 5))
     found = estimate("cka", classes + 0.1 * noise[0], classes + 0.1 * noise[1])
@@ -219,6 +219,7 @@ def test_estimates_are_values() -> None:
         found.value = 1.0  # type: ignore[misc]
 
 
+@pytest.mark.usefixtures("unchecked_shapes")
 def test_what_cannot_be_estimated_is_refused() -> None:
     x, y = related()
     with pytest.raises(InputError, match="Did you mean 'maximum_match'"):

@@ -36,7 +36,6 @@ def test_indices_stand_for_examples():
     assert same(pair.subset([4, 1]), example_pair(x[[4, 1]], y[[4, 1]]))
     kept = [0, 1, 2, 6, 7, 8]
     assert same(pair.without([3, 4, 5]), example_pair(x[kept], y[kept]))
-    assert same(pair.swapped(), example_pair(y, x))
     assert pair.count == 9
 
 

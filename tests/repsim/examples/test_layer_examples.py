@@ -5,8 +5,6 @@ import tracemalloc
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
-from hypothesis import strategies as st
 
 from repsim.errors import InputError
 from repsim.examples import ExampleGram, LayerExamples
@@ -43,14 +41,10 @@ def test_averages_and_inner_products_are_what_they_are_called():
     assert (layer.count, layer.neurons, layer.positions) == (13, 3, 4)
 
 
-@given(
-    cuts=st.lists(st.integers(1, 12), max_size=6),
-    memory=st.sampled_from([1, 8 * 12 * 3, 8 * 12 * 9, 2**30]),
-)
-def test_neither_blocks_nor_tiles_change_it(cuts, memory):
+@pytest.mark.parametrize("memory", [1, 8 * 12 * 3, 8 * 12 * 9, 2**30])
+def test_tiles_do_not_change_it(memory):
     x = maps(dtype=np.float32)
-    blocks = np.split(x, sorted(cuts))
-    assert_same(LayerExamples.from_blocks(blocks, memory=memory), LayerExamples.from_array(x))
+    assert_same(LayerExamples.from_array(x, memory=memory), LayerExamples.from_array(x))
 
 
 def test_what_does_not_fit_is_read_again_as_often_as_is_said():
@@ -117,7 +111,7 @@ def test_a_store_gives_back_what_it_got(same_positions):
     assert again.positions == layer.positions
     if same_positions:
         np.testing.assert_array_equal(again.flattened.gram, layer.flattened.gram)
-        assert arrays["gram"].size == 13 * 14 // 2  # one half of what is symmetric
+        assert arrays["flattened_products"].size == 13 * 14 // 2  # one half of what is symmetric
     else:
         assert again.flattened is None
 
@@ -148,18 +142,17 @@ def test_a_number_that_is_not_finite_is_named_by_its_example(bad):
 def test_blocks_of_another_shape_are_refused():
     with pytest.raises(InputError, match=r"of shape \(1, 4, 3\). Got \(2, 4, 2\)"):
         LayerExamples.from_reader(lambda start, stop: np.ones((2, 4, 2)), (2, 4, 3))
-    with pytest.raises(InputError, match="Expected at least one block"):
-        LayerExamples.from_blocks([])
 
 
 def test_arrays_of_something_else_are_refused():
-    with pytest.raises(InputError, match="Got no pooled, coarse; there are: positions"):
+    with pytest.raises(InputError, match="Got no pooled; there are: positions"):
         LayerExamples.from_mapping({"positions": np.array(1)})
     arrays = LayerExamples.from_array(maps()).arrays()
     with pytest.raises(InputError, match="Expected finite numbers"):
-        LayerExamples.from_mapping({**arrays, "row_means": np.full(13, np.nan)})
+        LayerExamples.from_mapping({**arrays, "flattened_offsets_row_means": np.full(13, np.nan)})
 
 
+@pytest.mark.usefixtures("unchecked_shapes")
 def test_a_gram_has_one_shape():
     with pytest.raises(InputError, match=r"Got shape \(2, 3\)"):
         ExampleGram(products=np.ones((2, 3)))

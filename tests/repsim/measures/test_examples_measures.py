@@ -108,8 +108,8 @@ def test_null_and_jackknife_are_changes_of_indices(measure):
     x, y = layers()
     pair = example_pair(x, y)
     order = np.roll(np.arange(len(x)), 5)
-    exchanged = measure.value(pair.permuted(order))
-    assert exchanged == pytest.approx(value(measure, x, y[order]), abs=1e-9)
+    permuted = measure.value(pair.permuted(order))
+    assert permuted == pytest.approx(value(measure, x, y[order]), abs=1e-9)
     rest = measure.value(pair.without(range(8, 16)))
     kept = np.r_[0:8, 16 : len(x)]
     assert rest == pytest.approx(value(measure, x[kept], y[kept]), abs=1e-9)

@@ -93,6 +93,7 @@ def test_what_a_library_fixes_is_visible():
     assert load_measure("cca", same) == load_measure("cca", {"compat": "kornblith"})
 
 
+@pytest.mark.usefixtures("unchecked_shapes")
 def test_an_invariance_that_does_not_exist_cannot_be_declared():
     with pytest.raises(ValueError, match=r"Expected invariances among .* Got rotation"):
         Properties(invariances=frozenset({"rotation"}))

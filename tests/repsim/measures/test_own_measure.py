@@ -129,6 +129,7 @@ def test_what_is_no_measure_is_refused(module, name, options, message):
         load_measure(f"{module}:{name}", options)
 
 
+@pytest.mark.usefixtures("unchecked_shapes")
 def test_an_object_that_is_no_measure_is_refused():
     with pytest.raises(InputError, match=r"derives from repsim.measures.Measure. Got object"):
         repsim.estimate(object(), *layers())

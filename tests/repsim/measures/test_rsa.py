@@ -51,6 +51,7 @@ def test_layers_without_differences_have_no_value():
     assert rsa(x, y) == rsa(y, x)
 
 
+@pytest.mark.usefixtures("unchecked_shapes")
 def test_too_few_examples_and_options_that_do_not_exist_are_refused():
     x, y = arrays(0)
     with pytest.raises(InputError, match="Expected at least 3 examples"):

@@ -82,9 +82,9 @@ def test_family_p_values_are_those_of_the_largest_score(layers, seed) -> None:
 
 def test_the_largest_over_layers_is_significant_no_more_often_than_said() -> None:
     rng = np.random.default_rng(0)
-    runs, layers, exchanges = 2000, 12, 19
+    runs, layers, permutations = 2000, 12, 19
     # Layers of one network are alike: their nulls go together.
-    every = rng.normal(size=(runs, layers, exchanges + 1)) + rng.normal(size=(runs, 1, 20))
+    every = rng.normal(size=(runs, layers, permutations + 1)) + rng.normal(size=(runs, 1, 20))
     least = np.array([family_p_values(run[:, 0], run[:, 1:]).min() for run in every])
     uncorrected = np.array([min(p_value(row[0], row[1:]) for row in run) for run in every])
     for level in (0.05, 0.1, 0.2):
