@@ -110,6 +110,7 @@ def test_neurons_outside_the_maximum_match_have_none() -> None:
     assert minimal_match(dead, np.eye(3), 0.5, neuron=("x", 2)).size == 2
 
 
+@pytest.mark.usefixtures("unchecked_shapes")
 def test_wrong_arguments_are_refused() -> None:
     x = np.eye(3)
     with pytest.raises(InputError, match=r"Expected a neuron of x between 0 and 2\. Got 3"):
