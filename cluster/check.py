@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from cluster.doctor import Finding, NodeReport, exit_code, inspect_node
+from cluster.doctor import Answer, Finding, NodeReport, exit_code, inspect_node
 from cluster.doctor.finding import UNREACHABLE, WRONG, ok, problem
 from cluster.doctor.store import check_path, standing_token
 from cluster.schema import Profile
@@ -10,18 +10,6 @@ from repsim.errors import StudyError
 from repsim.store import Store
 
 __all__ = ["Check", "Node", "check_cluster"]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Answer:
-    """What a node answered, or why it did not."""
-
-    place: str
-    """Where it was reached: here, Ray, Dask, Slurm."""
-    node: str
-    """What that calls it."""
-    report: NodeReport | None = None
-    problem: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)

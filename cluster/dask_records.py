@@ -10,7 +10,7 @@ from typing import Any
 import distributed
 from distributed import Client, get_worker
 
-from repsim.tasks.record import Recorder, TaskRecord
+from repsim.graph import Recorder, TaskRecord
 
 __all__ = ["records_to"]
 

@@ -5,9 +5,8 @@ from typing import Any
 import ray
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
-from cluster.check import Answer
 from cluster.dask_cluster import dask_session
-from cluster.doctor import inspect_node, wants_gpu
+from cluster.doctor import Answer, inspect_node, wants_gpu
 from cluster.ray_cluster import ray_session
 from cluster.schema import DaskProfile, Profile
 

@@ -70,16 +70,16 @@ class CaptureError(TrainingError):
 
     Parameters
     ----------
-    layers
-        Why, for each of those layers by name.
+    artifacts
+        Why, for the activations of each of those layers, as ``activations/key``.
     """
 
-    def __init__(self, layers: Mapping[str, str]) -> None:
-        super().__init__(" ".join(layers.values()))
-        self.layers = dict(layers)
+    def __init__(self, artifacts: Mapping[str, str]) -> None:
+        super().__init__(" ".join(artifacts.values()))
+        self.artifacts = dict(artifacts)
 
     def __reduce__(self) -> tuple[type["CaptureError"], tuple[dict[str, str]]]:
-        return type(self), (self.layers,)
+        return type(self), (self.artifacts,)
 
 
 class StoreError(RepsimError, OSError):

@@ -6,15 +6,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 from jaxtyping import config
 
 import tests.shape_checks  # noqa: F401 - before anything of repsim is imported
+from repsim.graph import Resources, Worker, run_batch
+from repsim.stages.plan import StudyPlan
 from repsim.store import Store
 from repsim.study import load_study
-from repsim.tasks.networks import Resources, prepare_network
-from repsim.tasks.specs import StudyPlan
 from tests import runs
-from tests.repsim.tasks.pairs import make
 from workflows.plan import plan_study
 
 # Three networks, three pairs, two layers of which the first has 36 positions: two seconds in all.
@@ -52,6 +52,33 @@ name = "cka"
 """
 
 CPU = Resources(device="cpu", threads=1)
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """`--full`, which `.ci/run` gives."""
+    parser.addoption(
+        "--full",
+        action="store_true",
+        help="also run what is marked full: whole clusters that lose nodes, coverage trials, peaks "
+        "of memory, each further variant of a costly fault; and 100 examples of each property in "
+        "place of 20",
+    )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Fewer examples of each property, where not all are asked for."""
+    if not config.getoption("--full"):
+        settings.register_profile("quick", settings(), max_examples=20)
+        settings.load_profile("quick")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out what is marked full, unless it is asked for."""
+    if config.getoption("--full"):
+        return
+    left_out = [item for item in items if item.get_closest_marker("full")]
+    config.hook.pytest_deselected(items=left_out)
+    items[:] = [item for item in items if not item.get_closest_marker("full")]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -93,9 +120,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> MadeStudy:
     file.write_text(TINY_STUDY)
     plan = plan_study(load_study(file))
     store = Store(str(folder / "runs"))
-    for network in plan.networks:
-        prepare_network(store.location, network, plan.layers[network.label], CPU)
-    make(store, *plan.comparisons)
+    assert not run_batch(store, plan.graph.missing(()), (), Worker(resources=CPU))
     return MadeStudy(file=file, plan=plan, store=store)
 
 

@@ -2,13 +2,10 @@
 
 import json
 from collections import Counter
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from repsim.tasks.graph import steps_of
-from repsim.tasks.specs import StudyPlan
-from workflows.comparisons import work_of
+from repsim.stages.plan import StudyPlan
 
 
 def lines(file: Path) -> list[dict[str, Any]]:
@@ -18,21 +15,9 @@ def lines(file: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in text.splitlines()]
 
 
-def planned(plan: StudyPlan) -> set[tuple[str, str]]:
-    """Kind and subject of every task of a study of which nothing is there."""
-    return set(_planned(plan))
-
-
 def times_planned(plan: StudyPlan) -> Counter[tuple[str, str]]:
-    """How often an engine that does one thing after the other comes to each of them."""
-    return Counter(_planned(plan))
-
-
-def _planned(plan: StudyPlan) -> Iterator[tuple[str, str]]:
-    for network in plan.networks:
-        yield from ((task, network.label) for task in ("train", "capture"))
-    for work in work_of([*plan.comparisons, *plan.across]):
-        yield from ((step.task, step.of) for step in steps_of("runs", work))
+    """Kind and subject of every task of a study of which nothing is there, counted."""
+    return Counter((node.task, node.label) for node in plan.graph.missing(()))
 
 
 def named(found: list[dict[str, Any]]) -> Counter[tuple[str, str]]:

@@ -4,6 +4,7 @@ import ast
 import subprocess
 import sys
 from collections.abc import Iterator
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -22,13 +23,14 @@ ORDER = (
     ("training",),
     ("capture",),
     ("store",),
+    ("graph",),
     ("moments",),
     ("matching", "examples", "uncertainty"),
     ("measures",),
     ("across", "estimates"),
     ("results",),
     ("report",),
-    ("tasks", "activation_files"),
+    ("stages", "activation_files"),
 )
 RANK = {name: rank for rank, group in enumerate(ORDER) for name in group}
 
@@ -46,6 +48,7 @@ FORBIDDEN = {
     "repsim.training": ("zarr",),
     "repsim.capture": ("zarr",),
     "repsim.store": ("torch", "torchvision"),
+    "repsim.graph": ("torch", "torchvision", "zarr"),
     "repsim.moments": ("torch", "torchvision"),
     "repsim.matching": ("torch", "torchvision"),
     "repsim.examples": ("torch", "torchvision"),
@@ -55,11 +58,6 @@ FORBIDDEN = {
     "repsim.estimates": ("torch", "torchvision"),
     "repsim.results": ("torch", "torchvision"),
     "repsim.report": ("torch", "torchvision"),
-    "repsim.tasks.specs": ("torch", "torchvision"),
-    "repsim.tasks.graph": ("torch", "torchvision"),
-    "repsim.tasks.comparison": ("torch", "torchvision"),
-    "repsim.tasks.consolidation": ("torch", "torchvision"),
-    "repsim.tasks.stage": ("torch", "torchvision"),
 }
 
 MOST_LINES = 400
@@ -131,6 +129,35 @@ def _against_order(module: str, name: str) -> list[str]:
     return [] if allowed else [f"{module} imports {name}, which is not below it"]
 
 
+def import_circles(root: Path) -> list[str]:
+    """A circle of modules, if there is one; what is imported for its types alone does not count."""
+    files = {module_name(root, f): f for p in PACKAGES for f in (root / p).rglob("*.py")}
+    graph: dict[str, set[str]] = {}
+    for module, file in files.items():
+        text = ast.unparse(_WithoutTypes().visit(ast.parse(file.read_text())))
+        names = imported_names(module, file.name == "__init__.py", text)
+        found = {next((m for m in _upwards(name) if m in files), module) for name in names}
+        # A package is there before what is inside it, which may ask it for its folder.
+        graph[module] = {other for other in found if not is_below(module, other)}
+    try:
+        TopologicalSorter(graph).prepare()
+    except CycleError as circle:
+        return [" imports ".join(reversed(circle.args[1]))]
+    return []
+
+
+def _upwards(name: str) -> Iterator[str]:
+    parts = name.split(".")
+    return (".".join(parts[:count]) for count in range(len(parts), 0, -1))
+
+
+class _WithoutTypes(ast.NodeTransformer):
+    def visit_If(self, node: ast.If) -> ast.AST:
+        if isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING":
+            return ast.Pass()
+        return self.generic_visit(node)
+
+
 def long_files(root: Path) -> list[str]:
     """Files that cannot be read in one sitting."""
     counts = {file: len(file.read_text().splitlines()) for file in python_files(root)}
@@ -162,6 +189,10 @@ def test_imports_follow_the_layers():
     assert import_violations(ROOT) == []
 
 
+def test_no_module_imports_itself_by_way_of_others():
+    assert import_circles(ROOT) == []
+
+
 def test_no_file_is_too_long_to_be_read_in_one_sitting():
     assert long_files(ROOT) == []
 
@@ -184,7 +215,7 @@ def test_every_layer_that_is_ordered_is_walked():
     [
         "import repsim",
         "import repsim.activation_files",
-        "import repsim.tasks.graph, repsim.tasks.consolidation",
+        "from repsim import stages; stages.kinds()",
         "import workflows.command",
         "import cluster.profile",
     ],
@@ -194,7 +225,8 @@ def test_what_needs_no_torch_and_no_engine_loads_none(statement):
 
 
 def test_a_training_worker_loads_no_engine():
-    assert loaded_by("import repsim.tasks.networks", "torch", *ENGINES) == ["torch"]
+    statement = "import repsim.capture, repsim.training; from repsim.stages import activations"
+    assert loaded_by(statement, "torch", *ENGINES) == ["torch"]
 
 
 @pytest.fixture
@@ -217,11 +249,11 @@ def tree(tmp_path):
     ("path", "text", "violation"),
     [
         ("repsim/study/x.py", "import ray", "repsim.study.x imports ray"),
-        ("repsim/tasks/x.py", "import dask.array as da", "repsim.tasks.x imports dask.array"),
+        ("repsim/stages/x.py", "import dask.array as da", "repsim.stages.x imports dask.array"),
         (
-            "repsim/tasks/x.py",
+            "repsim/stages/x.py",
             "def f():\n    from distributed import Client",
-            "repsim.tasks.x imports distributed.Client",
+            "repsim.stages.x imports distributed.Client",
         ),
         (
             "repsim/data/x.py",
@@ -229,19 +261,19 @@ def tree(tmp_path):
             "repsim.data.x imports ray.data",
         ),
         (
-            "repsim/tasks/x.py",
+            "repsim/stages/x.py",
             "from workflows import run",
-            "repsim.tasks.x imports workflows.run",
+            "repsim.stages.x imports workflows.run",
         ),
         (
-            "repsim/tasks/x.py",
+            "repsim/stages/x.py",
             "import cluster.profile",
-            "repsim.tasks.x imports cluster.profile",
+            "repsim.stages.x imports cluster.profile",
         ),
         ("cluster/x.py", "from workflows.run import a", "cluster.x imports workflows.run.a"),
         ("repsim/store/x.py", "import torch", "repsim.store.x imports torch"),
         ("repsim/matching/x.py", "from torch import nn", "repsim.matching.x imports torch.nn"),
-        ("repsim/tasks/graph.py", "import torch", "repsim.tasks.graph imports torch"),
+        ("repsim/graph/x.py", "import torch", "repsim.graph.x imports torch"),
         ("repsim/capture/x.py", "import zarr", "repsim.capture.x imports zarr"),
         ("repsim/training/__init__.py", "import zarr", "repsim.training imports zarr"),
         (
@@ -265,9 +297,14 @@ def tree(tmp_path):
             "repsim.data.x imports repsim.models, which is not below it",
         ),
         (
+            "repsim/graph/x.py",
+            "from repsim.stages import y",
+            "repsim.graph.x imports repsim.stages.y, which is not below it",
+        ),
+        (
             "repsim/activation_files.py",
-            "import repsim.tasks.graph",
-            "repsim.activation_files imports repsim.tasks.graph, which is not below it",
+            "import repsim.stages.plan",
+            "repsim.activation_files imports repsim.stages.plan, which is not below it",
         ),
         (
             "repsim/report/x.py",
@@ -284,17 +321,26 @@ def test_a_wrong_import_is_found(tree, path, text, violation):
 @pytest.mark.parametrize(
     ("path", "text"),
     [
-        ("repsim/tasks/x.py", "from repsim.report import y\nimport torch"),
+        ("repsim/stages/x.py", "from repsim.report import y\nimport torch"),
         ("repsim/capture/x.py", "from repsim.training.evaluation import evaluation_mode"),
         ("repsim/study/x.py", "from . import schema\nfrom repsim.options import y"),
         ("cluster/x.py", "import ray\nimport distributed\nfrom repsim.errors import y"),
-        ("workflows/x.py", "import ray\nimport dask\nimport cluster\nimport repsim.tasks.graph"),
+        ("workflows/x.py", "import ray\nimport dask\nimport cluster\nimport repsim.stages"),
         ("repsim/__init__.py", "from repsim.matching import match_profile"),
         ("repsim/study/x.py", "import rayon_like, torchless"),
     ],
 )
 def test_a_right_import_is_not_found(tree, path, text):
     assert import_violations(tree(path, text)) == []
+
+
+def test_a_circle_is_found_though_a_function_hides_it(tree):
+    tree("cluster/a.py", "from cluster import b")
+    tree("cluster/b.py", "from cluster.c import x")
+    right = "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    import cluster.a"
+    assert import_circles(tree("cluster/c.py", right)) == []
+    (found,) = import_circles(tree("cluster/c.py", "def f():\n    import cluster.a"))
+    assert set(found.split(" imports ")) == {"cluster.a", "cluster.b", "cluster.c"}
 
 
 def test_a_long_file_is_found(tree):

@@ -89,7 +89,7 @@ def test_the_two_commands_of_the_first_section_are_those_that_ci_calls() -> None
     assert "pip install uv" in first
     assert "uv run repsim run workflows/studies/digits.toml" in first
     assert "uv run pytest" in first
-    assert (ROOT / ".ci" / "run").read_text().splitlines()[-1] == "uv run pytest"
+    assert (ROOT / ".ci" / "run").read_text().splitlines()[-1] == "uv run pytest --full"
 
 
 def test_data_and_a_model_of_ones_own_can_be_planned(

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from repsim.errors import IntegrityError
+from repsim.stages.networks import NetworkSpec
+from repsim.stages.plan import StudyPlan
 from repsim.store import Store, conditions
-from repsim.tasks.specs import NetworkSpec, StudyPlan
 from workflows.references import read_references
 from workflows.trained import CODE, Differences, Trained, changed_files, nearest, trained_networks
 

@@ -6,9 +6,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from repsim.errors import StudyError
-from repsim.store import Artifact, Store
+from repsim.stages.across import AcrossSpec
+from repsim.stages.activations import LayerSpec
+from repsim.stages.comparison import ComparisonSpec
+from repsim.stages.networks import NetworkSpec
+from repsim.store import Store
 from repsim.study import Study, parse_study
-from repsim.tasks.specs import AcrossSpec, ComparisonSpec, LayerSpec, NetworkSpec
 from workflows.changes import code_words
 from workflows.state import Survey, last_failures
 from workflows.trained import CODE, Differences, Trained, differences, nearest
@@ -46,7 +49,7 @@ def explain(survey: Survey) -> list[Reason]:
         why.setdefault((stage, reason), []).append(label)
 
     for network in survey.networks:
-        if network.artifact(store).folder in survey.damaged:
+        if network.folder in survey.damaged:
             reason = DAMAGED
         elif network.label in begun:
             reason = "goes on from its checkpoint"
@@ -90,9 +93,9 @@ def _why_trained(spec: NetworkSpec, trained: Sequence[Trained]) -> str:
 
 
 def _why_captured(layer: LayerSpec, survey: Survey, before: Study | None) -> str:
-    if layer.artifact(survey.store).folder in survey.damaged:
+    if layer.folder in survey.damaged:
         return DAMAGED
-    if layer.network in survey.networks:
+    if layer.network.folder in survey.to_make:
         return "the network is trained first"
     now = survey.plan.study
     changed = _changed(before, now, "capture")
@@ -103,21 +106,19 @@ def _why_captured(layer: LayerSpec, survey: Survey, before: Study | None) -> str
 
 
 def _why_compared(spec: ComparisonSpec | AcrossSpec, survey: Survey, before: Study | None) -> str:
-    store = survey.store
-    if any(artifact.folder in survey.damaged for artifact in spec.results(store)):
+    if spec.label in survey.damaged_results:
         return DAMAGED
-    networks = {layer.network.key for layer in spec.layers}
-    if networks & {network.key for network in survey.networks}:
+    if any(layer.network.folder in survey.to_make for layer in spec.layers):
         return "a network of the pair is trained first"
-    if {layer.key for layer in spec.layers} & {layer.key for layer in survey.layers}:
+    if any(layer.folder in survey.to_make for layer in spec.layers):
         return "the activations are captured first"
     if isinstance(spec, AcrossSpec):
         changed = _changed(before, survey.plan.study, "across")
         return f"changed: {_named(changed)}" if changed else "not compared yet"
     changed = _changed(before, survey.plan.study, "matching", "measures", "resampling")
     if changed:
-        there = {"profiles": spec.profile_key, "moments": spec.moments_key}
-        kept = [kind for kind, key in there.items() if survey.has(Artifact(store, kind, key))]
+        there = {"profiles": spec.profile_folder, "moments": spec.moments_folder}
+        kept = [kind for kind, folder in there.items() if folder in survey.existing]
         return f"changed: {_named(changed)}" + (f"; the {kept[0]} are there" if kept else "")
     return "not compared yet"
 

@@ -12,8 +12,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from repsim.errors import ActiveRunError, IntegrityError
+from repsim.stages import kinds
 from repsim.store import Artifact, Store, run_lock
-from workflows.references import KINDS, References, read_references
+from workflows.references import References, read_references
 from workflows.stored_files import (
     StoredFile,
     remove_empty_folders,
@@ -102,7 +103,7 @@ def find_garbage(store: Store, *, older_than: timedelta = DAY) -> list[Garbage]:
     latest = datetime.now(UTC) - older_than
     found: list[Garbage] = []
     parts = _parts_in_use(store, references)
-    for kind in KINDS:
+    for kind in sorted(kinds()):
         used = {key for one in references for key in one.keys.get(kind, ())}
         by_key: dict[str, list[StoredFile]] = {}
         for file in stored_files(store, kind):
@@ -149,7 +150,7 @@ def remove_garbage(store: Store, *, older_than: timedelta = DAY) -> list[Garbage
             )
         for item in garbage:
             remove_files(store, item.files)
-        remove_empty_folders(store, KINDS, datetime.now(UTC) - older_than)
+        remove_empty_folders(store, kinds(), datetime.now(UTC) - older_than)
     return garbage
 
 

@@ -16,15 +16,19 @@ from repsim.capture import (
     structure_of,
     with_axes,
 )
-from repsim.data import load_data
+from repsim.data import DATASETS, load_data
 from repsim.errors import StudyError
-from repsim.measures import load_measure
+from repsim.measures import MEASURES, load_measure
 from repsim.memory import sizes_in_words
-from repsim.models import build_model
-from repsim.own_code import OwnCode, own_code
+from repsim.models import MODELS, build_model
+from repsim.own_code import OwnCode
+from repsim.stages.across import across_specs
+from repsim.stages.activations import LayerSpec
+from repsim.stages.comparison import ComparisonSpec
+from repsim.stages.networks import NetworkSpec
+from repsim.stages.plan import StudyPlan
 from repsim.store import Store, conditions
 from repsim.study import Across, Study
-from repsim.tasks.specs import ComparisonSpec, LayerSpec, NetworkSpec, StudyPlan, across_specs
 from repsim.text import check_utf8
 from repsim.training import check_data
 
@@ -83,8 +87,8 @@ def plan_study(study: Study, store: Store | None = None) -> StudyPlan:
             fingerprint=fingerprint,
             model=study.model,
             structure=structure,
-            model_code=own_code(study.model.name),
-            data_code=own_code(study.data.name),
+            model_code=MODELS.code(study.model.name),
+            data_code=DATASETS.code(study.data.name),
             classes=source.classes,
             image_shape=source.image_shape,
             training=study.training,
@@ -105,12 +109,15 @@ def plan_study(study: Study, store: Store | None = None) -> StudyPlan:
         spec.label: _layer_specs(spec, chosen, examples, study, labelled=labelled)
         for spec in networks
     }
+    codes = {measure.name: MEASURES.code(measure.name) for measure in study.measures}
+    measure_code = {name: code.counted for name, code in codes.items() if code is not None}
     comparisons = tuple(
         ComparisonSpec(
             x=x,
             y=y,
             matching=study.matching,
             measures=study.measures,
+            measure_code=measure_code,
             resampling=study.resampling,
             # Measures of examples need some even where layers are not compared across.
             examples=study.across.examples or Across().examples,

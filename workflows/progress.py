@@ -16,7 +16,7 @@ from rich.progress import (
     TimeElapsedColumn,
 )
 
-from repsim.tasks.stage import Stage
+from repsim.graph import NetworkProgress
 
 __all__ = ["Reporter", "progress"]
 
@@ -29,7 +29,7 @@ SECONDS_BETWEEN_LINES = 10.0
 class Reporter(Protocol):
     """What a run tells while it works."""
 
-    def network(self, stage: Stage) -> None:
+    def network(self, progress: NetworkProgress) -> None:
         """A network is at this stage."""
 
     def network_done(self, label: str) -> None:
@@ -61,9 +61,15 @@ class _Bars:
         self._bars = bars
         self._tasks: dict[str, TaskID] = {}
 
-    def network(self, stage: Stage) -> None:
-        note = "" if stage.accuracy is None else f"test accuracy {stage.accuracy:.1%}"
-        self._show(stage.network, f"{stage.network}: {stage.name}", stage.done, stage.total, note)
+    def network(self, progress: NetworkProgress) -> None:
+        note = "" if progress.accuracy is None else f"test accuracy {progress.accuracy:.1%}"
+        self._show(
+            progress.network,
+            f"{progress.network}: {progress.name}",
+            progress.done,
+            progress.total,
+            note,
+        )
 
     def network_done(self, label: str) -> None:
         if label in self._tasks:
@@ -83,10 +89,16 @@ class _Lines:
     def __init__(self) -> None:
         self._last: dict[str, tuple[float, int]] = {}
 
-    def network(self, stage: Stage) -> None:
-        note = "" if stage.accuracy is None else f", test accuracy {stage.accuracy:.1%}"
-        fields = {"network": stage.network, "stage": stage.name, "accuracy": stage.accuracy}
-        self._say(f"{stage.network}: {stage.name}", stage.done, stage.total, note, fields)
+    def network(self, progress: NetworkProgress) -> None:
+        note = "" if progress.accuracy is None else f", test accuracy {progress.accuracy:.1%}"
+        fields = {
+            "network": progress.network,
+            "stage": progress.name,
+            "accuracy": progress.accuracy,
+        }
+        self._say(
+            f"{progress.network}: {progress.name}", progress.done, progress.total, note, fields
+        )
 
     def network_done(self, label: str) -> None:
         """The run itself says how it ended."""

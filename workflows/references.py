@@ -9,24 +9,17 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from repsim.errors import IntegrityError
+from repsim.stages.plan import StudyPlan
 from repsim.store import Store
 from repsim.study import canonical_json, digest
-from repsim.tasks.specs import StudyPlan, tiles_of
 
 __all__ = [
-    "KINDS",
     "References",
     "read_references",
     "record_references",
     "referenced_keys",
     "references_path",
 ]
-
-# The kinds of artifacts, and checkpoints: nothing else in a store is ever called garbage.
-KINDS = (
-    *("networks", "checkpoints", "activations", "examples", "tiles", "moments", "factors"),
-    *("resamples", "profiles", "replicates", "measures", "simple", "matches", "across"),
-)
 
 Key = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
 Folder = Annotated[str, Field(pattern="^[a-z]+/[0-9a-f]{64}$")]
@@ -49,32 +42,16 @@ class References(BaseModel):
         return digest(self.model_dump(exclude={"checksum"}))
 
 
-def referenced_keys(plan: StudyPlan, store: Store) -> References:
+def referenced_keys(plan: StudyPlan) -> References:
     """What the study refers to, made or not."""
-    keys: dict[str, list[str]] = {kind: [] for kind in KINDS}
-    parts: dict[str, list[str]] = {}
-    keys["networks"] = keys["checkpoints"] = [spec.key for spec in plan.networks]
-    keys["activations"] = [layer.key for group in plan.layers.values() for layer in group]
-    for across in plan.across:
-        for artifact in across.artifacts(store):
-            keys[artifact.kind].append(artifact.key)
-    for spec in plan.comparisons:
-        keys["factors"].append(spec.moments_key)
-        for artifact in spec.artifacts(store):
-            keys[artifact.kind].append(artifact.key)
-        if spec.groups or spec.permutations:
-            parts[f"matches/{spec.key}"] = [f"resamples/{spec.resamples_key}"]
-        for epsilon in spec.matching.minimal_at:
-            count = spec.simple_parts
-            parts[f"simple/{spec.simple_key(epsilon)}"] = [
-                f"simple/{spec.simple_key(epsilon, (part, count))}" for part in range(count)
-            ]
-    for tile in tiles_of(plan.comparisons):
-        made_from = [f"tiles/{tile.part_key(*span)}" for span in tile.example_ranges]
-        parts |= {f"moments/{spec.moments_key}": made_from for spec in tile.comparisons}
-    references = References(
-        keys={kind: sorted(set(listed)) for kind, listed in keys.items()}, parts=parts
-    )
+    graph = plan.graph
+    keys = {
+        kind: sorted(product.folder.partition("/")[2] for product in products)
+        for kind, products in graph.lasting.items()
+    }
+    keys["checkpoints"] = keys["networks"]
+    parts = {whole: list(needed) for whole, needed in graph.parts.items()}
+    references = References(keys=keys, parts=parts)
     return references.model_copy(update={"checksum": references.expected_checksum()})
 
 
@@ -83,7 +60,7 @@ def record_references(store: Store, plan: StudyPlan) -> None:
 
     A run calls it with its lock held, before it makes anything.
     """
-    content = canonical_json(referenced_keys(plan, store).model_dump()).encode()
+    content = canonical_json(referenced_keys(plan).model_dump()).encode()
     path = references_path(plan.study.name)
     if store.read(path) != content:
         store.write(path, content)

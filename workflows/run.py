@@ -1,31 +1,31 @@
-"""A run of a study: train → capture → reduce → match → report, resuming wherever it was."""
+"""A run of a study: train → capture → reduce → match → report, resuming wherever it was.
+
+It makes what the graph of the study lacks: all of it, some networks, or a share. Which engine does
+so is not its business.
+"""
 
 import contextlib
-import logging
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 
 from cluster.profile import Profile
-from repsim.errors import IntegrityError, PreemptedError, RepsimError, StoreError
-from repsim.store import Artifact, Store, run_lock
-from repsim.tasks.consolidation import study_toml
-from repsim.tasks.record import Recorder
-from repsim.tasks.specs import StudyPlan
-from workflows.one_pass import Engine, Pass
+from repsim.errors import PreemptedError, RepsimError, StoreError, TrainingError
+from repsim.graph import Node, Recorder
+from repsim.stages.plan import StudyPlan
+from repsim.stages.report import study_toml
+from repsim.store import Store, run_lock
+from workflows.engines import Engine, Session
+from workflows.passes import Passes
 from workflows.progress import Reporter
 from workflows.references import record_references
-from workflows.shards import Shard, ShardPass, Stage
-from workflows.stages import MatchingPass, NetworksPass, ReportPass
+from workflows.shards import Shard, Stage, without_networks
 from workflows.stopping import stop_on_signal
-from workflows.summary import RunSummary, forget_jobs, write_summary
+from workflows.summary import RunSummary, forget_jobs, job_failures, write_summary
 
-__all__ = ["Engine", "RunSummary", "make_networks", "make_shard", "run_study"]
+__all__ = ["RunSummary", "make_networks", "make_shard", "run_study"]
 
-log = logging.getLogger("repsim")
-
-# Damage is found when something is read; what hides behind it shows only in the next pass.
-MOST_PASSES = 6
+UNKNOWN = "its job was killed or has not ended. See its log, and submit the study again."
 
 
 def run_study(
@@ -55,16 +55,14 @@ def run_study(
     PreemptedError
         After SIGINT, SIGTERM, SIGHUP or SIGUSR2: networks in training have written a checkpoint.
     """
-    name = plan.study.name
-    summary = RunSummary(study=name, accepted_code=list(plan.accepted_code))
-    with stop_on_signal() as stop, run_lock(store, name), _told(store, summary):
-        record_references(store, plan)
-        store.write(f"studies/{name}/study.toml", study_toml(plan.study).encode())
-        kind = Pass if train else MatchingPass if compare else ReportPass
-        arguments = (plan, store, profile, engine, reporter, stop, summary, recorder)
-        _make(store, summary, lambda: kind(*arguments))
-        forget_jobs(store, name)
-    return summary
+    with _begun(plan, store, profile, engine, reporter, recorder) as run:
+        if not train:
+            run.left_out["train"] = _absent_networks(job_failures(store, plan.study.name))
+        if not compare:
+            run.left_out["match"] = _absent_rows
+        run.make(lambda plan, existing: plan.graph.missing(existing), then=run.report)
+        forget_jobs(store, plan.study.name)
+    return run.summary
 
 
 def make_networks(
@@ -82,18 +80,11 @@ def make_networks(
     Any number of such jobs may work at the same study; each network belongs in one of them. Raises
     what `run_study` does, `ActiveRunError` when a job of the same numbers is active.
     """
-    name = plan.study.name
     job = f"networks-{numbers[0]}"  # of jobs that share no network, each has its own first one
-    summary = RunSummary(study=name, accepted_code=list(plan.accepted_code))
-    with (
-        stop_on_signal() as stop,
-        run_lock(store, f"{name}/jobs/{job}"),
-        _told(store, summary, job),
-    ):
-        record_references(store, plan)
-        arguments = (plan, store, profile, engine, reporter, stop, summary, recorder)
-        _make(store, summary, lambda: NetworksPass(*arguments, numbers=numbers))
-    return summary
+    wanted = {plan.networks[number].key for number in numbers}
+    with _begun(plan, store, profile, engine, reporter, recorder, job) as run:
+        run.make(lambda plan, existing: _training(plan, existing, wanted), of=())
+    return run.summary
 
 
 def make_shard(
@@ -108,66 +99,102 @@ def make_shard(
 ) -> RunSummary:
     """One share of the work, in this process. Any number of shares may be made at once.
 
-    Raises what `run_study` does, `ActiveRunError` when the same share is being made.
+    Whoever finds the study complete writes the report. Raises what `run_study` does,
+    `ActiveRunError` when the same share is being made.
     """
-    name = plan.study.name
-    job = f"shard-{shard}"
-    summary = RunSummary(study=name, accepted_code=list(plan.accepted_code))
-    with (
-        stop_on_signal() as stop,
-        run_lock(store, f"{name}/jobs/{job}"),
-        _told(store, summary, job),
-    ):
-        record_references(store, plan)
-        store.write(f"studies/{name}/study.toml", study_toml(plan.study).encode())
-        engine: Engine = "inline"
-        arguments = (plan, store, profile, engine, reporter, stop, summary, recorder)
-        _make(store, summary, lambda: ShardPass(*arguments, shard=shard, stage=stage))
-    return summary
+    with _begun(plan, store, profile, "inline", reporter, recorder, f"shard-{shard}") as run:
+        if stage != "comparisons":
+            wanted = shard.networks(plan.graph)
+            run.make(lambda plan, existing: _training(plan, existing, wanted), of=())
+        if stage != "networks":
+            targets = shard.targets(plan.graph)
+            waiting: list[str] = []
+
+            def matching(plan: StudyPlan, existing: set[str]) -> list[Node]:
+                nodes = plan.graph.missing(existing, targets)
+                possible, others = without_networks(nodes)
+                waiting[:] = [product.label for node in others for product in node.results]
+                return possible
+
+            def end() -> None:
+                if waiting:
+                    run.fail(
+                        f"{len(set(waiting))} comparisons of share {shard.number}/{shard.count}",
+                        TrainingError(
+                            "Expected their networks to be trained and captured. Got some that are "
+                            f"not, first of {waiting[0]}. Run this share again when other shares "
+                            "have made them."
+                        ),
+                    )
+                elif not plan.graph.missing(run.look(plan)):
+                    run.report()
+
+            run.make(matching, of=targets, then=end)
+    return run.summary
 
 
-def _make(store: Store, summary: RunSummary, begin: Callable[[], Pass]) -> None:
-    """Pass over the study until nothing is found damaged."""
-    for _ in range(MOST_PASSES):
-        summary.failures.clear()
-        one = begin()
-        one.make()
-        if not _repair(store, one.errors, summary):
-            break
-    summary.exit_code = _exit_code(one.errors)
+def _training(plan: StudyPlan, existing: set[str], networks: set[str]) -> list[Node]:
+    nodes = plan.graph.missing(existing)
+    return [node for node in nodes if node.where == "train" and node.share in networks]
+
+
+def _absent_networks(reasons: Mapping[str, str]) -> Callable[[Node], dict[str, Exception]]:
+    """Why networks and layers are missing that jobs should have made, by what these said."""
+
+    def absent(node: Node) -> dict[str, Exception]:
+        of_network = reasons.get(node.label, UNKNOWN)
+        network = f"Expected a network that is trained and captured. Got none: {of_network}"
+        layer = f"Expected activations of this layer. Got none: {UNKNOWN}"
+        if node.label in reasons:
+            layer = network
+        return {
+            product.folder: TrainingError(
+                network if product.label == node.label else reasons.get(product.label, layer)
+            )
+            for product in node.makes
+        }
+
+    return absent
+
+
+def _absent_rows(node: Node) -> dict[str, Exception]:
+    error = TrainingError(f"Expected rows of this comparison. Got none: {UNKNOWN}")
+    return {product.folder: error for product in node.makes}
 
 
 @contextmanager
-def _told(store: Store, summary: RunSummary, job: str = "") -> Iterator[None]:
-    """Write the summary however the block ends."""
+def _begun(
+    plan: StudyPlan,
+    store: Store,
+    profile: Profile,
+    engine: Engine,
+    reporter: Reporter,
+    recorder: Recorder | None,
+    job: str = "",
+) -> Iterator[Passes]:
+    """A run with its lock held, and its summary written however the block ends."""
+    name = plan.study.name
+    summary = RunSummary(study=name, accepted_code=list(plan.accepted_code))
+    lock = f"{name}/jobs/{job}" if job else name
     started = time.monotonic()
-    try:
-        yield
-    except RepsimError as problem:
-        summary.exit_code, summary.error = problem.exit_code, str(problem)
-        raise
-    except SystemExit:  # the second signal
-        summary.exit_code, summary.error = PreemptedError.exit_code, "Stopped at once."
-        raise
-    finally:
-        summary.seconds = round(time.monotonic() - started, 3)
-        with contextlib.suppress(StoreError):  # the store itself may be what failed
-            write_summary(store, summary, job)
-
-
-def _repair(store: Store, errors: list[Exception], summary: RunSummary) -> bool:
-    """Remove artifacts that were found damaged; whether there were any."""
-    damaged = {e.artifact for e in errors if isinstance(e, IntegrityError) and e.artifact}
-    for folder in sorted(damaged):
-        log.warning("%s was damaged: removed, and made again", folder)
-        kind, _, key = folder.partition("/")
-        Artifact(store, kind, key).discard()
-        summary.repaired.append(folder)
-    return bool(damaged)
-
-
-def _exit_code(errors: list[Exception]) -> int:
-    if not errors:
-        return 0
-    first = next((e for e in errors if isinstance(e, IntegrityError | StoreError)), None)
-    return first.exit_code if first is not None else 3
+    with stop_on_signal() as stop, run_lock(store, lock):
+        try:
+            record_references(store, plan)
+            if not job.startswith("networks"):
+                store.write(f"studies/{name}/study.toml", study_toml(plan.study).encode())
+            session = Session(
+                store=store, profile=profile, reporter=reporter, stop=stop, recorder=recorder
+            )
+            run = Passes(plan=plan, session=session, engine=engine, summary=summary)
+            yield run
+            summary.exit_code = run.exit_code
+        except RepsimError as problem:
+            summary.exit_code, summary.error = problem.exit_code, str(problem)
+            raise
+        except SystemExit:  # the second signal
+            summary.exit_code, summary.error = PreemptedError.exit_code, "Stopped at once."
+            raise
+        finally:
+            summary.seconds = round(time.monotonic() - started, 3)
+            with contextlib.suppress(StoreError):  # the store itself may be what failed
+                write_summary(store, summary, job)

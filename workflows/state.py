@@ -1,23 +1,20 @@
-"""What of a study is in the store, stage by stage, and what a run would make."""
+"""What of a study exists, kind by kind, and what a run would make."""
 
 import json
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from itertools import chain
 
 from repsim.errors import IntegrityError
+from repsim.graph import Node, Product
+from repsim.stages.across import AcrossSpec
+from repsim.stages.activations import LayerSpec
+from repsim.stages.comparison import ComparisonSpec
+from repsim.stages.networks import NetworkSpec
+from repsim.stages.plan import StudyPlan
+from repsim.stages.report import report_is_current
 from repsim.store import Artifact, Store, conditions
 from repsim.store.checkpoints import Checkpoint
-from repsim.tasks.consolidation import report_is_current
-from repsim.tasks.specs import (
-    AcrossSpec,
-    ComparisonSpec,
-    LayerSpec,
-    NetworkSpec,
-    StudyPlan,
-    tiles_of,
-)
 from workflows.trained import Trained, trained_networks
 
 __all__ = ["Begun", "StageState", "Survey", "last_failures", "study_state", "survey_study"]
@@ -40,7 +37,7 @@ class Begun:
 
 @dataclass(kw_only=True)
 class StageState:
-    """One stage: how many of its artifacts are there, and in what state."""
+    """One kind of artifact: how many exist, and in what state."""
 
     name: str
     total: int = 0
@@ -62,22 +59,29 @@ class StageState:
 
 @dataclass(frozen=True, kw_only=True)
 class Survey:
-    """A look at the store: which artifacts of a study are there, and so what a run would make."""
+    """A look at the store: which artifacts of a study exist, and so what a run would make."""
 
     plan: StudyPlan
     store: Store
-    sound: frozenset[str]
-    """``kind/key`` of every artifact that is there, by its marker."""
+    existing: frozenset[str]
+    """``kind/key`` of every artifact that is published, by its marker."""
     damaged: frozenset[str]
 
-    def has(self, artifact: Artifact) -> bool:
-        """Whether the artifact is there."""
-        return artifact.folder in self.sound
+    @cached_property
+    def nodes(self) -> tuple[Node, ...]:
+        """What a run would do, in its order."""
+        return tuple(self.plan.graph.missing(self.existing))
+
+    @cached_property
+    def to_make(self) -> frozenset[str]:
+        """``kind/key`` of all lasting artifacts that a run would make."""
+        products = (product for node in self.nodes for product in node.makes)
+        return frozenset(product.folder for product in products if not product.temporary)
 
     @cached_property
     def networks(self) -> tuple[NetworkSpec, ...]:
         """Those to be trained."""
-        return tuple(s for s in self.plan.networks if not self.has(s.artifact(self.store)))
+        return tuple(spec for spec in self.plan.networks if spec.folder in self.to_make)
 
     @cached_property
     def trained(self) -> tuple[Trained, ...]:
@@ -85,34 +89,31 @@ class Survey:
         return tuple(trained_networks(self.store)) if self.networks else ()
 
     @cached_property
+    def layers(self) -> tuple[LayerSpec, ...]:
+        """Those to be captured."""
+        groups = self.plan.layers.values()
+        return tuple(spec for group in groups for spec in group if spec.folder in self.to_make)
+
+    @cached_property
+    def _incomplete(self) -> frozenset[str]:
+        results = self.plan.graph.results
+        return frozenset(p.label for p in results if p.folder in self.to_make)
+
+    @cached_property
+    def damaged_results(self) -> frozenset[str]:
+        """Labels of the comparisons of which a result is damaged."""
+        results = self.plan.graph.results
+        return frozenset(p.label for p in results if p.folder in self.damaged)
+
+    @cached_property
     def comparisons(self) -> tuple[ComparisonSpec, ...]:
-        """Those to be made: something that the report reads of them is not there."""
-        return tuple(
-            spec
-            for spec in self.plan.comparisons
-            if not all(map(self.has, spec.results(self.store)))
-        )
+        """Those to be made: something that the report reads of them is missing."""
+        return tuple(spec for spec in self.plan.comparisons if spec.label in self._incomplete)
 
     @cached_property
     def across(self) -> tuple[AcrossSpec, ...]:
         """Comparisons across layers that are to be made."""
-        return tuple(s for s in self.plan.across if not self.has(s.artifact(self.store)))
-
-    @cached_property
-    def layers(self) -> tuple[LayerSpec, ...]:
-        """Those to be captured: a comparison that is to be made needs them."""
-        specs: list[ComparisonSpec | AcrossSpec] = [*self.comparisons, *self.across]
-        needed = {layer.key: layer for spec in specs for layer in spec.layers}
-        return tuple(s for s in needed.values() if not self.has(s.artifact(self.store)))
-
-    @cached_property
-    def to_make(self) -> frozenset[str]:
-        """``kind/key`` of all artifacts that a run would make."""
-        made = [spec.artifact(self.store) for spec in self.networks]
-        made += [spec.artifact(self.store) for spec in self.layers]
-        compared: list[ComparisonSpec | AcrossSpec] = [*self.comparisons, *self.across]
-        made += chain.from_iterable(spec.artifacts(self.store) for spec in compared)
-        return frozenset(artifact.folder for artifact in made if not self.has(artifact))
+        return tuple(spec for spec in self.plan.across if spec.folder in self.to_make)
 
     @cached_property
     def begun(self) -> tuple[Begun, ...]:
@@ -124,76 +125,34 @@ class Survey:
 
 
 def survey_study(plan: StudyPlan, store: Store) -> Survey:
-    """Look which artifacts of the study are there, all of a kind at once."""
-    artifacts = [spec.artifact(store) for spec in plan.networks]
-    artifacts += [spec.artifact(store) for group in plan.layers.values() for spec in group]
-    compared: list[ComparisonSpec | AcrossSpec] = [*plan.comparisons, *plan.across]
-    artifacts += chain.from_iterable(spec.artifacts(store) for spec in compared)
-    found: dict[str, set[str]] = {"sound": set(), "damaged": set(), "missing": set()}
-    for artifact, condition in zip(artifacts, conditions(artifacts), strict=True):
-        found[condition].add(artifact.folder)
+    """Look which artifacts of the study exist, many at once."""
+    folders = [p.folder for products in plan.graph.lasting.values() for p in products]
+    found = conditions([Artifact.at(store, folder) for folder in folders])
+    by_condition: dict[str, set[str]] = {"sound": set(), "damaged": set(), "missing": set()}
+    for folder, condition in zip(folders, found, strict=True):
+        by_condition[condition].add(folder)
     return Survey(
         plan=plan,
         store=store,
-        sound=frozenset(found["sound"]),
-        damaged=frozenset(found["damaged"]),
+        existing=frozenset(by_condition["sound"]),
+        damaged=frozenset(by_condition["damaged"]),
     )
 
 
 def study_state(plan: StudyPlan, store: Store, survey: Survey | None = None) -> list[StageState]:
-    """The stages of a study, in their order; `survey` where it was made before."""
+    """Each kind of artifact of a study, and the report; `survey` where it was made before."""
     survey = survey or survey_study(plan, store)
     failures = last_failures(store, plan.study.name)
-    layers = {layer.key: layer for group in plan.layers.values() for layer in group}
-    comparisons = plan.comparisons
-
-    networks = _stage(
-        "networks",
-        [(spec.label, spec.artifact(store), 4 * plan.parameters) for spec in plan.networks],
-        survey,
-        failures,
-    )
-    networks.partial = sum(begun.network not in failures for begun in survey.begun)
-    stages = [
-        networks,
-        _stage(
-            "activations",
-            [(spec.label, spec.artifact(store), spec.bytes) for spec in layers.values()],
-            survey,
-            failures,
-        ),
-        _stage(
-            "moments",
-            [
-                ("", Artifact(store, "moments", spec.moments_key), 8 * spec.moment_numbers)
-                for spec in comparisons
-            ],
-            survey,
-        ),
-        _stage(
-            "profiles",
-            [("", Artifact(store, "profiles", spec.profile_key), 0) for spec in comparisons],
-            survey,
-        ),
-        _stage(
-            "replicates",
-            [("", artifact, 0) for spec in comparisons for artifact in spec.resampled(store)],
-            survey,
-        ),
-    ]
-    stages[2].partial = _summed_in_part(survey)
-    for epsilon in plan.study.matching.minimal_at:
-        at = [("", Artifact(store, "simple", spec.simple_key(epsilon)), 0) for spec in comparisons]
-        stages.append(_stage(f"simple at {epsilon:g}", at, survey))
-    rows = [(spec.label, spec.artifact(store), 0) for spec in comparisons]
-    across = [(spec.label, spec.artifact(store), 0) for spec in plan.across]
-    current = report_is_current(store.location, plan, failures)
+    begun = _begun_parts(survey)
+    stages = []
+    for kind in plan.graph.kinds:
+        stage = _stage(kind, plan.graph.lasting[kind], survey, failures, begun)
+        if kind == "networks":
+            stage.partial = sum(one.network not in failures for one in survey.begun)
+        stages.append(stage)
+    current = report_is_current(store, plan, failures)
     remade = bool(survey.to_make) or not current
-    report = StageState(name="report", total=1, done=int(current), to_make=int(remade))
-    stages.append(_stage("matches", rows, survey, failures))
-    if across:
-        stages.append(_stage("across layers", across, survey, failures))
-    return [*stages, report]
+    return [*stages, StageState(name="report", total=1, done=int(current), to_make=int(remade))]
 
 
 def last_failures(store: Store, study: str) -> dict[str, str]:
@@ -209,23 +168,25 @@ def last_failures(store: Store, study: str) -> dict[str, str]:
 
 def _stage(
     name: str,
-    items: Iterable[tuple[str, Artifact, int]],
+    products: Collection[Product],
     survey: Survey,
-    failures: Collection[str] = (),
+    failures: Collection[str],
+    begun: Collection[str],
 ) -> StageState:
-    """Count artifacts, given with the label under which they fail and their size in bytes."""
     state = StageState(name=name)
-    for label, artifact, size in items:
+    for product in products:
         state.total += 1
-        if artifact.folder in survey.to_make:
+        if product.folder in survey.to_make:
             state.to_make += 1
-            state.bytes_to_make += size
-        if survey.has(artifact):
+            state.bytes_to_make += product.bytes
+        if product.folder in survey.existing:
             state.done += 1
-        elif artifact.folder in survey.damaged:
-            state.corrupt += _problem(artifact)
+        elif product.folder in survey.damaged:
+            state.corrupt += _problem(Artifact.at(survey.store, product.folder))
+        elif product.label in failures:
+            state.failed += 1
         else:
-            state.failed += label in failures
+            state.partial += product.folder in begun
     return state
 
 
@@ -237,23 +198,13 @@ def _problem(artifact: Artifact) -> list[str]:
     return [f"{artifact.folder} could not be read a moment ago."]
 
 
-def _summed_in_part(survey: Survey) -> int:
-    """Comparisons without moments of which some examples are reduced already."""
-    known = survey.sound | survey.damaged
-    lacking = {s.key for s in survey.comparisons if f"moments/{s.moments_key}" not in known}
-    tiles = [
-        t for t in tiles_of(survey.plan.comparisons) if lacking & {s.key for s in t.comparisons}
-    ]
-    parts = {
-        tile.key: [f"tiles/{tile.part_key(*span)}/marker.json" for span in tile.example_ranges]
-        for tile in tiles
-    }
-    there = survey.store.existing(chain.from_iterable(parts.values()))
-    return sum(
-        len(lacking & {spec.key for spec in tile.comparisons})
-        for tile in tiles
-        if not there.isdisjoint(parts[tile.key])
-    )
+def _begun_parts(survey: Survey) -> set[str]:
+    """Missing artifacts of which some temporary part exists."""
+    parts = survey.plan.graph.parts
+    wholes = [whole for whole in parts if whole in survey.to_make]
+    markers = {f"{part}/marker.json" for whole in wholes for part in parts[whole]}
+    there = survey.store.existing(markers)
+    return {whole for whole in wholes if any(f"{p}/marker.json" in there for p in parts[whole])}
 
 
 def _begun(spec: NetworkSpec, checkpoints: Mapping[str, int]) -> Begun:

@@ -8,8 +8,8 @@ from dataclasses import asdict
 from io import FileIO
 
 from repsim.errors import StudyError
+from repsim.graph import Recorder, TaskRecord
 from repsim.regular_files import never_a_file
-from repsim.tasks.record import Recorder, TaskRecord
 from workflows.terminal import json_text
 
 __all__ = ["task_log"]

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from repsim.errors import IntegrityError
+from repsim.stages.forms import TRAINING
+from repsim.stages.networks import TRAINING_RECORD, NetworkSpec
 from repsim.store import Artifact, Store
 from repsim.store.location import REQUESTS_AT_ONCE
 from repsim.study import canonical_json
-from repsim.tasks.forms import TRAINING
-from repsim.tasks.specs import TRAINING_RECORD, NetworkSpec
 
 __all__ = [
     "CODE",

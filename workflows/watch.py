@@ -4,8 +4,8 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
+from repsim.stages.plan import StudyPlan
 from repsim.store import Artifact, Store, conditions
-from repsim.tasks.specs import StudyPlan
 from workflows.state import (
     Begun,
     StageState,
@@ -121,8 +121,8 @@ class _Course:
 def _again(before: Survey) -> Survey:
     """Look once more for what was missing, or damaged; what was there still is."""
     folders = sorted(before.to_make | before.damaged)
-    artifacts = [Artifact(before.store, *folder.split("/", 1)) for folder in folders]
+    artifacts = [Artifact.at(before.store, folder) for folder in folders]
     found = dict(zip(folders, conditions(artifacts), strict=True))
-    sound = {folder for folder, condition in found.items() if condition == "sound"}
+    existing = {folder for folder, condition in found.items() if condition == "sound"}
     damaged = {folder for folder, condition in found.items() if condition == "damaged"}
-    return replace(before, sound=before.sound | sound, damaged=frozenset(damaged))
+    return replace(before, existing=before.existing | existing, damaged=frozenset(damaged))

@@ -5,9 +5,10 @@
 
 from cluster.doctor.examination import examine, wants_gpu
 from cluster.doctor.finding import Finding, exit_code
-from cluster.doctor.node import NodeReport, inspect_node, report_of
+from cluster.doctor.node import Answer, NodeReport, inspect_node, report_of
 
 __all__ = [
+    "Answer",
     "Finding",
     "NodeReport",
     "examine",

@@ -22,7 +22,7 @@ from typing import Any
 from cluster.doctor.finding import UNREACHABLE, WRONG, Finding, problem
 from cluster.doctor.software import check_software, versions
 
-__all__ = ["NodeReport", "inspect_node", "report_of"]
+__all__ = ["Answer", "NodeReport", "inspect_node", "report_of"]
 
 # Of each group of checks, generous: a busy node starts Python slowly, a bucket that is silent is
 # given up after 30 seconds, and torch may be read from a shared disk, by many nodes at once.
@@ -48,6 +48,18 @@ class NodeReport:
     findings: Sequence[Finding]
     gpus: int | None
     """How many GPUs torch can compute on; None where nobody asked."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Answer:
+    """What a node answered, or why it did not."""
+
+    place: str
+    """Where it was reached: here, Ray, Dask, Slurm."""
+    node: str
+    """What that calls it."""
+    report: NodeReport | None = None
+    problem: str = ""
 
 
 def inspect_node(

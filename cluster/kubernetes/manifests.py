@@ -137,7 +137,7 @@ def _config_map(site: Site, files: dict[str, str]) -> dict[str, Any]:
 
 
 def _study_text(study: Study) -> str:
-    from repsim.tasks.consolidation import study_toml
+    from repsim.stages.report import study_toml
 
     return study_toml(study)
 

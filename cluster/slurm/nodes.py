@@ -4,8 +4,7 @@ import json
 import math
 import shlex
 
-from cluster.check import Answer
-from cluster.doctor import report_of
+from cluster.doctor import Answer, report_of
 from cluster.schema import Profile, SlurmJob
 from cluster.slurm.scripts import job_directives, python_command
 from cluster.slurm.submission import slurm_command

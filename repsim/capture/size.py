@@ -16,7 +16,7 @@ _BATCH = 2
 
 
 def parameter_count_of(build: Callable[[], nn.Module]) -> int:
-    """Trainable numbers of the model that `build` makes, without drawing them if possible."""
+    """Number of parameters of the model that `build` makes, without drawing them if possible."""
     return without_computing(
         lambda: sum(p.numel() for p in build().parameters() if p.requires_grad)
     )

@@ -1,7 +1,16 @@
 """The store: the only state of a study. Publish last, one writer per file, verify on reading."""
 
 from repsim.store.activations import Activations, ActivationWriter, examples_per_file
-from repsim.store.artifact import Artifact, Draft, Marker, Part, artifact_key, conditions, markers
+from repsim.store.artifact import (
+    Artifact,
+    Draft,
+    Marker,
+    Part,
+    artifact_folder,
+    artifact_key,
+    conditions,
+    markers,
+)
 from repsim.store.checkpoints import Checkpoints
 from repsim.store.chunks import absent_chunks
 from repsim.store.location import Store
@@ -19,6 +28,7 @@ __all__ = [
     "Store",
     "Traffic",
     "absent_chunks",
+    "artifact_folder",
     "artifact_key",
     "conditions",
     "counted",

@@ -24,7 +24,16 @@ from repsim.errors import IntegrityError, StoreError
 from repsim.store.location import REQUESTS_AT_ONCE, Store
 from repsim.study.digest import canonical_json, digest
 
-__all__ = ["Artifact", "Draft", "Marker", "Part", "artifact_key", "conditions", "markers"]
+__all__ = [
+    "Artifact",
+    "Draft",
+    "Marker",
+    "Part",
+    "artifact_folder",
+    "artifact_key",
+    "conditions",
+    "markers",
+]
 
 Answer = TypeVar("Answer")
 
@@ -47,6 +56,11 @@ def artifact_key(kind: str, version: int, parameters: Mapping[str, Any]) -> str:
     return digest(
         {"kind": kind, "schema": SCHEMA_VERSION, "version": version, "parameters": parameters}
     )
+
+
+def artifact_folder(kind: str, version: int, parameters: Mapping[str, Any]) -> str:
+    """``kind/key``, where a result is in a store; arguments as `artifact_key` has them."""
+    return f"{kind}/{artifact_key(kind, version, parameters)}"
 
 
 class Part(BaseModel):
@@ -83,6 +97,12 @@ class Artifact:
     store: Store
     kind: str
     key: str
+
+    @classmethod
+    def at(cls, store: Store, folder: str) -> "Artifact":
+        """The artifact in this folder, ``kind/key``."""
+        kind, _, key = folder.partition("/")
+        return cls(store, kind, key)
 
     @property
     def folder(self) -> str:
@@ -300,10 +320,14 @@ class Draft:
         np.savez(buffer, allow_pickle=False, **dict(arrays))
         self.write(name, buffer.getvalue())
 
-    def publish(self, facts: Mapping[str, Any] | None = None) -> Marker:
-        """Publish the attempt, unless another was first; return the marker that counts."""
+    def publish(self, facts: Mapping[str, Any] | None = None, *, lasting: bool = True) -> Marker:
+        """Publish the attempt, unless another was first; return the marker that counts.
+
+        What is not `lasting` is not forced to the disk: it is removed soon. Should the machine fail
+        before, its files may be cut short; they are then found damaged, and made again.
+        """
         artifact, store = self.artifact, self.artifact.store
-        if self.parts:
+        if self.parts and lasting:
             store.flush(self.folder)
         marker = Marker(
             kind=artifact.kind,
@@ -315,6 +339,7 @@ class Draft:
         marker = marker.model_copy(update={"checksum": marker.expected_checksum()})
         content = canonical_json(marker.model_dump()).encode()
         if store.create(artifact.marker_path, content):
-            store.flush(artifact.marker_path)
+            if lasting:
+                store.flush(artifact.marker_path)
             return marker
         return artifact.marker()

@@ -51,6 +51,6 @@ class TrainedNetwork:
     """Type of the device that ended the training, such as ``cuda``."""
     precision: str
     parameters: int
-    """Trainable numbers."""
+    """Number of parameters."""
     kept_epoch: int
     """The epoch that `state` is from, 1-based."""

@@ -1,4 +1,4 @@
-"""A study of 200 networks × 20 layers × 20 ε as one graph: seconds a task, memory of the driver.
+"""A study of 200 networks × 20 layers × 20 ε as one graph: tasks, seconds, bytes, memory.
 
 Alone: ``uv run python -m tests.benchmarks.graph``, with ``--pairs 10`` for a tenth of it. Networks
 are tiny, so that what is measured is what orchestration costs.
@@ -6,12 +6,12 @@ are tiny, so that what is measured is what orchestration costs.
 
 import argparse
 import json
+import re
 import shutil
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
@@ -21,17 +21,18 @@ import psutil
 from threadpoolctl import threadpool_limits
 from torch import nn
 
+from repsim.graph import Worker, run_node
+from repsim.stages.plan import StudyPlan
+from repsim.store import Store
 from repsim.study import load_study
-from repsim.tasks.graph import run_steps, steps_of
-from workflows.comparisons import Work, work_of
 from workflows.plan import plan_study
 
 LAYERS = 20
 NEURONS = 16
 WORKERS = 2
 EPSILONS = [round(0.05 * (1 + number), 2) for number in range(19)] + [0.99]
-# Works that are made once more in this process, for the time of their steps alone.
-SAMPLED_WORKS = 10
+# Tiles that are made once more in this process, for the time of their nodes alone.
+SAMPLED_TILES = 10
 
 STUDY = """
 name = "graph"
@@ -68,36 +69,37 @@ def deep_network(classes: int, image_shape: tuple[int, int, int]) -> nn.Module:
 
 @dataclass(frozen=True, kw_only=True)
 class GraphRun:
-    """A run of all comparisons of a study on a local Dask, and its steps in one process."""
+    """A run of all comparisons of a study on a local Dask, and its nodes in one process."""
 
     networks: int
     comparisons: int
+    nodes: int
     tasks: int
     seconds: float
     """Of the whole command, start and report included."""
     matching_seconds: float
     """From the start of Dask to the last comparison."""
+    bytes_read: int
+    """By all tasks, from the store."""
     driver_bytes: int
     """Most resident memory of the process that drives, in which Dask's scheduler is, too."""
     driver_seconds: float
     """Of processor time of that process: what bounds the tasks a second of any cluster."""
-    step_seconds: float
-    """Of one step on average, with no engine."""
+    node_seconds: float
+    """Of one node on average, with no engine."""
     again_seconds: float
     """Of the command typed once more, when there is nothing to do."""
 
-    @property
-    def overhead(self) -> float:
-        """Seconds that a task adds to the run beyond its step, with all workers at work."""
-        return self.matching_seconds / self.tasks - self.step_seconds / WORKERS
-
     def __str__(self) -> str:
-        matching, tasks = self.matching_seconds, self.tasks
+        matching, tasks, nodes = self.matching_seconds, self.tasks, self.nodes
+        overhead = matching / nodes - self.node_seconds / WORKERS
         return (
-            f"{self.networks} networks, {self.comparisons} comparisons, {tasks} tasks\n"
-            f"matching: {matching:.0f} s on {WORKERS} workers, {1000 * matching / tasks:.1f} ms a "
-            f"task; a step alone {1000 * self.step_seconds:.1f} ms of one core; overhead "
-            f"{1000 * self.overhead:.1f} ms a task\n"
+            f"{self.networks} networks, {self.comparisons} comparisons, {nodes} nodes, {tasks} "
+            "tasks\n"
+            f"matching: {matching:.0f} s on {WORKERS} workers, {matching / tasks:.2f} s a task; "
+            f"{self.bytes_read / 2**20:.0f} MiB read from the store\n"
+            f"a node alone {1000 * self.node_seconds:.1f} ms of one core; overhead "
+            f"{1000 * overhead:.1f} ms a node\n"
             f"driver and scheduler: at most {self.driver_bytes / 2**20:.0f} MiB, "
             f"{1000 * self.driver_seconds / tasks:.1f} ms of processor time a task\n"
             f"whole command: {self.seconds:.0f} s; typed again {self.again_seconds:.1f} s"
@@ -106,27 +108,30 @@ class GraphRun:
 
 def graph_run(pairs: int, folder: Path) -> GraphRun:
     """Train the networks of `pairs` pairs, then measure their comparison."""
-    file = folder / "graph.toml"
+    file, task_log = folder / "graph.toml", folder / "tasks.jsonl"
     of_pairs = [[2 * number, 2 * number + 1] for number in range(pairs)]
     file.write_text(STUDY.format(seeds=list(range(2 * pairs)), pairs=of_pairs, epsilons=EPSILONS))
     place = (str(file), "--store", str(folder / "runs"))
     command = (sys.executable, "-m", "workflows.command", "run", *place)
     subprocess.run([*command, "--stage", "networks", "--engine", "inline"], check=True)
     setting = ("--cluster-set", f"dask.workers={WORKERS}", "--log-format", "json")
-    first, again = _watched([*command, *setting]), _watched([*command, *setting])
+    first = _watched([*command, *setting, "--task-log", str(task_log)])
+    again = _watched([*command, *setting])
 
     plan = plan_study(load_study(file))
-    works = work_of(plan.comparisons)
-    tasks = sum(len(steps_of("", work)) for work in works)
+    said = re.compile(r"Matching: (\d+) nodes of the graph in (\d+) tasks")
+    counts = [found for line in first.log if (found := said.match(str(line["message"])))]
     return GraphRun(
         networks=len(plan.networks),
         comparisons=len(plan.comparisons),
-        tasks=tasks,
+        nodes=sum(int(found[1]) for found in counts),
+        tasks=sum(int(found[2]) for found in counts),
         seconds=first.seconds,
         matching_seconds=_between(first.log, "Connecting to Dask", "Writing the report"),
+        bytes_read=sum(json.loads(line)["bytes_read"] for line in task_log.open()),
         driver_bytes=first.most_bytes,
         driver_seconds=first.processor_seconds,
-        step_seconds=_step_seconds(folder / "runs", works, folder / "again"),
+        node_seconds=_node_seconds(folder / "runs", plan, folder / "again"),
         again_seconds=again.seconds,
     )
 
@@ -168,23 +173,21 @@ def _between(log: list[dict[str, object]], first: str, last: str) -> float:
     return (at(last) - at(first)).total_seconds()
 
 
-def _step_seconds(store: Path, works: Sequence[Work], folder: Path) -> float:
-    """Seconds of one step, of some works made again where there are activations alone."""
-    steps = []
-    for work in works[:: max(1, len(works) // SAMPLED_WORKS)]:
-        for layer in work.layers:
-            key = f"activations/{layer.key}"
-            shutil.copytree(store / key, folder / key, dirs_exist_ok=True)
-        steps += steps_of(str(folder), work)
-    started = time.perf_counter()
-    for step, error in run_steps(steps):
-        assert error is None, step.name
-    # What holds BLAS to one thread in this process is no part of a step: workers do it once.
-    ended = time.perf_counter()
-    for _ in steps:
-        with threadpool_limits(limits=1):
-            pass
-    return (2 * ended - started - time.perf_counter()) / len(steps)
+def _node_seconds(made: Path, plan: StudyPlan, folder: Path) -> float:
+    """Seconds of one node, of some tiles made again where there are activations alone."""
+    targets, captured = [], set()
+    for tile in plan.tiles[:: max(1, len(plan.tiles) // SAMPLED_TILES)]:
+        targets += [spec.folder for spec in tile.comparisons]
+        captured |= {layer.folder for layer in tile.layers}
+    for activations in captured:
+        shutil.copytree(made / activations, folder / activations, dirs_exist_ok=True)
+    nodes = plan.graph.missing(captured, targets)
+    store, worker = Store(str(folder)), Worker()
+    with threadpool_limits(limits=1):
+        started = time.perf_counter()
+        for node in nodes:
+            run_node(store, node, worker)
+        return (time.perf_counter() - started) / len(nodes)
 
 
 def main() -> None:

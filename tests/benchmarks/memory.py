@@ -3,19 +3,19 @@
 import pickle
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from threadpoolctl import threadpool_limits
 
+from repsim.graph import Node, Worker, run_node
+from repsim.stages.activations import LayerSpec
+from repsim.stages.comparison import ComparisonSpec
 from repsim.store import ActivationWriter, Store
 from repsim.study import Capture, Matching
-from repsim.tasks.graph import Ref, steps_of
-from repsim.tasks.specs import ComparisonSpec, LayerSpec, tiles_of
-from tests.repsim.tasks import pairs
+from tests.repsim.stages import pairs
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -80,34 +80,23 @@ def random_blocks(
 
 
 def peaks(store: Store, *comparisons: ComparisonSpec) -> list[Peak]:
-    """Peaks of the tasks of comparisons of one tile, whose activations are in the store."""
-    results: dict[str, Any] = {}
+    """Peaks of the nodes of comparisons, whose activations are in the store."""
     found = []
-    (tile,) = tiles_of(comparisons)
-    for step in steps_of(store.location, tile):
-        arguments = [_resolved(argument, results) for argument in step.arguments]
-        results[step.name], before, most = _in_a_process(step.function, arguments)
-        found.append(Peak(task=step.function.__name__, before=before, most=most))
+    for node in pairs.nodes_of(store, *comparisons):
+        before, most = _in_a_process(store, node)
+        found.append(Peak(task=node.task, before=before, most=most))
     return found
 
 
-def _resolved(argument: Any, results: dict[str, Any]) -> Any:
-    if isinstance(argument, Ref):
-        return results[argument.step]
-    if isinstance(argument, list):
-        return [_resolved(item, results) for item in argument]
-    return argument
-
-
-def _in_a_process(function: Callable[..., Any], arguments: Sequence[Any]) -> tuple[Any, int, int]:
+def _in_a_process(store: Store, node: Node) -> tuple[int, int]:
     ran = subprocess.run(
         [sys.executable, "-m", __name__],
-        input=pickle.dumps((function, arguments)),
+        input=pickle.dumps((store, node)),
         stdout=subprocess.PIPE,
         cwd=ROOT,
         check=True,
     )
-    answer: tuple[Any, int, int] = pickle.loads(ran.stdout)
+    answer: tuple[int, int] = pickle.loads(ran.stdout)
     return answer
 
 
@@ -121,11 +110,11 @@ def _resident_most() -> int:
 
 
 def _serve() -> None:
-    function, arguments = pickle.load(sys.stdin.buffer)
+    store, node = pickle.load(sys.stdin.buffer)
     before = _resident_most()
     with threadpool_limits(limits=1):
-        result = function(*arguments)
-    sys.stdout.buffer.write(pickle.dumps((result, before, _resident_most())))
+        run_node(store, node, Worker())
+    sys.stdout.buffer.write(pickle.dumps((before, _resident_most())))
 
 
 if __name__ == "__main__":

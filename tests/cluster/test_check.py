@@ -97,6 +97,7 @@ SMALL_FILES = (
 )
 
 
+@pytest.mark.full
 def test_workers_of_other_versions_and_workers_that_cannot_write_are_named(
     dask: Callable[..., Path], other_zarr: dict[str, str], tmp_path: Path
 ) -> None:
@@ -136,6 +137,7 @@ def wait_for_nodes(port: int, count: int) -> None:
     subprocess.run(command, capture_output=True, timeout=180, check=True)
 
 
+@pytest.mark.full
 def test_a_node_of_ray_with_other_versions_is_named(
     other_zarr: dict[str, str], tmp_path: Path
 ) -> None:

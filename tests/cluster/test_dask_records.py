@@ -10,9 +10,8 @@ from distributed import Client, LocalCluster, fire_and_forget
 
 from cluster import dask_records
 from cluster.dask_records import records_to
+from repsim.graph import Recorder, TaskRecord, recorded
 from repsim.store import Store
-from repsim.tasks.graph import run_step
-from repsim.tasks.record import Recorder, TaskRecord, recorded
 
 
 @pytest.fixture(scope="module")
@@ -27,17 +26,21 @@ def client() -> Iterator[Client]:
         yield client
 
 
-def write(location: str, number: int) -> int:
-    Store(location).write(str(number), b"x" * number)
-    if number == 13:
-        raise ValueError("thirteen")
-    return number
+def write(recorder: Recorder, store: Store, number: int) -> None:
+    with recorded(recorder, "moments", str(number)):
+        store.write(str(number), b"x" * number)
+        if number == 13:
+            raise ValueError("thirteen")
+
+
+def record(recorder: Recorder, of: str) -> None:
+    with recorded(recorder, "match", of):
+        pass
 
 
 def record_and_touch(recorder: Recorder, number: int, file: str) -> None:
     for name in range(number):
-        with recorded(recorder, "match", str(name)):
-            pass
+        record(recorder, str(name))
     Path(file).touch()
 
 
@@ -47,15 +50,7 @@ def test_every_task_of_every_thread_comes_with_its_own_bytes(
     records: list[TaskRecord] = []
     with records_to(client, records.append) as recorder:
         futures = [
-            client.submit(
-                run_step,
-                write,
-                (str(tmp_path), number),
-                task="moments",
-                of=str(number),
-                recorder=recorder,
-                pure=False,
-            )
+            client.submit(write, recorder, Store(str(tmp_path)), number, pure=False)
             for number in range(1, 41)
         ]
         errors = [future.exception() for future in futures]
@@ -104,9 +99,7 @@ def test_runs_that_share_a_scheduler_get_their_own_records(client: Client) -> No
         records_to(other, theirs.append) as their_recorder,
     ):
         for one, recorder, of in ((client, my_recorder, "mine"), (other, their_recorder, "theirs")):
-            one.submit(
-                run_step, abs, (-1,), task="match", of=of, recorder=recorder, pure=False
-            ).result()
+            one.submit(record, recorder, of).result()
     assert [record.of for record in mine] == ["mine"]
     assert [record.of for record in theirs] == ["theirs"]
 

@@ -61,6 +61,7 @@ print(json.dumps(said))
 """
 
 
+@pytest.mark.full
 @pytest.mark.parametrize(
     ("process", "words"),
     [

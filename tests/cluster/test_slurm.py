@@ -13,7 +13,7 @@ from repsim.errors import ClusterError
 from repsim.study import load_study
 from tests.runs import assert_same_results, run, study_file
 from tests.slurm_server import SlurmServer, install, slurm_server
-from tests.task_lines import lines, named, planned
+from tests.task_lines import lines, named, times_planned
 from workflows.plan import plan_study
 
 PROFILE = """
@@ -68,6 +68,7 @@ def node_of(slurm: SlurmServer, job: str) -> str:
     return slurm.ask("squeue", "--noheader", "--array", f"--jobs={job}", "-o", "%N").strip()
 
 
+@pytest.mark.full
 def test_a_study_survives_a_job_that_is_stopped_and_a_node_that_is_lost(
     on_slurm: SlurmServer, tmp_path: Path, profile: Path
 ) -> None:
@@ -107,7 +108,7 @@ def test_a_study_survives_a_job_that_is_stopped_and_a_node_that_is_lost(
     told = [line for file in sorted(folder.glob("*-tasks.jsonl")) for line in lines(file)]
     assert ("train", "seed 0", "stopped") in {(t["task"], t["of"], t["status"]) for t in told}
     done = named([line for line in told if line["status"] == "done"])
-    assert set(done) == planned(plan_study(load_study(study)))
+    assert done == times_planned(plan_study(load_study(study)))
 
 
 def test_a_dry_run_starts_and_writes_nothing(
@@ -142,6 +143,7 @@ def test_what_slurm_refuses_is_said_and_nothing_stays_queued(
     assert queued == ""
 
 
+@pytest.mark.full
 def test_the_nodes_that_jobs_would_get_are_asked(
     on_slurm: SlurmServer, tmp_path: Path, profile: Path
 ) -> None:

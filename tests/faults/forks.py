@@ -11,6 +11,9 @@ PRELOADED = [
     "tests.faults.publication_points",
     "tests.faults.random_damage.commands",
     "repsim.report",
+    # What a command imports when it comes to it, and another user may not be able to read.
+    "workflows.engines.inline",
+    "importlib.readers",
     # What torch imports when a model is first made: a second and a half.
     "torch._dynamo",
 ]

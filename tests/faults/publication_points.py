@@ -15,11 +15,11 @@ from typing import Any
 from unittest.mock import patch
 
 from cluster.profile import Profile
+from repsim.graph import NetworkProgress, Recorder
 from repsim.report.drawing import Drawing, Picture
 from repsim.store import Store
 from repsim.store.activations import Recording
 from repsim.study import load_study
-from repsim.tasks.record import Recorder
 from workflows.plan import plan_study
 from workflows.progress import Reporter
 from workflows.run import RunSummary, run_study
@@ -30,7 +30,7 @@ Visit = Callable[[str], object]
 class Silent(Reporter):
     """Nobody watches."""
 
-    def network(self, stage: Any) -> None: ...
+    def network(self, progress: NetworkProgress) -> None: ...
     def network_done(self, label: str) -> None: ...
     def comparisons(self, done: int, total: int) -> None: ...
 

@@ -42,7 +42,9 @@ def arguments(silent: str, engine: str) -> list[str]:
 
 
 @pytest.mark.parametrize("engine", ["Ray", "Dask"])
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+@pytest.mark.parametrize(
+    "number", [signal.SIGTERM, pytest.param(signal.SIGHUP, marks=pytest.mark.full)]
+)
 def test_one_signal_ends_the_wait_for_a_silent_port(
     silent: str, engine: str, number: signal.Signals, tmp_path: Path
 ) -> None:

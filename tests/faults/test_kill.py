@@ -78,7 +78,9 @@ def test_the_whole_command_with_its_engines(undisturbed: Path, tmp_path: Path) -
 
 
 @pytest.mark.parametrize("engine", ["inline", "cluster"])
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize(
+    "number", [signal.SIGTERM, pytest.param(signal.SIGINT, marks=pytest.mark.full)]
+)
 def test_a_signal_stops_cleanly_with_75(
     number: signal.Signals, engine: str, undisturbed: Path, tmp_path: Path
 ) -> None:

@@ -44,6 +44,8 @@ CHANGES = (
     "create measures/marker.json",
     "write simple/simple.json",
     "create simple/marker.json",
+    "delete simple/marker.json",
+    "clear simple/",
     "write matches/ranks.npz",
     "write matches/rows.json",
     "create matches/marker.json",

@@ -10,7 +10,7 @@ import pytest
 from tests.faults.random_damage.rounds import rounds_in
 
 
-@pytest.mark.parametrize("kind", ["a folder", "a bucket"])
+@pytest.mark.parametrize("kind", ["a folder", pytest.param("a bucket", marks=pytest.mark.full)])
 def test_nothing_is_lost_and_nothing_is_wrong(kind: str, tmp_path: Path) -> None:
     with rounds_in(kind, tmp_path, seed=4) as rounds:
         for _ in range(2):

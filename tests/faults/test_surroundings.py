@@ -81,6 +81,7 @@ def scheduler(tmp_path: Path) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
         process.wait()
 
 
+@pytest.mark.full
 def test_a_scheduler_that_dies_ends_the_run_with_4(
     scheduler: tuple[str, subprocess.Popen[bytes]], undisturbed: Path, tmp_path: Path
 ) -> None:

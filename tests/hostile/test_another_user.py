@@ -107,6 +107,7 @@ def can_be_opened(file: str) -> bool:
 
 
 @pytest.mark.skipif(os.getuid() != 0, reason="only root can become another user")
+@pytest.mark.full
 def test_no_port_and_no_file_of_a_run_serves_another_user(
     tmp_path: Path, others_folder: Path
 ) -> None:

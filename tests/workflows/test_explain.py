@@ -2,9 +2,9 @@
 
 import pytest
 
+from repsim.stages.report import study_toml
 from repsim.store import Artifact, Checkpoints
 from repsim.study import parse_study
-from repsim.tasks.consolidation import study_toml
 from workflows.explain import explain
 from workflows.plan import plan_study
 from workflows.state import survey_study
@@ -120,8 +120,8 @@ def test_other_settings_of_the_capture_are_named(why):
 
 def test_a_new_pair_was_not_compared_yet(why, made_copy):
     store, spec = made_copy.store, made_copy.plan.comparisons[0]
-    for artifact in (Artifact(store, "moments", spec.moments_key), *spec.results(store)):
-        drop(store, artifact)
+    for folder in (spec.moments_folder, spec.profile_folder, spec.folder):
+        drop(store, Artifact.at(store, folder))
     assert why() == [f"1 comparison ({spec.label}): not compared yet"]
 
 

@@ -9,12 +9,13 @@ import pytest
 
 from cluster.dask_cluster import WorkerSize
 from cluster.profile import load_profile
+from repsim import capture
 from repsim.errors import ClusterError, TrainingError
+from repsim.stages import activations, networks
 from repsim.store import Store
 from repsim.study import load_study
-from repsim.tasks import networks as capturing
 from tests.faults.publication_points import Silent, run_inline
-from workflows import comparisons, networks, one_pass
+from workflows.engines import dask, ray
 from workflows.explain import explain
 from workflows.plan import plan_study
 from workflows.run import make_networks, run_study
@@ -24,14 +25,14 @@ from workflows.state import study_state, survey_study
 def test_a_network_that_diverges_leaves_the_others_alone(
     study_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    prepare = networks.prepare_network
+    train = networks.train_network
 
-    def diverging(location, spec, *arguments, **options):
+    def diverging(spec, *arguments):
         if spec.label == "seed 1":
             raise TrainingError("Expected finite numbers. Got NaN in the loss.")
-        prepare(location, spec, *arguments, **options)
+        train(spec, *arguments)
 
-    monkeypatch.setattr(networks, "prepare_network", diverging)
+    monkeypatch.setattr(networks, "train_network", diverging)
     summary = run_inline(study_file, tmp_path / "runs")
     assert summary.exit_code == 3
     assert summary.failures == {"seed 1": "Expected finite numbers. Got NaN in the loss."}
@@ -50,23 +51,23 @@ def test_a_network_that_diverges_leaves_the_others_alone(
 @pytest.fixture
 def one_layer_is_not_finite(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """The first layer of the second network."""
-    prepare, capture = networks.prepare_network, capturing.capture_blocks
+    layers, blocks_of = activations.capture_layers, capture.capture_blocks
     label = ""
 
-    def named(location, spec, *arguments, **options):
+    def named(spec, *arguments):
         nonlocal label
         label = spec.label
-        prepare(location, spec, *arguments, **options)
+        layers(spec, *arguments)
 
     def captured(*arguments, **options):
-        for rows, blocks in capture(*arguments, **options):
+        for rows, blocks in blocks_of(*arguments, **options):
             if label == "seed 1" and "features.relu4" in blocks:
                 blocks["features.relu4"][3, 2, 1] = np.nan
             yield rows, blocks
 
     with monkeypatch.context() as patch:
-        patch.setattr(networks, "prepare_network", named)
-        patch.setattr(capturing, "capture_blocks", captured)
+        patch.setattr(activations, "capture_layers", named)
+        patch.setattr(capture, "capture_blocks", captured)
         yield
 
 
@@ -133,11 +134,11 @@ def test_what_failed_is_made_by_the_next_run(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     with monkeypatch.context() as patch:
-        patch.setattr(networks, "prepare_network", lambda *a, **o: 1 / 0)
+        patch.setattr(networks, "train_network", lambda *a: 1 / 0)
         assert run_inline(study_file, tmp_path / "runs").exit_code == 3
     # The error of somebody else comes with where it arose.
     assert "ZeroDivisionError: division by zero" in caplog.text
-    assert "prepare_network" in caplog.text
+    assert "run_node" in caplog.text
     assert "NoneType: None" not in caplog.text
     summary = run_inline(study_file, tmp_path / "runs")
     assert (summary.exit_code, summary.failures, summary.networks_made) == (0, {}, 3)
@@ -145,20 +146,20 @@ def test_what_failed_is_made_by_the_next_run(
 
 def test_a_task_that_cannot_fit_is_refused_before_anything_starts(study_file: Path) -> None:
     plan = plan_study(load_study(study_file))
-    works = comparisons.work_of(plan.comparisons)
-    largest = max(work.memory for work in works)
+    nodes = [node for node in plan.graph.missing(()) if node.where == "match"]
+    largest = max(node.memory for node in nodes)
     # Enough for the task alone, and for an empty worker alone.
     for memory in (100 * 2**20, largest + 2**20, 200 * 2**20):
         advice = (
             r"Expected workers with at least \d+MiB .* Got \d+MiB. Raise dask.memory_per_worker"
         )
         with pytest.raises(ClusterError, match=advice) as refused:
-            comparisons.check_memory([WorkerSize(memory=memory, threads=1)], works)
+            dask.check_memory([WorkerSize(memory=memory, threads=1)], nodes)
     needed = int(str(refused.value).partition("at least ")[2].partition("MiB")[0]) * 2**20
-    comparisons.check_memory([WorkerSize(memory=needed, threads=1)], works)
-    comparisons.check_memory([WorkerSize(memory=None, threads=64)], works)
+    dask.check_memory([WorkerSize(memory=needed, threads=1)], nodes)
+    dask.check_memory([WorkerSize(memory=None, threads=64)], nodes)
     with pytest.raises(ClusterError, match=r"2 thread\(s\)"):
-        comparisons.check_memory([WorkerSize(memory=needed, threads=2)], works)
+        dask.check_memory([WorkerSize(memory=needed, threads=2)], nodes)
 
 
 def test_local_workers_that_are_too_small_are_refused_before_any_training(
@@ -167,8 +168,8 @@ def test_local_workers_that_are_too_small_are_refused_before_any_training(
     def started(*arguments: object) -> None:
         raise AssertionError("an engine was started")
 
-    monkeypatch.setattr(one_pass, "ray_session", started)
-    monkeypatch.setattr(one_pass, "dask_session", started)
+    monkeypatch.setattr(ray, "ray_session", started)
+    monkeypatch.setattr(dask, "dask_session", started)
     plan, store = plan_study(load_study(study_file)), Store(str(tmp_path / "runs"))
     profile = load_profile("local", ["dask.memory_per_worker=210MiB"])
     with pytest.raises(ClusterError, match="Expected workers with at least"):

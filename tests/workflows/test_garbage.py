@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from repsim.errors import ActiveRunError, IntegrityError, StoreError
+from repsim.stages import activations, comparison
 from repsim.store import Artifact, Checkpoints, Store, run_lock
 from repsim.study import parse_study
-from repsim.tasks.specs import comparison, layer
 from workflows import garbage as module
 from workflows.garbage import find_garbage, remove_garbage
 from workflows.plan import plan_study
@@ -58,32 +58,34 @@ def test_everything_that_the_study_made_is_referred_to(store):
 
 
 def test_references_are_the_keys_of_the_plan(made):
-    references = referenced_keys(made.plan, made.store)
+    references = referenced_keys(made.plan)
     assert references.keys["networks"] == sorted(spec.key for spec in made.plan.networks)
     assert len(references.keys["activations"]) == 6
-    for kind in ("moments", "profiles", "factors", "matches"):
+    for kind in ("moments", "profiles", "matches"):
         assert len(references.keys[kind]) == 6
-    assert {whole.split("/")[0] for whole in references.parts} == {"moments", "matches"}
+    assert {whole.split("/")[0] for whole in references.parts} == {
+        *("moments", "replicates", "measures")
+    }
 
 
 def test_parts_of_moments_and_of_simple_matches_are_known(made, tiny_study, monkeypatch):
     monkeypatch.setattr(comparison, "OPERATIONS_PER_TASK", 1.0)
     monkeypatch.setattr(comparison, "SECONDS_PER_TASK", 1e-9)
-    monkeypatch.setattr(layer, "examples_per_file", lambda *a, **k: (5, 5))
+    monkeypatch.setattr(activations, "examples_per_file", lambda *a, **k: (5, 5))
     changes = ["matching.minimal_at=[0.2,0.5]", "resampling.permutations=4"]
     plan = plan_study(parse_study(tiny_study, changes))
-    references = referenced_keys(plan, made.store)
+    references = referenced_keys(plan)
     spec = plan.comparisons[0]
-    sums = references.parts[f"moments/{spec.moments_key}"]
+    sums = references.parts[spec.moments_folder]
     assert len(sums) == 8 == len(spec.example_ranges)
     for epsilon in (0.2, 0.5):
-        parts = references.parts[f"simple/{spec.simple_key(epsilon)}"]
+        parts = references.parts[spec.simple_folder(epsilon)]
         assert len(parts) == spec.simple_parts > 1
-        assert f"simple/{spec.simple_key(epsilon, (0, spec.simple_parts))}" in parts
+        assert spec.simple_folder(epsilon, (0, spec.simple_parts)) in parts
 
 
 def test_all_that_a_run_publishes_is_known(made):
-    references = referenced_keys(made.plan, made.store)
+    references = referenced_keys(made.plan)
     published = {"/".join(path.split("/")[:2]) for path in made.store.sizes("")}
     known = {f"{kind}/{key}" for kind, keys in references.keys.items() for key in keys}
     assert {folder for folder in published if not folder.startswith("studies/")} <= known
@@ -120,7 +122,8 @@ def test_a_study_that_is_run_with_other_values_lets_go_of_what_it_made(store, ti
 
 @pytest.mark.parametrize("kind", ["networks", "moments"])
 def test_an_attempt_that_was_never_published_counts_when_it_is_a_day_old(store, made, kind):
-    used = made.plan.networks[0].key if kind == "networks" else made.plan.comparisons[0].moments_key
+    moments = made.plan.comparisons[0].moments_folder.partition("/")[2]
+    used = made.plan.networks[0].key if kind == "networks" else moments
     for key in (used, KEY):
         store.write(f"{kind}/{key}/{ATTEMPT}/file", b"1")
     assert find_garbage(store) == []
@@ -158,14 +161,14 @@ def test_checkpoints_go_when_the_network_is_trained(store, made):
 
 
 def test_parts_go_when_their_whole_is_there(store, made):
-    whole = made.plan.comparisons[0].moments_key
-    references = referenced_keys(made.plan, made.store)
-    references = references.model_copy(update={"parts": {f"moments/{whole}": [f"moments/{KEY}"]}})
+    whole = made.plan.comparisons[0].moments_folder
+    references = referenced_keys(made.plan)
+    references = references.model_copy(update={"parts": {whole: [f"moments/{KEY}"]}})
     references = references.model_copy(update={"checksum": references.expected_checksum()})
     store.write("studies/tiny/keys.json", references.model_dump_json().encode())
     orphan(store, "moments")
     assert [one.key for one in find_garbage(store)] == [KEY]
-    store.delete(f"moments/{whole}/marker.json")
+    store.delete(f"{whole}/marker.json")
     assert KEY not in [one.key for one in find_garbage(store)]
 
 
@@ -182,7 +185,7 @@ def test_files_of_somebody_else_are_never_touched(store, tmp_path):
         (store.root / path).parent.mkdir(exist_ok=True)
         (store.root / path).write_text("x")
     (store.root / "networks" / KEY).symlink_to(tmp_path / "mine")
-    (store.root / "factors").symlink_to(tmp_path / "mine")
+    (store.root / "simple").symlink_to(tmp_path / "mine")
     assert remove_garbage(store, older_than=NOW) == []
     assert (tmp_path / "mine" / "precious").exists()
 
@@ -294,7 +297,7 @@ def test_references_are_written_once(store, made):
     before = path.stat().st_mtime_ns
     record_references(store, made.plan)
     assert path.stat().st_mtime_ns == before
-    assert read_references(store, "tiny") == referenced_keys(made.plan, made.store)
+    assert read_references(store, "tiny") == referenced_keys(made.plan)
 
 
 def test_in_a_store_that_does_not_exist_there_is_nothing(tmp_path):

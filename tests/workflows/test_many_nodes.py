@@ -103,6 +103,7 @@ def busy_with(process: str, cluster: Cluster) -> Node:
     raise AssertionError(f"no node runs {process}")
 
 
+@pytest.mark.full
 def test_the_tables_are_those_of_a_run_that_lost_no_node(cluster: Cluster, tmp_path: Path) -> None:
     store, file = Store(f"s3://{BUCKET}/of/nodes"), study_file(tmp_path, epochs=EPOCHS)
     undisturbed = tmp_path / "undisturbed"
@@ -121,6 +122,7 @@ def test_the_tables_are_those_of_a_run_that_lost_no_node(cluster: Cluster, tmp_p
     assert_same_results(downloaded(store, tmp_path / "report"), undisturbed)
 
 
+@pytest.mark.full
 def test_a_network_that_is_trained_across_nodes_goes_on_without_one(
     cluster: Cluster, tmp_path: Path
 ) -> None:

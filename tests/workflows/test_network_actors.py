@@ -4,8 +4,8 @@ import pytest
 
 from cluster.profile import RayProfile
 from repsim.errors import ClusterError
-from repsim.tasks.networks import Resources
-from workflows.network_actors import Need
+from repsim.graph import Resources
+from workflows.engines.network_actors import Need
 
 GPUS = {"CPU": 64.0, "GPU": 8.0, "memory": 2.0**40}
 NO_GPUS = {"CPU": 16.0, "memory": 2.0**36}

@@ -16,13 +16,16 @@ from types import SimpleNamespace
 import ray
 from cluster.machine import usable_cores
 from cluster.ray_cluster import ray_session
-from cluster.schema import RayProfile
+from cluster.profile import load_profile
 from repsim.errors import ClusterError
+from repsim.graph import Work, groups_of
+from repsim.store import Store
 from repsim.study import load_study
-from workflows import networks
+from workflows.engines import Session
+from workflows.engines import ray as ray_engine
 from workflows.plan import plan_study
 
-networks.SAY_SECONDS, networks.START_SECONDS = 1.0, 3.0
+ray_engine.SAY_SECONDS, ray_engine.START_SECONDS = 1.0, 3.0
 logging.basicConfig(stream=sys.stdout)
 
 @ray.remote
@@ -30,18 +33,18 @@ class Other:
     def here(self):
         pass
 
-file, store = Path(sys.argv[1]), sys.argv[2]
+file, store = Path(sys.argv[1]), Store(sys.argv[2])
 plan = plan_study(load_study(file))
-work = [
-    networks.NetworkWork(network=network, layers=plan.layers[network.label])
-    for network in plan.networks
-]
-profile = RayProfile(cpus_per_network=usable_cores())
-with ray_session(profile):
+work = Work(plan.graph.missing(()), lambda node, failed: None)
+profile = load_profile("local", [f"ray.cpus_per_network={usable_cores()}"])
+session = Session(
+    store=store, profile=profile, reporter=SimpleNamespace(), stop=threading.Event()
+)
+with ray_session(profile.ray):
     other = Other.options(num_cpus=usable_cores()).remote()
     ray.get(other.here.remote())
     try:
-        list(networks.prepare_on_ray(store, work, profile, SimpleNamespace(), threading.Event()))
+        ray_engine._train(groups_of(work.take("train")), work, session)
     except ClusterError as problem:
         print("ended:", problem)
 """

@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from repsim import measures
+from repsim import registry
 from repsim.errors import StudyError
 from repsim.study import parse_study
 from workflows.plan import plan_study
@@ -90,10 +90,10 @@ def test_planning_does_not_depend_on_the_state_of_torch(tiny_study):
 
     torch.manual_seed(1)
     before = torch.random.get_rng_state()
-    keys = [spec.key for spec in plan(tiny_study).comparisons]
+    keys = [spec.folder for spec in plan(tiny_study).comparisons]
     assert torch.equal(torch.random.get_rng_state(), before)
     torch.manual_seed(2)
-    assert [spec.key for spec in plan(tiny_study).comparisons] == keys
+    assert [spec.folder for spec in plan(tiny_study).comparisons] == keys
 
 
 SORTED = """
@@ -175,5 +175,5 @@ def test_a_study_of_too_many_comparisons_is_refused_in_seconds(tiny_study: str) 
 
 def test_measures_are_listed_once(monkeypatch: pytest.MonkeyPatch, tiny_study: str) -> None:
     plan = plan_study(parse_study(tiny_study))
-    monkeypatch.setattr(measures.pkgutil, "iter_modules", lambda *a: pytest.fail("a folder listed"))
-    assert [spec.key for spec in plan.comparisons]
+    monkeypatch.setattr(registry.pkgutil, "iter_modules", lambda *a: pytest.fail("a folder listed"))
+    assert [spec.folder for spec in plan.comparisons]

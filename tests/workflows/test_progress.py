@@ -6,13 +6,13 @@ import logging
 import pytest
 from rich.console import Console
 
-from repsim.tasks.stage import Stage
+from repsim.graph import NetworkProgress
 from workflows import progress as module
 from workflows.progress import progress
 
 
 def stage(done, total=100, name="training", accuracy=None, network="seed 0"):
-    return Stage(network=network, name=name, done=done, total=total, accuracy=accuracy)
+    return NetworkProgress(network=network, name=name, done=done, total=total, accuracy=accuracy)
 
 
 @pytest.fixture

@@ -3,6 +3,8 @@
 import re
 from pathlib import Path
 
+import pytest
+
 from repsim.store import Store, run_lock
 from tests.runs import (
     assert_same_results,
@@ -42,6 +44,7 @@ def assert_no_secret(store: Store, output: str) -> None:
         assert not [path for path, content in stored.items() if secret.encode() in content]
 
 
+@pytest.mark.full
 def test_killed_in_the_middle_and_run_again_it_gives_the_same(
     server: S3Server, undisturbed: Path, tmp_path: Path
 ) -> None:

@@ -16,10 +16,10 @@ from repsim.store import Activations, Store
 from repsim.study import load_study
 from tests.runs import descendants, finish, run, start, study_file, wait_for
 from tests.task_lines import lines
-from workflows import rank_groups
-from workflows.network_actors import Need
+from workflows.engines import rank_groups
+from workflows.engines.network_actors import Need
+from workflows.engines.rank_groups import RankGroup
 from workflows.plan import plan_study
-from workflows.rank_groups import RankGroup
 
 FIRST = ("--stage", "networks", "--networks", "0")
 # The machine may be busy, and each process imports torch.
@@ -50,6 +50,7 @@ def record(store: Path, file: Path) -> dict[str, Any]:
     return spec.record(Store(str(store)))
 
 
+@pytest.mark.full
 def test_stopped_and_killed_it_becomes_a_network_like_that_of_one_process(
     profile: Path, tmp_path: Path
 ) -> None:
@@ -95,6 +96,7 @@ def test_stopped_and_killed_it_becomes_a_network_like_that_of_one_process(
     assert len(processes) == 2  # the first rank captures
 
 
+@pytest.mark.full
 def test_a_training_that_diverges_is_an_error_that_says_what_to_change(
     profile: Path, tmp_path: Path
 ) -> None:
@@ -110,7 +112,7 @@ def test_a_training_that_diverges_is_an_error_that_says_what_to_change(
     assert {line["task"] for line in failed} == {"train"}
 
 
-NETWORK = SimpleNamespace(label="seed 0")
+WORK: Any = (Store("runs"), (SimpleNamespace(label="seed 0"),))
 NEED = Need.of(RayProfile(gpus_per_network=0, workers_per_network=2), {"CPU": 2})
 
 
@@ -158,7 +160,7 @@ def ray_train_died(group: RankGroup) -> Exception:
 
 
 def test_a_process_that_dies_is_replaced_as_often_as_the_profile_allows(group) -> None:
-    group(process_died, process_died, success).prepare("runs", NETWORK, [])
+    group(process_died, process_died, success).run(*WORK)
     message = "the 2 processes that train seed 0 to live. Got: one died, 3 times, .* so: {}. Was"
     for last, said in (
         (process_died, "The actor is dead: out of memory"),
@@ -166,7 +168,7 @@ def test_a_process_that_dies_is_replaced_as_often_as_the_profile_allows(group) -
     ):
         failing = group(process_died, process_died, last, success)
         with pytest.raises(TrainingError, match=message.format(said)):
-            failing.prepare("runs", NETWORK, [])
+            failing.run(*WORK)
 
 
 def test_an_error_that_would_be_met_again_is_not_tried_again(group) -> None:
@@ -177,12 +179,12 @@ def test_an_error_that_would_be_met_again_is_not_tried_again(group) -> None:
 
     failing = group(diverged, success)
     with pytest.raises(TrainingError, match=r"^Expected finite numbers\.$"):
-        failing.prepare("runs", NETWORK, [])
+        failing.run(*WORK)
     assert len(failing.left) == 1
     # An error of an attempt that was replaced is forgotten.
     failing = group(process_died, diverged)
     with pytest.raises(TrainingError, match="Expected finite numbers"):
-        failing.prepare("runs", NETWORK, [])
+        failing.run(*WORK)
 
 
 def test_processes_that_end_when_told_to_stop_are_not_replaced(group) -> None:
@@ -192,7 +194,7 @@ def test_processes_that_end_when_told_to_stop_are_not_replaced(group) -> None:
         return process_died(group)
 
     with pytest.raises(PreemptedError, match="Stopped while seed 0 was trained"):
-        group(stopped, success).prepare("runs", NETWORK, [])
+        group(stopped, success).run(*WORK)
 
 
 def test_what_a_killed_ray_train_held_is_freed(group, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -203,9 +205,9 @@ def test_what_a_killed_ray_train_held_is_freed(group, monkeypatch: pytest.Monkey
         group.begin("placement")
         return ray_train_died(group)
 
-    group(died_in_training, success).prepare("runs", NETWORK, [])
+    group(died_in_training, success).run(*WORK)
     assert freed == ["placement"]
     # What it had asked for before the first word of a rank is known to nobody.
     with pytest.raises(ClusterError, match=r"Expected Ray Train to live.* run again"):
-        group(died_in_training, ray_train_died, success).prepare("runs", NETWORK, [])
+        group(died_in_training, ray_train_died, success).run(*WORK)
     assert freed == ["placement"] * 2

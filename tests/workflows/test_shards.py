@@ -9,6 +9,7 @@ from tests import runs
 from workflows.command.missing import ranges
 from workflows.plan import plan_study
 from workflows.shards import Shard, shards_with_work
+from workflows.state import survey_study
 
 
 def share(file, store, number, count, *more, expect=0):
@@ -29,25 +30,30 @@ def test_what_is_no_share_is_refused(text):
         Shard.parse(text)
 
 
+@pytest.mark.full
 def test_shares_in_any_order_give_the_tables_of_one_run(tmp_path, undisturbed):
     file, store = runs.study_file(tmp_path), tmp_path / "runs"
     plan = plan_study(load_study(file))
     at = Store(str(store))
-    assert shards_with_work(plan, at, 2, "all") == [0, 1]
+
+    def with_work(stage):
+        return shards_with_work(survey_study(plan, at), 2, stage)
+
+    assert with_work("all") == [0, 1]
     waiting = share(file, store, 1, 2, expect=3)
     assert "Run this share again when other shares have made them" in waiting
-    assert shards_with_work(plan, at, 2, "networks") == [0]
+    assert with_work("networks") == [0]
     share(file, store, 0, 2, "--stage", "networks")
-    assert shards_with_work(plan, at, 2, "networks") == []
-    assert shards_with_work(plan, at, 2, "comparisons") == [0, 1]
+    assert with_work("networks") == []
+    assert with_work("comparisons") == [0, 1]
     assert "Report" not in share(file, store, 1, 2, "--stage", "comparisons")
-    assert shards_with_work(plan, at, 2, "all") == [0]
+    assert with_work("all") == [0]
     printed = runs.run(
         "missing", file, "--store", store, "--shards", "2", "--format", "slurm-array"
     )
     assert printed.split() == ["0"]
     assert "Report: " in share(file, store, 0, 2)
-    assert shards_with_work(plan, at, 2, "all") == []
+    assert with_work("all") == []
     runs.assert_same_results(store, undisturbed)
     assert "Nothing to do" in runs.run("run", file, "--store", store, "--engine", "inline")
 

@@ -9,8 +9,8 @@ import polars as pl
 import pytest
 from typer.testing import CliRunner
 
+from repsim.stages.plan import StudyPlan
 from repsim.study import Study, load_study
-from repsim.tasks.specs import StudyPlan
 from tests.disk_formats import write_cifar10, write_image_folder
 from workflows.command import app
 from workflows.plan import plan_study

@@ -1,12 +1,15 @@
 """What of a study is there, stage by stage."""
 
 import json
+from dataclasses import replace
 
 import pytest
 
+from repsim.stages import activations, comparison
+from repsim.stages.report import consolidate
 from repsim.store import Artifact, Checkpoints, Store
-from repsim.tasks.consolidation import consolidate
-from repsim.tasks.specs import comparison, layer, tiles_of
+from repsim.study import load_study
+from workflows.plan import plan_study
 from workflows.state import last_failures, study_state, survey_study
 
 
@@ -27,10 +30,11 @@ def test_of_a_study_that_was_never_run_everything_is_missing(made, tmp_path):
         "moments",
         "profiles",
         "replicates",
+        "measures",
         "matches",
         "report",
     ]
-    assert [stage.total for stage in stages.values()] == [3, 6, 6, 6, 12, 6, 1]
+    assert [stage.total for stage in stages.values()] == [3, 6, 6, 6, 6, 6, 6, 1]
     assert all(stage.missing == stage.total for stage in stages.values())
     sizes = sum(layer.bytes for group in made.plan.layers.values() for layer in group)
     assert stages["activations"].bytes_to_make == sizes
@@ -39,7 +43,7 @@ def test_of_a_study_that_was_never_run_everything_is_missing(made, tmp_path):
 
 def test_of_a_study_that_is_complete_nothing_is_missing(made_copy):
     assert counts(state(made_copy)["report"]) == (0, 1, 0, 0, 0)
-    consolidate(made_copy.store.location, made_copy.plan, {})
+    consolidate(made_copy.store, made_copy.plan, {})
     for stage in state(made_copy).values():
         assert counts(stage) == (stage.total, 0, 0, 0, 0)
         assert stage.bytes_to_make == 0
@@ -57,10 +61,10 @@ def test_a_network_in_training_is_partial(made_copy):
 def test_a_marker_that_cannot_be_read_is_corrupt_and_named(made_copy, content):
     store = made_copy.store
     spec = made_copy.plan.comparisons[2]
-    store.write(spec.artifact(store).marker_path, content)
+    store.write(f"{spec.folder}/marker.json", content)
     stage = state(made_copy)["matches"]
     assert counts(stage) == (5, 0, 0, 1, 0)
-    assert spec.key in stage.corrupt[0]
+    assert spec.folder in stage.corrupt[0]
 
 
 def test_a_network_in_training_says_in_which_epoch_it_is(made_copy, monkeypatch):
@@ -84,14 +88,16 @@ def test_a_network_in_training_says_in_which_epoch_it_is(made_copy, monkeypatch)
 
 def test_moments_of_some_examples_are_partial(made_copy, monkeypatch):
     monkeypatch.setattr(comparison, "OPERATIONS_PER_TASK", 1.0)
-    monkeypatch.setattr(layer, "examples_per_file", lambda *a, **k: (20, 20))
-    store, spec = made_copy.store, made_copy.plan.comparisons[0]
-    for artifact in (Artifact(store, "moments", spec.moments_key), *spec.results(store)):
-        store.delete(artifact.marker_path)
-    assert counts(state(made_copy)["moments"]) == (5, 1, 0, 0, 0)
-    tile = tiles_of(made_copy.plan.comparisons)[0]
-    Artifact(store, "tiles", tile.part_key(*tile.example_ranges[0])).draft().publish()
-    assert counts(state(made_copy)["moments"]) == (5, 0, 1, 0, 0)
+    monkeypatch.setattr(activations, "examples_per_file", lambda *a, **k: (20, 20))
+    study = replace(made_copy, plan=plan_study(load_study(made_copy.file)))
+    store, spec = study.store, study.plan.comparisons[0]
+    for folder in (spec.moments_folder, spec.profile_folder, spec.folder):
+        store.delete(f"{folder}/marker.json")
+    assert counts(state(study)["moments"]) == (5, 1, 0, 0, 0)
+    tile = study.plan.tiles[0]
+    assert len(tile.example_ranges) > 1
+    Artifact.at(store, tile.part_folder(*tile.example_ranges[0])).draft().publish()
+    assert counts(state(study)["moments"]) == (5, 0, 1, 0, 0)
 
 
 def to_make(made):
@@ -100,19 +106,20 @@ def to_make(made):
 
 def test_what_nothing_needs_any_more_is_missing_but_not_to_be_made(made_copy):
     store = made_copy.store
-    consolidate(store.location, made_copy.plan, {})
+    consolidate(store, made_copy.plan, {})
     layer = made_copy.plan.layers["seed 0"][0]
     store.delete(layer.artifact(store).marker_path)
     assert counts(state(made_copy)["activations"]) == (5, 1, 0, 0, 0)
     assert set(to_make(made_copy).values()) == {0}
     spec = made_copy.plan.comparisons[0]
-    store.delete(f"profiles/{spec.profile_key}/marker.json")
+    store.delete(f"{spec.profile_folder}/marker.json")
     assert to_make(made_copy) == {
         "networks": 0,
         "activations": 1,
         "moments": 0,
         "profiles": 1,
         "replicates": 0,
+        "measures": 0,
         "matches": 0,
         "report": 1,
     }

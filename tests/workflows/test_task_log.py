@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 
 from repsim.errors import StudyError
+from repsim.graph import TaskRecord
 from repsim.store import Store
 from repsim.study import load_study
-from repsim.tasks.record import TaskRecord
 from tests.faults.publication_points import run_inline
 from tests.task_lines import lines, named, times_planned
 from workflows.plan import plan_study
@@ -48,8 +48,7 @@ def test_a_study_in_one_process_has_a_line_for_each_of_its_tasks(
     found, plan = lines(file), plan_study(load_study(study_file))
     assert named(found) == times_planned(plan)
     assert {line["task"] for line in found} == {
-        *("train", "capture", "reduce", "moments", "profile", "replicates", "match", "measure"),
-        *("rows", "tidy"),
+        *("train", "capture", "reduce", "moments", "profile", "replicates", "match"),
     }
     for line in found:
         assert set(line) == FIELDS
@@ -60,7 +59,7 @@ def test_a_study_in_one_process_has_a_line_for_each_of_its_tasks(
     times = [datetime.fromisoformat(line["time"]) for line in found]
     assert times == sorted(times)
     # Those that publish one artifact, which stays: to the last byte.
-    for task, kind in (("capture", "activations"), ("rows", "matches"), ("profile", "profiles")):
+    for task, kind in (("capture", "activations"), ("match", "matches"), ("profile", "profiles")):
         written = sum(line["bytes_written"] for line in found if line["task"] == task)
         assert written == sum(Store(str(store)).sizes(kind).values()) > 0, task
     networks = sum(Store(str(store)).sizes("networks").values())
@@ -82,7 +81,7 @@ def test_what_fails_has_a_line_with_its_error(study_file: Path, tmp_path: Path) 
 def test_what_is_damaged_fails_and_is_made_again(made_copy, tmp_path: Path) -> None:
     store = made_copy.store
     layer = made_copy.plan.comparisons[0].x
-    for path in store.sizes(layer.artifact(store).folder):
+    for path in store.sizes(layer.folder):
         if "/c/" in path:
             store.write(path, b"damaged")
     for kind in ("moments", "matches", "profiles", "measures", "replicates"):

@@ -13,7 +13,7 @@ import pytest
 from rich.table import Table
 from rich.text import Text
 
-from repsim.tasks.stage import Stage
+from repsim.graph import NetworkProgress
 from workflows.command.output import complain, say, say_json, start_log
 from workflows.progress import progress
 from workflows.terminal import Terminal, json_text, one_line, visible
@@ -78,7 +78,7 @@ def test_markup_in_a_name_is_a_part_of_the_name(name):
     console.print(name, highlight=False)
     console.print(_table(name))
     with progress(console) as reporter:
-        reporter.network(Stage(network=name, name="training", done=0, total=2))
+        reporter.network(NetworkProgress(network=name, name="training", done=0, total=2))
     plain = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", console.file.getvalue())
     assert plain.count(name) >= 5
     assert "\x1b]8" not in console.file.getvalue()
@@ -88,7 +88,7 @@ def test_markup_in_a_name_is_a_part_of_the_name(name):
 def test_bars_show_what_would_steer_them(hostile):
     console = Terminal(file=io.StringIO(), width=200, force_terminal=True)
     with progress(console) as reporter:
-        reporter.network(Stage(network=f"<{hostile}>", name="training", done=0, total=2))
+        reporter.network(NetworkProgress(network=f"<{hostile}>", name="training", done=0, total=2))
     of_rich = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]|\r", "", console.file.getvalue())
     assert not steers(of_rich)
 

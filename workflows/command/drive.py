@@ -10,8 +10,8 @@ from workflows.command.output import log_console, say, start_log
 from workflows.command.where import chosen_profile, store_of
 
 if TYPE_CHECKING:
+    from repsim.stages.plan import StudyPlan
     from repsim.store import Store
-    from repsim.tasks.specs import AcrossSpec, ComparisonSpec, StudyPlan
 
 __all__ = ["drive", "work_left"]
 
@@ -68,12 +68,11 @@ def work_left(plan: "StudyPlan", store: "Store", stage: str) -> int:
 
     Comparisons of networks that are not there are no work: a job for them would fail at once.
     """
+    from workflows.shards import without_networks
     from workflows.state import survey_study
 
-    survey = survey_study(plan, store)
+    nodes = survey_study(plan, store).nodes
     if stage == "networks":
-        networks = {network.key for network in survey.networks}
-        return len(networks | {layer.network.key for layer in survey.layers})
-    compared: list[ComparisonSpec | AcrossSpec] = [*survey.comparisons, *survey.across]
-    absent = {layer.key for layer in survey.layers}
-    return sum(not absent & {layer.key for layer in spec.layers} for spec in compared)
+        return len({node.share for node in nodes if node.where == "train"})
+    possible, _ = without_networks(nodes)
+    return len({p.label for node in possible for p in node.makes if p.result})

@@ -38,10 +38,11 @@ def missing(
     from repsim.study import load_study
     from workflows.plan import plan_study
     from workflows.shards import shards_with_work
+    from workflows.state import survey_study
 
     target = Store(store)
     plan = plan_study(load_study(study_file, overrides or ()), target)
-    numbers = shards_with_work(plan, target, shards, stage)
+    numbers = shards_with_work(survey_study(plan, target), shards, stage)
     if output_format == "lines":
         for number in numbers:
             say(str(number))

@@ -23,9 +23,10 @@ from workflows.command.output import (
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from repsim.graph import Node
+    from repsim.stages.plan import StudyPlan
     from repsim.store import Store
-    from repsim.tasks.specs import StudyPlan
-    from workflows.costs import Cost, Machines
+    from workflows.costs import Machines, WorkCost
     from workflows.explain import Reason
     from workflows.state import StageState
 
@@ -56,9 +57,9 @@ def plan(
 
     With --gpus or --cores also about how long it would take, by the model in docs/scale.md.
     """
+    from repsim.stages.trial import try_network
     from repsim.store import Store
     from repsim.study import load_study
-    from repsim.tasks.trial import try_network
     from workflows.changes import changes_behind, notes_on_code
     from workflows.costs import costs_of
     from workflows.explain import explain
@@ -93,11 +94,9 @@ def _show(
     stages: "Sequence[StageState]",
     reasons: "Sequence[Reason]",
     changes: "Sequence[str]",
-    costs: "Sequence[Cost]",
+    costs: "Sequence[WorkCost]",
     machines: "Machines | None",
 ) -> None:
-    from repsim.tasks.specs import tiles_of
-
     study = planned.study
     console.print(
         f"{study.name}: {len(planned.networks)} networks, "
@@ -134,16 +133,22 @@ def _show(
     if planned.in_doubt:
         say(f"\nLeft out, in doubt: {', '.join(planned.in_doubt)}. {IN_DOUBT}")
     console.print()
-    largest = max(tiles_of(planned.comparisons), key=lambda tile: tile.memory)
+    largest = _largest(planned)
     console.print(
         "Sizes are before compression. While it trains, a network has checkpoints of about "
         f"{decimal(CHECKPOINT_BYTES * planned.parameters)} besides. The largest matching task "
-        f"({largest.layers[0].layer}) needs about {decimal(largest.memory)} of memory.",
+        f"({largest.task} of {largest.label}) needs about {decimal(largest.memory)} of memory.",
         highlight=False,
     )
 
 
-def _show_costs(costs: "Sequence[Cost]", machines: "Machines | None") -> None:
+def _largest(planned: "StudyPlan") -> "Node":
+    """The node that needs most memory of those that match."""
+    matching = (node for node in planned.graph.nodes if node.where == "match")
+    return max(matching, key=lambda node: node.memory)
+
+
+def _show_costs(costs: "Sequence[WorkCost]", machines: "Machines | None") -> None:
     from workflows.costs import Rates, seconds_of
 
     rates = Rates()
@@ -181,11 +186,9 @@ def _show_json(
     stages: "Sequence[StageState]",
     reasons: "Sequence[Reason]",
     changes: "Sequence[str]",
-    costs: "Sequence[Cost]",
+    costs: "Sequence[WorkCost]",
     machines: "Machines | None",
 ) -> None:
-    from repsim.tasks.specs import tiles_of
-
     say_json(
         {
             "study": planned.study.name,
@@ -213,12 +216,12 @@ def _show_json(
             "changes": list(changes),
             "costs": [_cost(cost, machines) for cost in costs],
             "checkpoint_bytes_per_network": CHECKPOINT_BYTES * planned.parameters,
-            "largest_task_bytes": max(tile.memory for tile in tiles_of(planned.comparisons)),
+            "largest_task_bytes": _largest(planned).memory,
         }
     )
 
 
-def _cost(cost: "Cost", machines: "Machines | None") -> dict[str, object]:
+def _cost(cost: "WorkCost", machines: "Machines | None") -> dict[str, object]:
     from workflows.costs import Rates, seconds_of
 
     seconds = seconds_of(cost, machines, Rates()) if machines else None

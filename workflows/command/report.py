@@ -8,9 +8,9 @@ __all__ = ["report"]
 
 def report(study_file: StudyFile, store: StoreOption = "runs", overrides: Overrides = None) -> None:
     """Write the report again from what is in the store, complete or not."""
+    from repsim.stages.report import consolidate
     from repsim.store import Store, run_lock
     from repsim.study import load_study
-    from repsim.tasks.consolidation import consolidate
     from workflows.plan import plan_study
     from workflows.state import last_failures
 
@@ -23,5 +23,5 @@ def report(study_file: StudyFile, store: StoreOption = "runs", overrides: Overri
         )
     with run_lock(target, planned.study.name):
         failures = last_failures(target, planned.study.name)
-        page = consolidate(target.location, planned, failures)
+        page = consolidate(target, planned, failures)
     console.print(f"Report: {target.location}/{page}", highlight=False, soft_wrap=True)

@@ -120,8 +120,7 @@ def run(
     from workflows.plan import plan_study
     from workflows.progress import progress
     from workflows.run import make_networks, make_shard, run_study
-    from workflows.shards import Shard
-    from workflows.stages import network_numbers
+    from workflows.shards import Shard, network_numbers
     from workflows.task_log import task_log as open_task_log
 
     with open_task_log(task_log) as recorder:

@@ -73,8 +73,8 @@ def submit(
         )
     from cluster.slurm import matching_script, networks_script, queued_jobs
     from cluster.slurm import submit as submit_jobs
+    from repsim.stages.report import study_toml
     from repsim.study import load_study
-    from repsim.tasks.consolidation import study_toml
 
     study = load_study(study_file, overrides or ())
     jobs, complete = _jobs(study, store_of(store, profile), profile)
@@ -122,8 +122,8 @@ def _to_kubernetes(
 def _jobs(study: "Study", location: str, profile: "Profile") -> "tuple[StudyJobs, bool]":
     """What the jobs are about, and whether nothing is left to do."""
     from cluster.slurm import StudyJobs
+    from repsim.stages.trial import try_network
     from repsim.store import Store
-    from repsim.tasks.trial import try_network
     from workflows.changes import said_before_run
     from workflows.plan import plan_study
     from workflows.state import study_state, survey_study
@@ -135,16 +135,9 @@ def _jobs(study: "Study", location: str, profile: "Profile") -> "tuple[StudyJobs
     survey = survey_study(plan, store)
     for network in survey.networks[:1]:
         try_network(network, plan.layers[network.label])
+    training = {node.share for node in survey.nodes if node.where == "train"}
     to_make = tuple(
-        number
-        for number, network in enumerate(plan.networks)
-        if not survey.to_make.isdisjoint(
-            artifact.folder
-            for artifact in (
-                network.artifact(store),
-                *(layer.artifact(store) for layer in plan.layers[network.label]),
-            )
-        )
+        number for number, network in enumerate(plan.networks) if network.key in training
     )
     now = datetime.now().strftime("%Y%m%d-%H%M%S")
     jobs = StudyJobs(

@@ -23,14 +23,14 @@ from workflows.command.output import (
 )
 
 if TYPE_CHECKING:
+    from repsim.stages.plan import StudyPlan
     from repsim.store import Store
     from repsim.store.verification import Checked
-    from repsim.tasks.specs import StudyPlan
 
 __all__ = ["verify"]
 
 # What not every study has, or only for a while: that it is missing says nothing.
-OPTIONAL = ("factors", "checkpoints")
+OPTIONAL = ("checkpoints",)
 CONDITIONS = ("sound", "damaged", "missing")
 
 ADVICE = {
@@ -100,7 +100,7 @@ def _checks(
     def of_artifacts(kind: str, keys: Sequence[str]) -> "list[Callable[[], Checked]]":
         return [partial(check_artifact, Artifact(store, kind, key), deep=deep) for key in keys]
 
-    references = referenced_keys(planned, store)
+    references = referenced_keys(planned)
     name, keys = planned.study.name, references.keys
     needed = [
         check for kind in keys if kind not in OPTIONAL for check in of_artifacts(kind, keys[kind])
@@ -109,7 +109,7 @@ def _checks(
         partial(check_listed_files, store, f"studies/{name}/report.json", f"studies/{name}/report"),
         partial(_check_references, store, name),
     ]
-    optional = of_artifacts("factors", keys["factors"])
+    optional: list[Callable[[], Checked]] = []
     optional += [partial(check_checkpoints, store, key, deep=deep) for key in keys["checkpoints"]]
     for folder in sorted({part for parts in references.parts.values() for part in parts}):
         kind, _, key = folder.partition("/")

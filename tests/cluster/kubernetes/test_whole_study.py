@@ -17,7 +17,7 @@ import yaml
 
 from cluster.kubernetes import InClusterApi, Manifests, manifests_of
 from cluster.kubernetes.pods import CONFIG
-from repsim.store import Store
+from repsim.store import Artifact, Store
 from repsim.study import parse_study
 from tests.cluster.kubernetes.fake_cluster import FakeCluster, account_folder, running_cluster
 from tests.cluster.kubernetes.profiles import of_kind, pod_templates, profile
@@ -99,6 +99,7 @@ def drive(config, tmp_path, monkeypatch):
     log.handlers, log.level, log.propagate = before
 
 
+@pytest.mark.full
 def test_a_study_from_submission_to_report(manifests, config, drive, tiny_study, tmp_path):
     with running_cluster() as cluster:
         cluster.started = lambda job: threading.Thread(target=run_pods, args=(job, config)).start()
@@ -127,7 +128,7 @@ def test_matching_that_fails_is_not_made_up_for_by_the_driver(drive, made_copy):
     """It has the memory to drive and not to compare; it says what is missing."""
     plan, store = made_copy.plan, made_copy.store
     for spec in plan.comparisons[:2]:
-        spec.artifact(store).discard()
+        Artifact.at(store, spec.folder).discard()
     with running_cluster() as cluster:
         cluster.started = ends_at_once
         assert drive(cluster) == 3

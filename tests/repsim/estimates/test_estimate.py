@@ -112,6 +112,7 @@ def test_the_interval_takes_off_the_bias_of_few_examples() -> None:
     assert found.interval.bias == pytest.approx(found.value - middle)
 
 
+@pytest.mark.full
 def test_intervals_of_gaussian_layers_hold_their_similarity() -> None:
     # 0.86 and 0.94 are more than three standard deviations of a share of 600 from 0.9.
     rng = np.random.default_rng(0)

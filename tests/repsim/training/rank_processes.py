@@ -20,11 +20,13 @@ from torch import nn
 
 from repsim.data import DataSource, from_arrays
 from repsim.errors import RepsimError
+from repsim.graph import NetworkProgress
+from repsim.stages.activations import LayerSpec
+from repsim.stages.networks import NetworkSpec
+from repsim.store import Store
 from repsim.study import Seed, Training
-from repsim.tasks.networks import Resources, prepare_network
-from repsim.tasks.specs import LayerSpec, NetworkSpec
-from repsim.tasks.stage import Stage
 from repsim.training import ALONE, Epoch, Ranks, evaluate, train
+from tests.repsim.stages.preparing import prepare_network
 
 SIZE = 2
 SECONDS = 60
@@ -219,12 +221,11 @@ def normalised(
 
 
 def prepared(
-    ranks: Ranks, location: str, spec: NetworkSpec, layers: Sequence[LayerSpec]
-) -> list[Stage]:
+    ranks: Ranks, store: Store, spec: NetworkSpec, layers: Sequence[LayerSpec]
+) -> list[NetworkProgress]:
     """A network that is trained and captured; the stages that are told."""
-    told: list[Stage] = []
-    resources = Resources(device="cpu", threads=1)
-    prepare_network(location, spec, layers, resources, ranks=ranks, report=told.append)
+    told: list[NetworkProgress] = []
+    prepare_network(store, spec, layers, ranks=ranks, report=told.append)
     return told
 
 

@@ -41,6 +41,7 @@ def test_a_cliff_in_every_replicate_has_the_width_of_its_place() -> None:
         assert (interval.low, interval.high) == expected
 
 
+@pytest.mark.full
 def test_the_bootstrap_has_the_same_spread_as_the_jackknife() -> None:
     rng = np.random.default_rng(0)
     x = rng.normal(size=(1600, 4))
@@ -65,6 +66,7 @@ def test_replicates_are_needed() -> None:
         RankedCriticals.of(np.array([0.1]), without=np.array([[0.1]]))
 
 
+@pytest.mark.full
 def test_intervals_of_a_match_hold_its_similarity() -> None:
     """Where the similarity is steep in ε; the plain jackknife held 0.63 to 0.81 of them."""
     p, d, runs = 6, 640, 60

@@ -10,8 +10,8 @@ import pytest
 
 from repsim.store import Artifact, Store
 from repsim.study import parse_study
-from workflows import one_pass
 from workflows.command import output
+from workflows.engines import dask, ray
 from workflows.plan import plan_study
 
 
@@ -129,11 +129,11 @@ def thousand(made, tiny_study, tmp_path, monkeypatch):
         for layer in plan.layers[spec.label]:
             copy(layers[layer.layer].artifact(made.store), layer.artifact(store))
     for spec in plan.comparisons:
-        old, kinds = models[spec.x.layer], ("moments", "profiles", "matches")
-        sources = (old.moments_key, old.profile_key, old.key)
-        keys = (spec.moments_key, spec.profile_key, spec.key)
-        for kind, source, key in zip(kinds, sources, keys, strict=True):
-            copy(Artifact(made.store, kind, source), Artifact(store, kind, key))
+        old = models[spec.x.layer]
+        copy(Artifact.at(made.store, old.folder), Artifact.at(store, spec.folder))
+        for kind in ("moments_folder", "profile_folder"):
+            source, folder = (getattr(one, kind) for one in (old, spec))
+            copy(Artifact.at(made.store, source), Artifact.at(store, folder))
     assert count > 1000
     return file, store
 
@@ -144,8 +144,8 @@ def test_a_run_with_nothing_to_do_is_quick_and_starts_no_engine(repsim, thousand
     def started(*arguments):
         raise AssertionError("an engine was started")
 
-    monkeypatch.setattr(one_pass, "ray_session", started)
-    monkeypatch.setattr(one_pass, "dask_session", started)
+    monkeypatch.setattr(ray, "ray_session", started)
+    monkeypatch.setattr(dask, "dask_session", started)
     first = repsim("run", file, "--store", store.root)
     assert first.code == 0
     assert "Made 0 networks and 0 comparisons" in first.out

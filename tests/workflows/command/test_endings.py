@@ -158,7 +158,9 @@ def test_a_signal_while_a_study_is_read_is_75(study_file, number):
 
 
 @pytest.mark.parametrize("engine", ["inline", "cluster"])
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGHUP])
+@pytest.mark.parametrize(
+    "number", [signal.SIGINT, pytest.param(signal.SIGHUP, marks=pytest.mark.full)]
+)
 def test_two_signals_to_a_run_are_75(tmp_path, engine, number):
     store = tmp_path / "runs"
     process = start("run", study_file(tmp_path, epochs=50), "--store", store, "--engine", engine)

@@ -6,7 +6,7 @@ import pytest
 
 from repsim.errors import StudyError
 from repsim.store import Store, run_lock
-from workflows.stages import network_numbers
+from workflows.shards import network_numbers
 
 
 @pytest.fixture

@@ -15,9 +15,9 @@ from pathlib import Path
 
 import pytest
 
-from repsim.store import Checkpoints, Store
+from repsim.stages.report import consolidate
+from repsim.store import Artifact, Checkpoints, Store
 from repsim.study import load_study
-from repsim.tasks.consolidation import consolidate
 from tests.conftest import MadeStudy
 from tests.runs import finish, run, start
 from tests.s3_server import BUCKET, S3Server
@@ -109,7 +109,7 @@ def test_on_a_terminal_it_is_redrawn_and_ends_with_the_study(made_copy: MadeStud
     store, plan = made_copy.store, made_copy.plan
     terminal = Terminal("status", made_copy.file, "--watch", "0.2", "--store", store.root)
     terminal.read_until("Ctrl-C ends the watch, not the study.")
-    consolidate(store.location, plan, {})
+    consolidate(store, plan, {})
     assert terminal.end() == 0
     lines = lines_of(terminal.shown)
     assert lines[0] == f"tiny in {store.location}"
@@ -144,7 +144,7 @@ def test_in_a_log_the_table_is_printed_when_it_changed(made_copy: MadeStudy) -> 
             assert time.monotonic() < until
             time.sleep(0.05)
         time.sleep(1.0)  # some looks at which nothing has changed
-        consolidate(store.location, plan, {})
+        consolidate(store, plan, {})
         assert watch.wait(60) == 0
     text = place.read_text()
     assert re.findall(r"^report +(\d) +(\d)", text, flags=re.M) == [("0", "1"), ("1", "0")]
@@ -185,7 +185,7 @@ def without_rows(made: MadeStudy, count: int) -> dict[str, bytes]:
     """Take the rows of some comparisons out of the store; their markers, to be put back."""
     taken = {}
     for spec in made.plan.comparisons[:count]:
-        path = spec.artifact(made.store).marker_path
+        path = f"{spec.folder}/marker.json"
         content = made.store.read(path)
         assert content is not None
         taken[path] = content
@@ -247,7 +247,7 @@ def test_a_look_asks_only_for_what_was_missing(
     assert not watch.look().is_complete
     assert [one for one in asked if one.endswith("marker.json")] == [path]
     store.write(path, content)
-    consolidate(store.location, made_copy.plan, {})
+    consolidate(store, made_copy.plan, {})
     assert watch.look().is_complete
 
 
@@ -255,11 +255,11 @@ def test_what_was_removed_meanwhile_is_seen_before_it_is_called_complete(
     made_copy: MadeStudy,
 ) -> None:
     store, clock = made_copy.store, Clock()
-    consolidate(store.location, made_copy.plan, {})
+    consolidate(store, made_copy.plan, {})
     ((path, content),) = without_rows(made_copy, 1).items()
     watch = Watch(made_copy.plan, store, clock)
     assert not watch.look().is_complete
-    damaged = made_copy.plan.comparisons[3].artifact(store)
+    damaged = Artifact.at(store, made_copy.plan.comparisons[3].folder)
     marker = store.read(damaged.marker_path)
     assert marker is not None
     store.delete(damaged.marker_path)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from repsim.store import Store, run_lock
+from repsim.store import Artifact, Store, run_lock
 from repsim.study import load_study
 
 
@@ -179,7 +179,7 @@ def test_damage_in_the_store_is_made_good_and_told(repsim, made_copy):
 
 
 def test_a_marker_that_cannot_be_read_is_called_corrupt(repsim, made_copy):
-    spec = made_copy.plan.comparisons[0].artifact(made_copy.store)
+    spec = Artifact.at(made_copy.store, made_copy.plan.comparisons[0].folder)
     made_copy.store.write(spec.marker_path, b"{")
     ran = repsim("status", made_copy.file, "--store", made_copy.store.root)
     assert ran.code == 0
@@ -189,7 +189,7 @@ def test_a_marker_that_cannot_be_read_is_called_corrupt(repsim, made_copy):
 
 def test_the_report_is_made_again_from_what_is_there(repsim, made_copy, study_file):
     store = made_copy.store
-    made_copy.store.delete(made_copy.plan.comparisons[0].artifact(store).marker_path)
+    made_copy.store.delete(f"{made_copy.plan.comparisons[0].folder}/marker.json")
     ran = repsim("report", study_file, "--store", store.root)
     assert ran.code == 0
     page = store.root / "studies" / "tiny" / "report" / "report.html"
@@ -200,7 +200,7 @@ def test_the_report_is_made_again_from_what_is_there(repsim, made_copy, study_fi
 def test_a_run_goes_on_from_what_is_there(repsim, made_copy, study_file):
     store = made_copy.store
     spec = made_copy.plan.comparisons[0]
-    store.delete(spec.artifact(store).marker_path)
+    store.delete(f"{spec.folder}/marker.json")
     ran = repsim("run", study_file, "--store", store.root, "--engine", "inline")
     assert ran.code == 0
     assert "Made 0 networks and 1 comparisons" in ran.out
@@ -223,7 +223,7 @@ def test_plan_says_why(repsim, inline, study_file, tmp_path):
 
 def test_plan_and_status_speak_json(repsim, made_copy):
     store, spec = made_copy.store, made_copy.plan.comparisons[0]
-    store.write(spec.artifact(store).marker_path, b"{")
+    store.write(f"{spec.folder}/marker.json", b"{")
     place = (made_copy.file, "--store", store.root, "--json")
     plan = json.loads(repsim("plan", *place).out)
     assert (plan["study"], plan["networks"], plan["complete"]) == ("tiny", 3, False)

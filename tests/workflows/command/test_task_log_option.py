@@ -12,7 +12,7 @@ def test_networks_and_then_shares_append_to_one_file(repsim, study_file, tmp_pat
     assert repsim(*arguments, *asked, "--shard", "0/1").code == 0
     tasks = [line["task"] for line in lines(log)]
     assert tasks.count("train") == 3
-    assert tasks.count("rows") == 6
+    assert tasks.count("match") == 6
     before = log.read_bytes()
     assert repsim(*arguments, *asked).code == 0
     assert log.read_bytes() == before  # all was there

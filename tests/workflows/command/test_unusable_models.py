@@ -2,8 +2,7 @@
 
 import pytest
 
-from repsim.tasks import trial
-from workflows import one_pass
+from repsim.stages import trial
 
 MODEL = """
 import torch
@@ -89,7 +88,6 @@ def test_only_what_is_to_be_trained_is_tried(repsim, study, tmp_path, monkeypatc
     def count(spec, layers):
         tried.append((spec.label, [layer.layer for layer in layers]))
 
-    monkeypatch.setattr(one_pass, "try_network", count)
     monkeypatch.setattr(trial, "try_network", count)
     arguments = (study, "--store", tmp_path / "runs")
     assert repsim("plan", *arguments).code == 0

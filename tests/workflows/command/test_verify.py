@@ -4,8 +4,8 @@ import json
 
 import pytest
 
+from repsim.stages.report import consolidate
 from repsim.store import Artifact, Checkpoints, run_lock
-from repsim.tasks.consolidation import consolidate
 from workflows.references import record_references
 
 
@@ -13,7 +13,7 @@ from workflows.references import record_references
 def complete(made_copy):
     """The made study with its report and its references."""
     record_references(made_copy.store, made_copy.plan)
-    consolidate(made_copy.store.location, made_copy.plan, {})
+    consolidate(made_copy.store, made_copy.plan, {})
     return made_copy
 
 
@@ -57,8 +57,10 @@ def test_a_flipped_bit_in_a_file_of_every_kind_is_found(verify, complete):
         for artifact in (
             plan.networks[0].artifact(store),
             spec.x.artifact(store),
-            Artifact(store, "moments", spec.moments_key),
-            *spec.results(store),
+            *(
+                Artifact.at(store, folder)
+                for folder in (spec.moments_folder, spec.profile_folder, spec.folder)
+            ),
         )
     ]
     damaged.append("studies/tiny/report/report.html")
@@ -121,7 +123,7 @@ def test_json_lists_every_damage(verify, complete):
 
 def test_remove_lets_the_next_run_make_it_again(verify, repsim, complete):
     store, spec = complete.store, complete.plan.comparisons[0]
-    profile = Artifact(store, "profiles", spec.profile_key)
+    profile = Artifact.at(store, spec.profile_folder)
     flip(store, a_file_of(store, profile))
     with run_lock(store, "tiny"):
         assert verify("--deep", "--remove").code == 6

@@ -1,0 +1,230 @@
+"""Activations: what determines those of one layer of one network, and how they are captured."""
+
+import functools
+import io
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from repsim.errors import CaptureError, InputError
+from repsim.graph import Cost, NetworkProgress, Node, Product, Worker
+from repsim.stages.networks import WEIGHTS, NetworkSpec, check_code, model_of, source_of
+from repsim.store import (
+    Activations,
+    ActivationWriter,
+    Artifact,
+    Store,
+    artifact_key,
+    examples_per_file,
+)
+from repsim.study import Capture
+
+if TYPE_CHECKING:
+    from repsim.stages.plan import StudyPlan
+
+__all__ = [
+    "LayerSpec",
+    "capture_layers",
+    "class_labels",
+    "nodes",
+    "paired_blocks",
+    "stored_activations",
+]
+
+KINDS = ("activations",)
+
+# Rises when the stage would compute something else from the same parameters.
+CAPTURE_VERSION = 3
+
+
+@dataclass(frozen=True, kw_only=True)
+class LayerSpec:
+    """The activations of one layer of one network."""
+
+    network: NetworkSpec
+    layer: str
+    depth: int
+    type: str
+    axis: int
+    """Of the channels in the layer's output, the batch being axis 0."""
+    neurons: int
+    total_positions: int
+    examples: int
+    capture: Capture
+    labelled: bool = False
+    """Whether the class of each example is known."""
+
+    @property
+    def label(self) -> str:
+        """Its name in messages."""
+        return f"{self.network.label}, {self.layer}"
+
+    @property
+    def positions(self) -> int:
+        """Positions that are kept of each example."""
+        asked = self.capture.positions
+        return self.total_positions if asked == "all" else min(asked, self.total_positions)
+
+    @property
+    def bytes(self) -> int:
+        """Size of the activations, before compression."""
+        width = 2 if self.capture.dtype == "float16" else 4
+        return self.examples * self.positions * self.neurons * width
+
+    @cached_property
+    def examples_per_shard(self) -> int:
+        """How many examples a file of the activations holds."""
+        return examples_per_file(
+            self.examples,
+            positions=self.positions,
+            neurons=self.neurons,
+            dtype=self.capture.dtype,
+        )[1]
+
+    @cached_property
+    def key(self) -> str:
+        """The key of the activations."""
+        capture = self.capture.model_dump(mode="json", exclude={"layers", "axes"})
+        return artifact_key(
+            "activations",
+            CAPTURE_VERSION,
+            {
+                "network": self.network.key,
+                "layer": self.layer,
+                "axis": self.axis,
+                "capture": capture,
+            },
+        )
+
+    @property
+    def folder(self) -> str:
+        """Where the activations are in a store."""
+        return f"activations/{self.key}"
+
+    def artifact(self, store: Store) -> Artifact:
+        """The activations."""
+        return Artifact.at(store, self.folder)
+
+
+def nodes(plan: "StudyPlan") -> Iterator[Node]:
+    """A node for each network: one pass captures all its layers."""
+    for network in plan.networks:
+        layers = plan.layers[network.label]
+        examples = layers[0].examples
+        yield Node(
+            task="capture",
+            label=network.label,
+            makes=tuple(
+                Product(folder=layer.folder, label=layer.label, bytes=layer.bytes)
+                for layer in layers
+            ),
+            needs=(network.folder,),
+            make=functools.partial(capture_layers, network, layers),
+            where="train",
+            share=network.key,
+            cost=Cost(operations=plan.operations * examples, images=examples * plan.decodes),
+        )
+
+
+def capture_layers(
+    spec: NetworkSpec,
+    known: Sequence[LayerSpec],
+    store: Store,
+    wanted: Collection[str],
+    worker: Worker,
+) -> None:
+    """Capture and publish those layers of a network that are wanted, in one pass over the examples.
+
+    Raises
+    ------
+    CaptureError
+        When activations of some layers are not finite; those of the others are published.
+    IntegrityError
+        When data, code or model here are not those that were planned for.
+    """
+    import torch
+
+    from repsim.capture import capture_blocks, layer_table_of, sampled_examples, with_axes
+    from repsim.training import select_device, thread_limit
+
+    layers = [layer for layer in known if layer.folder in wanted]
+    check_code(spec, trained=True)
+    source = source_of(spec, worker)
+    capture = layers[0].capture
+    model = model_of(spec)
+    trained = spec.artifact(store)
+    weights = io.BytesIO(trained.read(WEIGHTS))
+    with trained.as_expected(WEIGHTS):
+        model.load_state_dict(torch.load(weights, weights_only=True, map_location="cpu"))
+    split = source.split(capture.split)
+    indices = sampled_examples(capture.seed, len(split), capture.examples_of(len(split)))
+    ids = [split.ids[index] for index in indices]
+    labels = split.labels[indices].tolist() if split.labelled else None
+    names = {layer.layer for layer in layers}
+    table = with_axes(layer_table_of(lambda: model_of(spec), spec.image_shape), capture.axes)
+    writers = {
+        layer.layer: ActivationWriter(
+            layer.artifact(store),
+            layer=layer.layer,
+            ids=ids,
+            labels=labels,
+            positions=layer.positions,
+            neurons=layer.neurons,
+            dtype=capture.dtype,
+        )
+        for layer in layers
+    }
+    blocks = capture_blocks(
+        model,
+        split,
+        indices,
+        [layer for layer in table if layer.name in names],
+        positions=capture.positions,
+        seed=capture.seed,
+        device=select_device(worker.resources.device),
+        workers=worker.resources.loader_workers,
+    )
+    failed: dict[str, str] = {}
+    with thread_limit(worker.resources.threads):
+        for rows, activations in blocks:
+            for name in [name for name in activations if name not in failed]:
+                try:
+                    writers[name].append(activations[name])
+                except InputError as problem:
+                    failed[name] = str(problem)
+            if len(failed) == len(writers):
+                break
+            worker.report(
+                NetworkProgress(
+                    network=spec.label, name="capturing", done=rows.stop, total=len(indices)
+                )
+            )
+    for name, writer in writers.items():
+        if name not in failed:
+            writer.publish({"network": spec.label, "code": spec.code_files})
+    if failed:
+        folders = {layer.layer: layer.folder for layer in layers}
+        raise CaptureError({folders[name]: why for name, why in failed.items()})
+
+
+def stored_activations(store: Store, layer: LayerSpec) -> Activations:
+    """The activations of a layer, which must have its shape."""
+    shape = (layer.examples, layer.positions, layer.neurons)
+    return Activations(store, layer.key, expected=shape)
+
+
+def class_labels(layer: Activations) -> np.ndarray:
+    """The class of each example of a layer of which it is known."""
+    if layer.labels is None:
+        raise layer.artifact.damaged("no classes of its examples")
+    return layer.labels
+
+
+def paired_blocks(x: Activations, y: Activations) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """All samples of two layers, some examples at a time."""
+    step = min(x.examples_per_shard, y.examples_per_shard)
+    examples = x.shape[0]
+    return zip(x.blocks(0, examples, step), y.blocks(0, examples, step), strict=True)

@@ -1,0 +1,297 @@
+"""Trained networks: what determines one, and how it is trained.
+
+Torch is imported by the functions that need it: a process that matches does not.
+"""
+
+import functools
+import io
+import json
+from collections.abc import Collection, Iterator
+from dataclasses import asdict, dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from repsim.errors import IntegrityError
+from repsim.graph import Cost, NetworkProgress, Node, Product, Worker
+from repsim.own_code import OwnCode
+from repsim.stages.forms import TRAINING
+from repsim.store import Artifact, Checkpoints, Store, artifact_key
+from repsim.study import Component, Model, Network, Training
+
+if TYPE_CHECKING:
+    import torch
+
+    from repsim.data import DataSource
+    from repsim.stages.plan import StudyPlan
+    from repsim.training import Epoch, Ranks
+
+__all__ = [
+    "TRAINING_RECORD",
+    "WEIGHTS",
+    "NetworkSpec",
+    "model_of",
+    "nodes",
+    "source_of",
+    "train_network",
+]
+
+KINDS = ("networks", "checkpoints")
+
+# Rises when the stage would compute something else from the same parameters.
+TRAINING_VERSION = 1
+
+# The file of a trained network that says how it came about, and that of its weights.
+TRAINING_RECORD = "training.json"
+WEIGHTS = "weights.pt"
+
+# Forward once, backward twice as much.
+TRAINING_PASSES = 3
+
+
+@dataclass(frozen=True, kw_only=True)
+class NetworkSpec:
+    """One network to be trained."""
+
+    network: Network
+    data: Component
+    fingerprint: str
+    model: Model
+    structure: str
+    """Digest of the parameters and buffers of the untrained model."""
+    model_code: OwnCode | None = None
+    """The source of a model of one's own."""
+    data_code: OwnCode | None = None
+    """The source of a data set of one's own."""
+    classes: int
+    image_shape: tuple[int, int, int]
+    training: Training
+
+    @property
+    def label(self) -> str:
+        """Its name in tables and messages."""
+        return self.network.label
+
+    @property
+    def parameters(self) -> dict[str, Any]:
+        """Everything that determines the network. The data counts by content, not by place."""
+        return {
+            "data": {"name": self.data.name, "fingerprint": self.fingerprint},
+            "model": {
+                "name": self.model.name,
+                "options": self.model.options,
+                **({} if self.model.output is None else {"output": self.model.output}),
+            },
+            "code": {what: code.counted for what, code in self.own_codes.items()},
+            "structure": self.structure,
+            "classes": self.classes,
+            "image_shape": self.image_shape,
+            "training": self.training.model_dump(mode="json"),
+            "seed": self.network.seed.model_dump(mode="json"),
+        }
+
+    @property
+    def own_codes(self) -> dict[str, OwnCode]:
+        """The code of one's own that determines it, of the ``model`` and of the ``data``."""
+        codes = {"model": self.model_code, "data": self.data_code}
+        return {what: code for what, code in codes.items() if code is not None}
+
+    @property
+    def code_files(self) -> dict[str, dict[str, str]]:
+        """Of each of `own_codes`, its files and their digests: what a record says."""
+        return {what: dict(code.files) for what, code in self.own_codes.items()}
+
+    @cached_property
+    def key(self) -> str:
+        """The key of the trained network."""
+        return artifact_key("networks", TRAINING_VERSION, self.parameters)
+
+    @property
+    def folder(self) -> str:
+        """Where the trained network is in a store."""
+        return f"networks/{self.key}"
+
+    def artifact(self, store: Store) -> Artifact:
+        """The trained network."""
+        return Artifact.at(store, self.folder)
+
+    def record(self, store: Store) -> dict[str, Any]:
+        """How the published network was trained: history, device, precision, parameters."""
+        record: dict[str, Any] = self.artifact(store).read_json(TRAINING_RECORD, TRAINING)
+        return record
+
+
+def nodes(plan: "StudyPlan") -> Iterator[Node]:
+    """A node for each network."""
+    train, test = plan.examples
+    for spec in plan.networks:
+        epochs = spec.training.epochs
+        yield Node(
+            task="train",
+            label=spec.label,
+            makes=(
+                Product(
+                    folder=spec.folder, label=spec.label, bytes=4 * plan.parameters, result=True
+                ),
+            ),
+            make=functools.partial(train_network, spec),
+            where="train",
+            together=True,
+            share=spec.key,
+            cost=Cost(
+                operations=epochs * plan.operations * (TRAINING_PASSES * train + test),
+                images=epochs * (train + test) * plan.decodes,
+            ),
+        )
+
+
+def train_network(spec: NetworkSpec, store: Store, wanted: Collection[str], worker: Worker) -> None:
+    """Train a network, from its checkpoint where there is one, and publish it.
+
+    Several ranks train it together, each called with a worker of its own; the first publishes it.
+
+    Raises
+    ------
+    TrainingError
+        When the loss is not finite.
+    IntegrityError
+        When data, code or model here are not those that were planned for, or a network is to be
+        trained that earlier code has trained.
+    PreemptedError
+        When the worker is to stop; training goes on from its checkpoint next time.
+    """
+    from repsim.training import ALONE
+
+    ranks = worker.ranks or ALONE
+    (published,) = ranks.any(not wanted)
+    if published:
+        return
+    check_code(spec, trained=False)
+    _train(spec, store, worker, ranks)
+
+
+def check_code(spec: NetworkSpec, *, trained: bool) -> None:
+    """Refuse code that is not what the network's key says."""
+    from repsim.data import DATASETS
+    from repsim.models import MODELS
+
+    here_is = {"model": MODELS.code(spec.model.name), "data": DATASETS.code(spec.data.name)}
+    names = {"model": spec.model.name, "data": spec.data.name}
+    for what, planned in spec.own_codes.items():
+        here = here_is[what]
+        if here is None or here.digest != planned.digest:
+            there = here.files if here else ()
+            differ = sorted({file for file, _ in {*there} ^ {*planned.files}})
+            raise IntegrityError(
+                f"Expected the code of {names[what]!r} as it was when the run was planned. Got "
+                f"other code on this node: {', '.join(differ)}. Make every node see the same "
+                "code, and run the study again if it was edited meanwhile."
+            )
+        if planned.stands_for and not trained:
+            raise IntegrityError(
+                f"Expected {spec.artifact(Store('')).folder}, the network {spec.label} of the "
+                f"code {planned.stands_for} that the study accepts. Got nothing: it was damaged "
+                "or removed. Run the study again: the code as it is then trains it."
+            )
+
+
+def source_of(spec: NetworkSpec, worker: Worker) -> "DataSource":
+    """The data of the network, loaded once by a worker.
+
+    Raises
+    ------
+    IntegrityError
+        When it is not as it was when the run was planned.
+    """
+    from repsim.data import load_data
+
+    kept = worker.kept.get(spec.fingerprint)
+    if kept is not None:
+        source: DataSource = kept
+        return source
+    source = load_data(spec.data.name, spec.data.options)
+    if source.fingerprint != spec.fingerprint:
+        raise IntegrityError(
+            f"Expected the data {spec.data.name!r} as it was when the run was planned. Got other "
+            "content on this node. Make every node see the same data. Images that are computed "
+            "can differ in their last bits between processors: give the split of your own a "
+            "content_digest()."
+        )
+    worker.kept[spec.fingerprint] = source
+    return source
+
+
+def model_of(spec: NetworkSpec) -> "torch.nn.Module":
+    """The network with new weights, drawn from torch's global generator."""
+    from repsim.capture import structure_digest
+    from repsim.models import build_model
+
+    model = build_model(
+        spec.model.name,
+        spec.model.options,
+        classes=spec.classes,
+        image_shape=spec.image_shape,
+        output=spec.model.output,
+    )
+    if structure_digest(model) != spec.structure:
+        raise IntegrityError(
+            f"Expected the model {spec.model.name!r} with the parameters that it had when the run "
+            "was planned. Got others on this node. Make every node use the same packages."
+        )
+    return model
+
+
+def _train(spec: NetworkSpec, store: Store, worker: Worker, ranks: "Ranks") -> None:
+    import torch
+
+    from repsim.training import select_device, train
+
+    def report(done: int, accuracy: float | None = None) -> None:
+        worker.report(
+            NetworkProgress(
+                network=spec.label,
+                name="training",
+                done=done,
+                total=spec.training.epochs,
+                accuracy=accuracy,
+            )
+        )
+
+    def on_epoch(epoch: "Epoch") -> None:
+        report(epoch.epoch, epoch.test_accuracy)
+
+    report(0)
+    checkpoints = Checkpoints(store, spec.key)
+    trained = train(
+        lambda: model_of(spec),
+        source_of(spec, worker),
+        spec.training,
+        spec.network.seed,
+        device=select_device(worker.resources.device),
+        identity=spec.key,
+        workers=worker.resources.loader_workers,
+        threads=worker.resources.threads,
+        checkpoints=checkpoints,
+        on_epoch=on_epoch,
+        should_stop=worker.should_stop,
+        ranks=ranks,
+    )
+    if not ranks.first:
+        return
+    weights = io.BytesIO()
+    torch.save(trained.state, weights)
+    record = {
+        "history": [asdict(epoch) for epoch in trained.history],
+        "device": trained.device,
+        "precision": trained.precision,
+        "parameters": trained.parameters,
+        "kept_epoch": trained.kept_epoch,
+        "threads": worker.resources.threads,
+        "world_size": ranks.size,
+        "torch": torch.__version__,
+        "code": spec.code_files,
+    }
+    draft = spec.artifact(store).draft()
+    draft.write(WEIGHTS, weights.getvalue())
+    draft.write(TRAINING_RECORD, json.dumps(record).encode())
+    draft.publish({"network": spec.label, "parameters": spec.parameters, "code": spec.code_files})
+    checkpoints.discard()

@@ -1,0 +1,345 @@
+"""From the published results of a study to its tables and its report."""
+
+import hashlib
+import json
+import platform
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from importlib import metadata
+from typing import Any
+
+import polars as pl
+import tomli_w
+
+from repsim.report import StudyFacts, build_report
+from repsim.results import MAXIMUM_MATCH, TIMINGS, Tables, in_context, neuron_rows
+from repsim.stages.across import AcrossSpec, stored_across
+from repsim.stages.comparison import ComparisonSpec
+from repsim.stages.matches import stored_ranks, stored_rows
+from repsim.stages.networks import NetworkSpec
+from repsim.stages.plan import StudyPlan
+from repsim.stages.profiles import stored_profile
+from repsim.stages.simple import stored_simple, stored_structure
+from repsim.store import Store
+from repsim.study import Matching, Study, digest
+from repsim.uncertainty import RankedCriticals
+
+__all__ = ["consolidate", "report_folder", "report_is_current", "study_toml"]
+
+# Rises when the same results would give another report.
+REPORT_VERSION = 4
+PACKAGES = ("repsim-workflows", "torch", "torchvision", "numpy", "scipy", "zarr", "dask", "ray")
+
+
+def report_folder(study: str) -> str:
+    """Where the report of a study is in the store."""
+    return f"studies/{study}/report"
+
+
+def study_toml(study: Study) -> str:
+    """The study as a file: every default filled in, every override applied."""
+    return tomli_w.dumps(study.model_dump(mode="json", exclude_none=True))
+
+
+@dataclass(frozen=True)
+class _Published:
+    """What of a study exists, looked up once."""
+
+    store: Store
+    plan: StudyPlan
+    failures: Mapping[str, str]
+
+    @cached_property
+    def _reduced(self) -> StudyPlan:
+        """The study without the layers that failed."""
+        layers = (layer for group in self.plan.layers.values() for layer in group)
+        return self.plan.without({x.folder for x in layers if x.label in self.failures})
+
+    @cached_property
+    def existing(self) -> frozenset[str]:
+        """Results, each as ``kind/key``."""
+        folders = [product.folder for product in self.plan.graph.results]
+        folders += [spec.folder for spec in self._reduced.across]
+        there = self.store.existing(f"{folder}/marker.json" for folder in folders)
+        return frozenset(path.removesuffix("/marker.json") for path in there)
+
+    @cached_property
+    def comparisons(self) -> tuple[ComparisonSpec, ...]:
+        """Those of which all results exist."""
+        lacking = {p.label for p in self.plan.graph.results if p.folder not in self.existing}
+        return tuple(spec for spec in self.plan.comparisons if spec.label not in lacking)
+
+    @cached_property
+    def across(self) -> tuple[AcrossSpec, ...]:
+        """Comparisons across layers, if need be without the layers that failed."""
+        # The whole last: it is the one that counts where both exist.
+        wanted = (*self._reduced.across, *self.plan.across)
+        found = {spec.label: spec for spec in wanted if spec.folder in self.existing}
+        return tuple(found[spec.label] for spec in self.plan.across if spec.label in found)
+
+    @cached_property
+    def records(self) -> dict[str, dict[str, Any]]:
+        """The training records of networks, by label."""
+        return {
+            spec.label: spec.record(self.store)
+            for spec in self.plan.networks
+            if spec.folder in self.existing
+        }
+
+    @cached_property
+    def state(self) -> str:
+        """Digest of what the report is made of: equal states give equal reports."""
+        return digest(
+            {
+                "version": REPORT_VERSION,
+                "study": self.plan.study.model_dump(mode="json"),
+                "accepted_code": self.plan.accepted_code,
+                "artifacts": sorted(self.existing),
+                "failures": dict(self.failures),
+            }
+        )
+
+
+def consolidate(store: Store, plan: StudyPlan, failures: Mapping[str, str]) -> str:
+    """Write the report of what exists; return the path of the page inside the store.
+
+    Parameters
+    ----------
+    store
+        The store.
+    plan
+        The study.
+    failures
+        Why a network, a layer of one or a comparison is missing, by its label.
+    """
+    name = plan.study.name
+    published = _Published(store, plan, failures)
+    complete = published.comparisons
+    resampling = plan.study.resampling
+    ranks = {spec.folder: stored_ranks(store, spec) for spec in complete}
+    results = [
+        {"study": name, **_place(spec), **row, "examples": spec.x.examples}
+        | ({"ranks": ranks[spec.folder]} if row["measure"] == MAXIMUM_MATCH else {})
+        for spec in complete
+        for row in stored_rows(store, spec)
+    ]
+    level = resampling.level
+    across = stored_across(store, [spec.folder for spec in published.across])
+    epochs = [
+        {"network": label, **epoch}
+        for label, record in published.records.items()
+        for epoch in record["history"]
+    ]
+    tables = Tables.from_rows(
+        networks=[_network_row(published, spec) for spec in plan.networks],
+        training=[{k: v for k, v in row.items() if k != "seconds"} for row in epochs],
+        timings=[{name: row[name] for name in TIMINGS} for row in epochs],
+        layers=_layer_rows(plan),
+        results=in_context(results, level=level),
+        **across,
+        simple_matches=[row for spec in complete for row in _simple_rows(store, spec)],
+        structure=[row for spec in complete for row in _structure_rows(store, spec)],
+        neurons=pl.concat(_neuron_rows(store, s, ranks[s.folder], level) for s in complete)
+        if complete
+        else (),
+    )
+    facts = StudyFacts(
+        name=name,
+        description=plan.study.description,
+        study_toml=study_toml(plan.study),
+        epsilons=plan.study.matching.epsilons,
+        centred=plan.study.matching.centred,
+        versions=_versions(),
+        digests={
+            "study": digest(plan.study.model_dump(mode="json")),
+            "data": plan.networks[0].fingerprint,
+            **{f"network, {spec.label}": spec.key for spec in plan.networks},
+        },
+        conventions=_conventions(plan),
+        missing=_missing(published),
+    )
+    folder = report_folder(name)
+    hashes = {}
+    for file, content in build_report(tables, facts).items():
+        store.write(f"{folder}/{file}", content)
+        hashes[file] = hashlib.sha256(content).hexdigest()
+    for path in store.sizes(folder):  # what an earlier report had and this one has not
+        if path.removeprefix(f"{folder}/") not in hashes:
+            store.delete(path)
+    manifest = {"state": published.state, "files": hashes}
+    store.write(_manifest_path(name), json.dumps(manifest, indent=2).encode())
+    return f"{folder}/report.html"
+
+
+def report_is_current(store: Store, plan: StudyPlan, failures: Mapping[str, str]) -> bool:
+    """Whether the report in the store is of exactly what is there now, and undamaged."""
+    name = plan.study.name
+    content = store.read(_manifest_path(name))
+    if content is None:
+        return False
+    try:
+        manifest = json.loads(content)
+        state = manifest["state"]
+        files = {str(name): str(sha256) for name, sha256 in manifest["files"].items()}
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return False  # damaged: the report is written again
+    if state != _Published(store, plan, failures).state or any(".." in name for name in files):
+        return False
+    return all(
+        hashlib.sha256(store.read(f"{report_folder(name)}/{file}") or b"").hexdigest() == sha256
+        for file, sha256 in files.items()
+    )
+
+
+def _manifest_path(study: str) -> str:
+    return f"studies/{study}/report.json"
+
+
+def _network_row(published: _Published, spec: NetworkSpec) -> dict[str, Any]:
+    failures = published.failures
+    row: dict[str, Any] = {
+        "network": spec.label,
+        "variant": spec.network.variant,
+        "seed": spec.network.seed.label,
+    }
+    record = published.records.get(spec.label)
+    if record is None:
+        error = failures.get(spec.label)
+        return {**row, "status": "failed" if error else "missing", "error": error}
+    last = record["history"][-1]
+    return {
+        **row,
+        "status": "failed" if spec.label in failures else "done",
+        "error": failures.get(spec.label),
+        "epochs": len(record["history"]),
+        "train_accuracy": last["train_accuracy"],
+        "test_accuracy": record["history"][record["kept_epoch"] - 1]["test_accuracy"],
+        "train_loss": last["train_loss"],
+        "parameters": record["parameters"],
+        "device": record["device"],
+        "precision": record["precision"],
+    }
+
+
+def _layer_rows(plan: StudyPlan) -> list[dict[str, Any]]:
+    return [
+        {
+            "layer": layer.layer,
+            "depth": layer.depth,
+            "type": layer.type,
+            "neurons": layer.neurons,
+            "positions": layer.positions,
+            "total_positions": layer.total_positions,
+        }
+        for layer in plan.layers[plan.networks[0].label]
+    ]
+
+
+def _place(spec: ComparisonSpec) -> dict[str, Any]:
+    return {
+        "network_a": spec.x.network.label,
+        "network_b": spec.y.network.label,
+        "layer": spec.x.layer,
+        "depth": spec.x.depth,
+    }
+
+
+def _neuron_rows(
+    store: Store, spec: ComparisonSpec, ranks: RankedCriticals | None, level: float
+) -> pl.DataFrame:
+    place = [pl.lit(value).alias(name) for name, value in _place(spec).items()]
+    profile = stored_profile(store, spec)
+    return neuron_rows(profile, ranks, level=level).with_columns(place)
+
+
+def _simple_rows(store: Store, spec: ComparisonSpec) -> Iterator[dict[str, Any]]:
+    for epsilon in spec.matching.minimal_at:
+        found = stored_simple(store, spec.simple_folder(epsilon))
+        for number, simple in enumerate(found.matches):
+            row = {**_place(spec), "epsilon": epsilon, "rank": number + 1, "size": simple.size}
+            for name, match in (
+                ("members", simple.match),
+                ("minimal_for", simple.minimal_for),
+                ("minimum_for", simple.minimum_for),
+            ):
+                row |= {f"{name}_x": match.x.tolist(), f"{name}_y": match.y.tolist()}
+            yield {**row, "slack": simple.slack, "certified": simple.certified}
+
+
+def _structure_rows(store: Store, spec: ComparisonSpec) -> Iterator[dict[str, Any]]:
+    for epsilon in spec.matching.minimal_at:
+        folder = spec.simple_folder(epsilon)
+        found = stored_simple(store, folder)
+        yield {
+            **_place(spec),
+            "epsilon": epsilon,
+            "matched": found.whole.size,
+            "simple": len(found),
+            "unique_share": found.unique_share,
+            "complete": found.complete,
+            **stored_structure(store, folder),
+        }
+
+
+def _missing(published: _Published) -> list[str]:
+    """Sentences on what the report lacks."""
+    plan, failures = published.plan, published.failures
+    sentences = []
+    for network in plan.networks:
+        if network.label in failures:
+            sentences.append(f"{network.label}: {failures[network.label]}")
+        elif network.label not in published.records:
+            sentences.append(f"{network.label}: not trained yet.")
+        sentences += [
+            f"{layer.label}: {failures[layer.label]}"
+            for layer in plan.layers[network.label]
+            if layer.label in failures
+        ]
+    complete = {spec.folder for spec in published.comparisons}
+    absent = [spec for spec in plan.comparisons if spec.folder not in complete]
+    there = {spec.label: spec for spec in published.across}
+    across = [spec for spec in plan.across if spec.label not in there]
+    whole = {spec.folder for spec in plan.across}
+    partial = [spec for spec in there.values() if spec.folder not in whole]
+    compared: list[ComparisonSpec | AcrossSpec] = [*absent, *across]
+    sentences += [f"{c.label}: {failures[c.label]}" for c in compared if c.label in failures]
+    if absent:
+        sentences.append(
+            f"{len(absent)} of {len(plan.comparisons)} comparisons (a layer of a pair) are "
+            "missing from every figure and table. Run the study again to make them."
+        )
+    if across:
+        sentences.append(
+            f"{len(across)} of {len(plan.across)} comparisons across layers are missing."
+        )
+    if partial:
+        sentences.append(
+            f"{len(partial)} of {len(plan.across)} comparisons across layers are without the "
+            "layers that failed."
+        )
+    return sentences
+
+
+def _conventions(plan: StudyPlan) -> list[tuple[str, str]]:
+    accepted = [("Code that has changed", words) for words in plan.accepted_code]
+    return [*accepted, *_visiting_order(plan.study.matching)]
+
+
+def _visiting_order(matching: Matching) -> list[tuple[str, str]]:
+    if not matching.minimal_at:
+        return []
+    runs = (
+        f"then in {matching.restarts} random orders (seed {matching.seed}), the smallest kept"
+        if matching.restarts
+        else "once"
+    )
+    order = f"Neurons are tried in the order of X by index and then Y, {runs}."
+    return [("Visiting order", order)]
+
+
+def _versions() -> dict[str, str]:
+    versions = {"python": platform.python_version()}
+    for package in PACKAGES:
+        versions[package] = metadata.version(package)
+    return versions

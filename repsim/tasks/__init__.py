@@ -1,1 +1,0 @@
-"""What a worker runs, with no engine: plain functions of plain values."""
