@@ -1,7 +1,6 @@
 """A Ray on which nothing moves: what is said, and when the run ends."""
 
 import json
-import logging
 import os
 import subprocess
 import sys
@@ -143,19 +142,22 @@ def looked(watch: RayWatch) -> None:
 
 
 def test_a_network_that_stays_where_it_is_is_named(
-    fake: Ray, later: Callable[[float], None], caplog: pytest.LogCaptureFixture
+    fake: Ray, later: Callable[[float], None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    logging.getLogger("repsim").propagate = True
-    caplog.set_level(logging.INFO, logger="repsim")
+    said: list[str] = []
+    monkeypatch.setattr(
+        ray_progress.log, "warning", lambda words, *values: said.append(words % values)
+    )
     watch = RayWatch()
     for number in range(20):
         watch.heard("seed 0", "training 3")
         watch.heard("seed 1", f"training {number}")
         later(60)
         looked(watch)
-    assert caplog.text.count("Nothing moves: seed 0 for ") == 1
-    assert "s (its actor last answered 60 s ago)" in caplog.text
-    assert "seed 1" not in caplog.text
+    (line,) = said
+    assert line.startswith("Nothing moves: seed 0 for ")
+    assert "s (its actor last answered 60 s ago)" in line
+    assert "seed 1" not in line
 
 
 def test_an_actor_that_never_answers_ends_the_run(
