@@ -115,7 +115,4 @@ def failures_of(store: Store, nodes: Sequence[Node], error: Exception) -> dict[s
     if isinstance(error, CaptureError):
         return {folder: TrainingError(why) for folder, why in error.artifacts.items()}
     products = [product.folder for node in nodes for product in node.makes]
-    there = store.existing(f"{folder}/marker.json" for folder in products)
-    return {
-        folder: error for folder in products if Artifact.at(store, folder).marker_path not in there
-    }
+    return {folder: error for folder in products if not Artifact.at(store, folder).exists()}

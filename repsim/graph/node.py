@@ -55,13 +55,6 @@ class Cost:
     images: int = 0
     """Images that are decoded from files."""
 
-    def __add__(self, other: "Cost") -> "Cost":
-        return Cost(
-            operations=self.operations + other.operations,
-            read=self.read + other.read,
-            images=self.images + other.images,
-        )
-
     @property
     def seconds(self) -> float:
         """About how long one core takes for it."""
