@@ -2,7 +2,7 @@
 
 import logging
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import Any
@@ -12,7 +12,7 @@ import ray
 from cluster.limits import call_aside, call_within
 from repsim.errors import ClusterError
 
-__all__ = ["RayWatch"]
+__all__ = ["RayWatch", "answer_of"]
 
 log = logging.getLogger("repsim")
 
@@ -26,6 +26,22 @@ ACTOR_SECONDS = 1800.0
 SHOWN = 5
 
 ADVICE = "What is finished is kept: run again."
+
+
+def answer_of(question: Callable[[], Any], seconds: float) -> Any:
+    """What Ray's control store answers, which itself may be silent for ever.
+
+    Raises
+    ------
+    ClusterError
+        When it has not answered within so many seconds.
+    """
+    try:
+        return call_within(seconds, question)
+    except TimeoutError as problem:
+        raise ClusterError(
+            f"Expected Ray's control store (gcs_server) to answer. Got {problem}. {ADVICE}"
+        ) from problem
 
 
 @dataclass(kw_only=True)
@@ -92,12 +108,7 @@ class RayWatch:
         ClusterError
             When Ray does not answer, or has given up the node of this run and all that it started.
         """
-        try:
-            self._learn(call_within(SILENT_SECONDS, ray.nodes))
-        except TimeoutError as problem:
-            raise ClusterError(
-                f"Expected Ray's control store (gcs_server) to answer. Got {problem}. {ADVICE}"
-            ) from problem
+        self._learn(answer_of(ray.nodes, SILENT_SECONDS))
 
     def _learn(self, nodes: Sequence[Mapping[str, Any]]) -> None:
         self._answered = time.monotonic()

@@ -111,6 +111,8 @@ class _Matching:
     work: Work
     session: Session
     recorder: Recorder | None
+    threads: int = 1
+    """Of all workers, when nodes were planned last."""
     waiting: deque[Batch] = field(default_factory=deque)
     running: dict[Future, Batch] = field(default_factory=dict)
     making: dict[str, Future] = field(default_factory=dict)
@@ -154,13 +156,8 @@ class _Matching:
             for future in [future for future in self.running if future in done]:
                 self._end(future)
 
-    @property
-    def threads(self) -> int:
-        """Of all workers."""
-        threads: int = sum(self.client.nthreads().values())
-        return max(1, threads)
-
     def _plan(self, nodes: Sequence[Node]) -> None:
+        self.threads = max(1, sum(self.client.nthreads().values()))
         share = sum(node.seconds for node in nodes) / (BATCHES_PER_THREAD * self.threads)
         batches = batches_of(nodes, min(BATCH_SECONDS, share))
         self.waiting.extend(batches)

@@ -9,16 +9,15 @@ import contextlib
 import logging
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
 import ray
 from ray.exceptions import ActorDiedError, GetTimeoutError, RayActorError, RayTaskError
 
-from cluster.limits import call_within
 from cluster.ray_cluster import ray_session
-from cluster.ray_progress import RayWatch
+from cluster.ray_progress import RayWatch, answer_of
 from repsim.errors import ClusterError, PreemptedError, TrainingError
 from repsim.graph import Batch, Recorder, TaskRecord, Work, failures_of, groups_of
 from workflows.engines.network_actors import Need, network_actor
@@ -67,7 +66,7 @@ def train(work: Work, session: Session) -> None:
 
 def _train(groups: Sequence[Batch], work: Work, session: Session) -> None:
     profile = session.profile.ray
-    total = _answer_of(ray.cluster_resources)
+    total = answer_of(ray.cluster_resources, ANSWER_SECONDS)
     need = Need.of(profile, total)
     room = need.room(total)
     # A single actor waits in Ray's queue at no cost; what watches over several does not.
@@ -96,7 +95,7 @@ def _train(groups: Sequence[Batch], work: Work, session: Session) -> None:
             if isinstance(error, ClusterError):
                 raise error
             # Frees its GPU memory, which an idle process would hold.
-            _answer_of(partial(ray.kill, job.actor))
+            answer_of(partial(ray.kill, job.actor), ANSWER_SECONDS)
             failed = {} if error is None else failures_of(session.store, job.nodes, error)
             for node in job.nodes:
                 of_node = (product.folder for product in node.makes)
@@ -215,20 +214,9 @@ class _Job:
                 self._recorder(record)
 
 
-def _answer_of(question: Callable[[], Any]) -> Any:
-    """What Ray answers, which never waits for a control store that is silent."""
-    try:
-        return call_within(ANSWER_SECONDS, question)
-    except TimeoutError as problem:
-        raise ClusterError(
-            f"Expected Ray's control store (gcs_server) to answer. Got {problem}. What is finished "
-            "is kept: run again."
-        ) from problem
-
-
 def _say_nothing_starts(jobs: Sequence[_Job], need: Need, seconds: float) -> None:
     """Say it, and raise when the time is up."""
-    free = _answer_of(ray.available_resources)
+    free = answer_of(ray.available_resources, ANSWER_SECONDS)
     wanted = ", ".join(f"{amount:g} {name}" for name, amount in need.bundle.items())
     has = ", ".join(f"{free.get(name, 0.0):g} {name}" for name in need.bundle)
     died = ", ".join(f"{job.label} {job.deaths} times" for job in jobs if job.deaths)
