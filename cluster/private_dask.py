@@ -75,6 +75,10 @@ def private_cluster(
                 # Of the scheduler, which puts it first in sys.path: whoever makes the usual one in
                 # /tmp before us could plant modules there.
                 "temporary-directory": folder,
+                # After this time Dask closes the nanny of a worker that died, unless a worker is
+                # there at that moment. One that was replaced and has just died again is then never
+                # replaced. Our nannies live in this process and always start a new worker.
+                "distributed.deploy.lost-worker-timeout": "3650 days",
             }
         ),
         SpecCluster(

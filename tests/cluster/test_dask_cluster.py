@@ -6,15 +6,17 @@ import importlib.util
 import logging
 import os
 import re
+import signal
 import subprocess
 import sys
+import time
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
 import dask
 import pytest
-from distributed import Security, get_worker
+from distributed import KilledWorker, Security, get_worker
 
 from cluster.dask_cluster import WorkerSize, dask_session, local_worker_size, worker_sizes
 from cluster.machine import usable_cores
@@ -88,6 +90,21 @@ def test_no_port_of_a_local_dask_answers_without_its_certificate(
         key = client.security.tls_client_key
         commands = subprocess.run(["ps", "-eo", "args"], capture_output=True, text=True, check=True)
         assert key.splitlines()[1] not in commands.stdout
+
+
+@pytest.mark.full
+def test_a_worker_that_dies_again_and_again_is_replaced() -> None:
+    # By default Dask gives up a worker that is away 15 s after a death, though it was replaced.
+    with (
+        dask.config.set({"distributed.scheduler.allowed-failures": 0}),
+        dask_session(DaskProfile(workers=1)) as client,
+    ):
+        for pause in (0, 14.8):
+            time.sleep(pause)
+            with pytest.raises(KilledWorker):
+                client.submit(signal.raise_signal, signal.SIGKILL, pure=False).result(60)
+        time.sleep(1)
+        assert client.submit(sum, [1, 2]).result(60) == 3
 
 
 def test_the_dashboard_of_a_local_dask_asks_for_a_password(

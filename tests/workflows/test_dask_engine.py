@@ -3,7 +3,6 @@
 import os
 import signal
 import threading
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -34,12 +33,7 @@ def store(tmp_path: Path) -> Store:
 
 
 def kill_the_worker(store: Store) -> None:
-    """What a node does that takes more memory than there is.
-
-    Not at once: a nanny does not replace a worker that ends before the nanny has seen it start,
-    which takes seconds on a machine with other work.
-    """
-    time.sleep(10)
+    """What a node does that takes more memory than there is."""
     os.kill(os.getpid(), signal.SIGKILL)
 
 
@@ -76,7 +70,6 @@ def there(store: Store, nodes: list[Node]) -> list[str]:
     return [n.label for n in nodes if Artifact.at(store, folder(n.label)).exists()]
 
 
-@pytest.mark.full
 def test_a_batch_that_ends_its_worker_is_divided_and_one_node_alone_fails(
     store: Store, profile: Profile, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -95,7 +88,6 @@ def test_a_batch_that_ends_its_worker_is_divided_and_one_node_alone_fails(
     assert {record.of for record in records} == set(labels(nodes)) - {"b1", "c1"}
 
 
-@pytest.mark.full
 def test_a_chain_of_batches_after_one_that_is_divided_is_made(
     store: Store, profile: Profile, monkeypatch: pytest.MonkeyPatch
 ) -> None:
