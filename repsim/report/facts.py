@@ -9,7 +9,9 @@ class StudyFacts:
     """The words and settings of a study that its tables do not hold.
 
     `conventions` are (term, words) that the report adds to its own; a term that the report has
-    too is replaced. `missing` are sentences on networks or pairs that the report lacks.
+    too is replaced. `missing` are sentences on networks or pairs that the report lacks. `variants`
+    are the names of the study's variants in its order, none where it has none; `sweep` has for each
+    variant of a sweep its numbers by swept key.
     """
 
     name: str
@@ -21,3 +23,5 @@ class StudyFacts:
     versions: Mapping[str, str] = field(default_factory=dict)
     digests: Mapping[str, str] = field(default_factory=dict)
     missing: Sequence[str] = ()
+    variants: Sequence[str] = ()
+    sweep: Mapping[str, Mapping[str, float]] = field(default_factory=dict)

@@ -172,7 +172,8 @@ def _share_reached(critical: pl.Series) -> Floats:
 
 
 def _layers(results: pl.DataFrame, described: pl.DataFrame) -> tuple[LayerFacts, ...]:
-    types = dict(described.select("layer", "type").iter_rows())
+    # Of a layer that variants have in common, the type that the first of them gives it.
+    types = dict(described.select("layer", "type").reverse().iter_rows())
     rows = (
         results.unique(["network_a", "network_b", "layer"], keep="first", maintain_order=True)
         .group_by("layer", maintain_order=True)

@@ -4,6 +4,7 @@
 """
 
 from repsim.results.context import in_context
+from repsim.results.groups import group_of
 from repsim.results.rows import area_row, layer_rows, match_row, measure_row, neuron_rows
 from repsim.results.schemas import (
     AREA_UNDER_CURVE,
@@ -36,6 +37,7 @@ __all__ = [
     "Schema",
     "Tables",
     "area_row",
+    "group_of",
     "in_context",
     "layer_rows",
     "match_row",

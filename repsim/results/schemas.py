@@ -22,6 +22,7 @@ class Column:
     key: bool = False  # The key columns together name a row: no two rows share them.
     nullable: bool = False
     choices: tuple[str, ...] = ()  # Empty: any value.
+    derived: bool = False  # Follows from the table of networks, whatever the rows say.
 
 
 Schema = Mapping[str, Column]
@@ -73,6 +74,9 @@ TIMINGS: Schema = {
 }
 
 LAYERS: Schema = {
+    "variant": Column(
+        dtype=pl.String, meaning="variant of the study; empty in a study without any", key=True
+    ),
     "layer": Column(dtype=pl.String, meaning="dotted module name", key=True),
     "depth": Column(dtype=pl.Int64, meaning="place in the order of execution, from 0"),
     "type": Column(dtype=pl.String, meaning="class of the module"),
@@ -85,6 +89,18 @@ RESULTS: Schema = {
     "study": Column(dtype=pl.String, meaning="name of the study", key=True),
     "network_a": Column(dtype=pl.String, meaning="first network of the pair (X)", key=True),
     "network_b": Column(dtype=pl.String, meaning="second network of the pair (Y)", key=True),
+    "variant_a": Column(
+        dtype=pl.String, meaning="variant of network_a; empty without variants", derived=True
+    ),
+    "variant_b": Column(
+        dtype=pl.String, meaning="variant of network_b; empty without variants", derived=True
+    ),
+    "group": Column(
+        dtype=pl.String,
+        meaning="the variant of a pair within one, `A – B` of a pair between two, in the order of "
+        "the study; empty without variants",
+        derived=True,
+    ),
     "layer": Column(dtype=pl.String, meaning="dotted module name", key=True),
     "depth": Column(dtype=pl.Int64, meaning="place in the order of execution, from 0"),
     "measure": Column(dtype=pl.String, meaning="what value is", key=True),

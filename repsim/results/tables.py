@@ -10,6 +10,7 @@ import polars as pl
 from polars.datatypes import DataTypeClass
 
 from repsim.errors import InputError
+from repsim.results.groups import with_groups
 from repsim.results.schemas import (
     AREA_UNDER_CURVE,
     LAYERS,
@@ -69,6 +70,7 @@ class Tables:
         ----------
         networks
             One row per network in the order of the study: all other tables follow this order.
+            The variants and the group of each pair of ``results`` follow from it.
         training, timings, layers, results, neurons, simple_matches, structure,
         across, principal, identification
             Rows as dictionaries, or a DataFrame, in any order. Columns that may be null can be
@@ -103,6 +105,10 @@ class Tables:
             ("principal", principal_rows, ("network",)),
         ):
             _check_networks(table, rows, columns, order)
+        variants = {
+            name: place
+            for place, name in enumerate(network_rows["variant"].unique(maintain_order=True))
+        }
         pair = [_place("network_a", order), _place("network_b", order)]
         measures: list[pl.Expr] = [
             pl.col("measure").replace_strict(
@@ -116,8 +122,10 @@ class Tables:
             networks=network_rows,
             training=training_rows.sort(_place("network", order), "epoch"),
             timings=timing_rows.sort(_place("network", order), "epoch"),
-            layers=_checked("layers", layers, LAYERS).sort("depth", "layer"),
-            results=result_rows.sort(
+            layers=_checked("layers", layers, LAYERS).sort(
+                _place("variant", variants), "depth", "layer"
+            ),
+            results=with_groups(result_rows, network_rows).sort(
                 "study", *pair, "depth", "layer", *measures, "epsilon", nulls_last=True
             ),
             neurons=neuron_rows.sort(*pair, "depth", "layer", "side", "neuron"),
@@ -168,7 +176,7 @@ class Tables:
 def _checked(table: str, rows: Rows, schema: Schema) -> pl.DataFrame:
     frame = _framed(table, rows, schema)
     for name, column in schema.items():
-        if column.nullable:
+        if column.nullable or column.derived:
             continue
         empty = _without_value(frame[name])
         if empty:
@@ -204,7 +212,7 @@ def _framed(table: str, rows: Rows, schema: Schema) -> pl.DataFrame:
             f"Expected columns of the {table} table. Got {name!r}.{hint} "
             f"Known: {', '.join(schema)}."
         )
-    required = {name for name, column in schema.items() if not column.nullable}
+    required = {name for name, column in schema.items() if not (column.nullable or column.derived)}
     absent = sorted(required - present)
     if absent and len(rows):
         raise InputError(

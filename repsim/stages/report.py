@@ -28,7 +28,7 @@ from repsim.uncertainty import RankedCriticals
 __all__ = ["consolidate", "report_folder", "report_is_current", "study_toml"]
 
 # Rises when the same results would give another report.
-REPORT_VERSION = 4
+REPORT_VERSION = 5
 PACKAGES = ("repsim-workflows", "torch", "torchvision", "numpy", "scipy", "zarr", "dask", "ray")
 
 
@@ -225,6 +225,7 @@ def _network_row(published: _Published, spec: NetworkSpec) -> dict[str, Any]:
 def _layer_rows(plan: StudyPlan) -> list[dict[str, Any]]:
     return [
         {
+            "variant": plan.networks[0].network.variant,
             "layer": layer.layer,
             "depth": layer.depth,
             "type": layer.type,

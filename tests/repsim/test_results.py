@@ -229,3 +229,48 @@ def test_files_of_simple_matches_are_written_only_when_there_are_some():
     read = pl.read_csv(io.BytesIO(files["structure.csv"]), schema=tables.structure.schema)
     assert read.equals(tables.structure)
     assert "simple_matches.csv" not in files
+
+
+def variants(**of: str) -> list[dict[str, Any]]:
+    return [
+        {"network": name, "variant": variant, "seed": "0", "status": "done"}
+        for name, variant in of.items()
+    ]
+
+
+def test_each_pair_has_the_variants_of_its_networks_and_their_group():
+    networks = variants(w="wide", x="wide", n="narrow")
+    pairs = [("w", "x"), ("w", "n"), ("n", "x")]
+    rows = [result(network_a=a, network_b=b, group="what a row says") for a, b in pairs]
+    got = Tables.from_rows(networks=networks, results=rows).results
+    assert got.select("network_a", "variant_a", "variant_b", "group").rows() == [
+        ("w", "wide", "wide", "wide"),
+        ("w", "wide", "narrow", "wide – narrow"),
+        ("n", "narrow", "wide", "wide – narrow"),
+    ]
+
+
+def test_a_study_without_variants_has_one_group_without_a_name():
+    got = Tables.from_rows(networks=NETWORK_ROWS, results=[result()]).results
+    assert got.select("variant_a", "variant_b", "group").row(0) == ("", "", "")
+    again = Tables.from_rows(networks=NETWORK_ROWS, results=got)
+    assert again.results.equals(got)
+
+
+def test_layers_stand_by_variant_in_the_order_of_the_study():
+    layer = {"type": "ReLU", "neurons": 8, "positions": 1, "total_positions": 1}
+    rows = [
+        {"variant": variant, "layer": name, "depth": depth, **layer}
+        for variant in ("narrow", "wide")
+        for name, depth in (("b", 1), ("a", 0))
+    ]
+    got = Tables.from_rows(networks=variants(w="wide", n="narrow"), layers=rows).layers
+    assert got.columns[0] == "variant"
+    assert got.select("variant", "layer").rows() == [
+        ("wide", "a"),
+        ("wide", "b"),
+        ("narrow", "a"),
+        ("narrow", "b"),
+    ]
+    with pytest.raises(InputError, match="one row of layers for each variant, layer"):
+        Tables.from_rows(networks=variants(w="wide"), layers=[*rows, rows[0]])

@@ -202,7 +202,7 @@ def _write_report(
             neuron_rows(profile).with_columns(pl.lit(v).alias(k) for k, v in place.items())
         )
         size = {"neurons": x.neurons, "positions": x.positions, "total_positions": x.positions}
-        layers.append({"layer": x.name, "depth": depth, "type": "array", **size})
+        layers.append({"variant": "", "layer": x.name, "depth": depth, "type": "array", **size})
     tables = Tables.from_rows(
         networks=[{"network": name, "variant": "", "seed": "", "status": "done"} for name in names],
         layers=layers,

@@ -130,6 +130,7 @@ def invent_study(
         training=training,
         layers=[
             {
+                "variant": "",
                 "layer": layer,
                 "depth": depth,
                 "type": "ReLU",
