@@ -10,7 +10,7 @@ import importlib
 import inspect
 import pkgutil
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from importlib.metadata import EntryPoint, entry_points
@@ -131,6 +131,7 @@ def call_dotted(
     *,
     what: str,
     given: Mapping[str, object] | None = None,
+    known: Iterable[str] = (),
 ) -> object:
     """Import ``package.module:function`` and call it with keyword arguments.
 
@@ -144,6 +145,8 @@ def call_dotted(
         Word for the message, such as ``"model"``.
     given
         Arguments that repsim adds; an option may not have the name of one.
+    known
+        Names that a study can give beside the function's own, for the message about an unknown one.
 
     Raises
     ------
@@ -168,7 +171,7 @@ def call_dotted(
             f"Expected options of {what} {path!r} other than {', '.join(given)}: repsim passes "
             f"these itself. Got {', '.join(taken)}. Remove it from the options."
         )
-    _check_signature(function, path, what, options, given)
+    _check_signature(function, path, what, options, given, known)
     return function(**given, **options)
 
 
@@ -178,6 +181,7 @@ def _check_signature(
     what: str,
     options: Mapping[str, object],
     given: Mapping[str, object],
+    beside: Iterable[str],
 ) -> None:
     try:
         signature = inspect.signature(function)
@@ -190,7 +194,7 @@ def _check_signature(
         unknown = [name for name in options if name not in known]
         if unknown:
             raise StudyError(
-                unknown_name(f"option of {what} {path!r}", unknown[0], known)
+                unknown_name(f"option of {what} {path!r}", unknown[0], [*known, *beside])
             ) from None
         raise StudyError(
             f"Expected arguments that {what} {path!r}{signature} takes. "

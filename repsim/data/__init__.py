@@ -1,24 +1,30 @@
 """Datasets: images with labels and ids, one file per dataset.
 
 A new dataset is one new module here with `Options` (a `repsim.options.StrictOptions`) and
-``load(options) -> DataSource``; it is found by its file name.
+``load(options) -> DataSource``; it is found by its file name. The options of `Transform` change any
+dataset.
 """
 
-from collections.abc import Callable, Mapping
+import inspect
+from collections.abc import Callable, Collection, Mapping
 from types import ModuleType
 from typing import Any
 
+from pydantic import create_model
+
 from repsim.data.arrays import from_arrays
 from repsim.data.source import Augmentation, DataSource, Split, check_examples
+from repsim.data.transform import Transform
 from repsim.errors import StudyError
 from repsim.options import StrictOptions, validated_options
-from repsim.registry import Registry, call_dotted
+from repsim.registry import Registry, call_dotted, load_dotted
 
 __all__ = [
     "DATASETS",
     "Augmentation",
     "DataSource",
     "Split",
+    "Transform",
     "dataset_names",
     "from_arrays",
     "load_data",
@@ -45,7 +51,8 @@ def load_data(name: str, options: Mapping[str, object]) -> DataSource:
         One of `dataset_names`, or ``package.module:function``; the function is called with the
         options as keyword arguments and returns a `DataSource` (see `from_arrays`).
     options
-        Options of that dataset.
+        Options of that dataset, and of `Transform`. An option that the dataset has itself, such as
+        the ``examples`` of "synthetic", is its own, and not that of `Transform`.
 
     Raises
     ------
@@ -56,12 +63,20 @@ def load_data(name: str, options: Mapping[str, object]) -> DataSource:
     --------
     >>> load_data("synthetic", {"classes": 3}).classes
     3
+    >>> len(load_data("digits", {"examples": 100}).train)
+    100
     """
     path = DATASETS.path_of(name)
+    where = f"dataset {name!r}"
     if path is None:
         model, load = DATASETS[name]
-        return load(validated_options(model, options, f"dataset {name!r}"))
-    source = call_dotted(path, options, what="dataset")
+        validated_options(_with_transform(model), options, where)
+        own, changes = _parted(options, model.model_fields)
+        transform = validated_options(Transform, changes, where)
+        return transform.apply(load(validated_options(model, own, where)))
+    own, changes = _parted(options, _parameters(path))
+    transform = validated_options(Transform, changes, where)
+    source = call_dotted(path, own, what="dataset", known=Transform.model_fields)
     if not isinstance(source, DataSource):
         raise StudyError(
             f"Expected dataset {name!r} to return a repsim.data.DataSource. "
@@ -70,7 +85,37 @@ def load_data(name: str, options: Mapping[str, object]) -> DataSource:
     for part in ("train", "test"):
         split = source.split(part)
         check_examples(split.ids, split.labels, source.classes, f"{part} split of {name!r}")
-    return source
+    return transform.apply(source)
+
+
+def _parted(
+    options: Mapping[str, object], own: Collection[str]
+) -> tuple[dict[str, object], dict[str, object]]:
+    """Options of the dataset, and those of `Transform` that it has not itself."""
+    changes = {key for key in Transform.model_fields if key not in own}
+    return (
+        {key: value for key, value in options.items() if key not in changes},
+        {key: value for key, value in options.items() if key in changes},
+    )
+
+
+def _with_transform(model: type[StrictOptions]) -> type[StrictOptions]:
+    """The options of a dataset and of `Transform` in one: an unknown key is compared with all."""
+    fields = Transform.model_fields.items()
+    added: dict[str, Any] = {
+        key: (field.annotation, field) for key, field in fields if key not in model.model_fields
+    }
+    return create_model(model.__name__, __base__=model, **added)
+
+
+def _parameters(path: str) -> Collection[str]:
+    """Names of the parameters of a function, less those that ``**options`` stands for."""
+    try:
+        parameters = inspect.signature(load_dotted(path, "dataset")).parameters.values()  # type: ignore[arg-type]
+    except (TypeError, ValueError):
+        return ()  # `call_dotted` says what it is if it is no function.
+    named = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
+    return {parameter.name for parameter in parameters if parameter.kind in named}
 
 
 def dataset_names() -> tuple[str, ...]:

@@ -13,6 +13,9 @@ class Purpose(IntEnum):
     AUGMENTATION = 1
     TEMPLATE = 2
     NOISE = 3
+    SUBSET = 4
+    RANDOM_LABELS = 5
+    PIXELS = 6
 
 
 def generator(seed: int, purpose: Purpose, *position: int) -> np.random.Generator:

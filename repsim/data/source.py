@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -56,7 +56,7 @@ class Split(abc.ABC):
     """Ids of the n examples, in the order of the split."""
     labels: np.ndarray
     """int64 (n,); -1 throughout where labels are not known."""
-    decodes: ClassVar[bool] = False
+    decodes: bool = False
     """Whether images are decoded from files each time they are asked for."""
 
     def __len__(self) -> int:
@@ -66,6 +66,11 @@ class Split(abc.ABC):
     def labelled(self) -> bool:
         """Whether labels are known: without, activations can be captured, but nothing trained."""
         return bool((self.labels >= 0).any())
+
+    @property
+    def true_labels(self) -> np.ndarray:
+        """int64 (n,); the class of each example, also where it is trained on a random label."""
+        return self.labels
 
     @abc.abstractmethod
     def batches(

@@ -162,7 +162,7 @@ def capture_layers(
     split = source.split(capture.split)
     indices = sampled_examples(capture.seed, len(split), capture.examples_of(len(split)))
     ids = [split.ids[index] for index in indices]
-    labels = split.labels[indices].tolist() if split.labelled else None
+    labels = split.true_labels[indices].tolist() if split.labelled else None
     names = {layer.layer for layer in layers}
     table = with_axes(layer_table_of(lambda: model_of(spec), spec.image_shape), capture.axes)
     writers = {
