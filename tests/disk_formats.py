@@ -1,5 +1,6 @@
 """Writers of small datasets in the form that the published ones have on disk."""
 
+import gzip
 import pickle
 import struct
 from pathlib import Path
@@ -39,11 +40,11 @@ class Python2Pickler(pickle._Pickler):
     dispatch[type(lambda: None)] = save_global
 
 
-def write_cifar_batch(path: Path, images: np.ndarray, labels: np.ndarray, label: str) -> None:
-    """One batch file: images uint8 (n, 3, 32, 32), labels (n,)."""
+def write_cifar_batch(path: Path, images: np.ndarray, label: str, **labels: np.ndarray) -> None:
+    """One batch file: images uint8 (n, 3, 32, 32), and labels (n,) by the name of their field."""
     content = {
         "batch_label": label,
-        "labels": [int(value) for value in labels],
+        **{field: [int(value) for value in values] for field, values in labels.items()},
         "data": np.ascontiguousarray(images.reshape(len(images), -1)),
         "filenames": [f"picture_{row}.png" for row in range(len(images))],
     }
@@ -70,7 +71,7 @@ def write_cifar10(
         images = np.clip(colours[labels] + noise, 0, 255).astype(np.uint8)
         name = f"data_batch_{number}" if number < 6 else "test_batch"
         label = f"training batch {number} of 5" if number < 6 else "testing batch 1 of 1"
-        write_cifar_batch(folder / name, images, labels, label)
+        write_cifar_batch(folder / name, images, label, labels=labels)
         written["train" if number < 6 else "test"].append((images, labels))
     meta = {"num_cases_per_batch": per_batch, "label_names": CIFAR_LABELS, "num_vis": 3072}
     with (folder / "batches.meta").open("wb") as file:
@@ -79,6 +80,54 @@ def write_cifar10(
         part: (np.concatenate([i for i, _ in batches]), np.concatenate([n for _, n in batches]))
         for part, batches in written.items()
     }
+
+
+def write_cifar100(
+    root: Path, *, train: int = 120, test: int = 40, binary: bool = False, seed: int = 0
+) -> dict[str, tuple[np.ndarray, np.ndarray, np.ndarray]]:
+    """A CIFAR-100 tree, in the pickled or the binary version.
+
+    Returns images uint8 (n, 3, 32, 32), coarse and fine labels int64 (n,) of "train" and "test".
+    """
+    folder = root / ("cifar-100-binary" if binary else "cifar-100-python")
+    folder.mkdir(parents=True)
+    random = np.random.default_rng(seed)
+    written = {}
+    for part, count in (("train", train), ("test", test)):
+        images = random.integers(0, 256, size=(count, 3, 32, 32), dtype=np.uint8)
+        fine = random.permutation(np.arange(count) % 100)
+        coarse = fine % 20
+        if binary:
+            rows = np.column_stack([coarse, fine, images.reshape(count, -1)]).astype(np.uint8)
+            (folder / f"{part}.bin").write_bytes(rows.tobytes())
+        else:
+            label = f"{part}ing batch 1 of 1"
+            write_cifar_batch(folder / part, images, label, coarse_labels=coarse, fine_labels=fine)
+        written[part] = images, coarse, fine
+    return written
+
+
+def write_mnist(
+    folder: Path, *, train: int = 60, test: int = 30, compressed: bool = False, seed: int = 0
+) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+    """The four idx files of MNIST; returns images uint8 (n, 28, 28) and labels uint8 (n,)."""
+    folder.mkdir(parents=True, exist_ok=True)
+    random = np.random.default_rng(seed)
+    written = {}
+    for part, name, count in (("train", "train", train), ("test", "t10k", test)):
+        images = random.integers(0, 256, size=(count, 28, 28), dtype=np.uint8)
+        labels = random.permutation(np.arange(count) % 10).astype(np.uint8)
+        for array, file in ((images, "images-idx3-ubyte"), (labels, "labels-idx1-ubyte")):
+            write_idx(folder / f"{name}-{file}{'.gz' * compressed}", array)
+        written[part] = images, labels
+    return written
+
+
+def write_idx(path: Path, array: np.ndarray) -> None:
+    """An idx file of unsigned bytes; compressed where it is named so."""
+    header = struct.pack(f">{1 + array.ndim}I", 0x0800 + array.ndim, *array.shape)
+    content = header + array.tobytes()
+    path.write_bytes(gzip.compress(content) if path.suffix == ".gz" else content)
 
 
 def write_image_folder(

@@ -124,6 +124,6 @@ def dataset_names() -> tuple[str, ...]:
     Examples
     --------
     >>> dataset_names()
-    ('cifar10', 'digits', 'imagenet', 'synthetic')
+    ('cifar10', 'cifar100', 'digits', 'imagenet', 'mnist', 'synthetic')
     """
     return DATASETS.names

@@ -10,13 +10,14 @@ import numpy as np
 from pydantic import Field
 
 from repsim.data.arrays import from_arrays
-from repsim.data.cifar_files import TEST_FILES, TRAIN_FILES, read_batch
+from repsim.data.cifar_files import ADDRESS, TEST_FILES, TRAIN_FILES, read_batch
+from repsim.data.published_files import fetch, missing_files
 from repsim.data.source import DataSource
-from repsim.errors import StudyError
 from repsim.options import StrictOptions
 
 __all__ = ["Options", "load"]
 
+TITLE = "CIFAR-10"
 FOLDER = "cifar-10-batches-py"
 
 # Per channel, over all pixels of the 50 000 training images.
@@ -43,23 +44,17 @@ def load(options: Options) -> DataSource:
     """
     root = Path(options.root).expanduser()
     if options.download:
-        _download(root)
+        fetch("CIFAR10", root, title=TITLE, folder=FOLDER)
     folder = root / FOLDER
     missing = [name for name in (*TRAIN_FILES, *TEST_FILES) if not (folder / name).is_file()]
     if missing:
-        raise StudyError(
-            f"Expected the CIFAR-10 files in {folder}. Got none named {', '.join(missing)}. "
-            "Set the option download = true to fetch them, or root to the folder that holds "
-            f"{FOLDER}."
-        )
+        raise missing_files(missing, str(folder), title=TITLE, folder=FOLDER, address=ADDRESS)
     train = _read(folder, TRAIN_FILES)
     test = _read(folder, TEST_FILES)
     return from_arrays(
         name="cifar10",
         train=train,
         test=test,
-        train_ids=[f"train/{row}" for row in range(len(train[1]))],
-        test_ids=[f"test/{row}" for row in range(len(test[1]))],
         classes=10,
         mean=MEAN,
         std=STD,
@@ -71,17 +66,3 @@ def load(options: Options) -> DataSource:
 def _read(folder: Path, names: tuple[str, ...]) -> tuple[np.ndarray, np.ndarray]:
     images, labels = zip(*(read_batch(folder / name) for name in names), strict=True)
     return np.concatenate(images), np.concatenate(labels)
-
-
-def _download(root: Path) -> None:
-    from torchvision.datasets import CIFAR10
-
-    try:
-        # Does nothing where the official files are in place; checks the md5 of what it fetches.
-        CIFAR10(str(root), download=True)
-    except (OSError, RuntimeError) as error:
-        raise StudyError(
-            f"Expected to fetch CIFAR-10 into {root}. Got {type(error).__name__}: {error}. "
-            f"Fetch it on a machine with internet access, copy {FOLDER} into {root}, and set "
-            "download = false."
-        ) from error

@@ -1,8 +1,8 @@
-"""Reader of the CIFAR-10 files in their published form: pickled batches of images.
+"""Readers of the CIFAR files in their published forms: pickled batches, and plain bytes.
 
-Unpickling runs whatever a file asks for, so the files are read with an unpickler that knows five
-names, none of which does anything: arrays arrive as their raw bytes, and are checked before numpy
-sees them. Source of the format: https://www.cs.toronto.edu/~kriz/cifar.html.
+Unpickling runs whatever a file asks for, so pickled files are read with an unpickler that knows
+five names, none of which does anything: arrays arrive as their raw bytes, and are checked before
+numpy sees them. Source of the format: https://www.cs.toronto.edu/~kriz/cifar.html.
 """
 
 import pickle
@@ -13,7 +13,9 @@ import numpy as np
 
 from repsim.errors import InputError
 
-__all__ = ["TEST_FILES", "TRAIN_FILES", "read_batch"]
+__all__ = ["ADDRESS", "TEST_FILES", "TRAIN_FILES", "read_batch", "read_binary"]
+
+ADDRESS = "https://www.cs.toronto.edu/~kriz/cifar.html"
 
 TRAIN_FILES = tuple(f"data_batch_{number}" for number in range(1, 6))
 TEST_FILES = ("test_batch",)
@@ -22,31 +24,66 @@ IMAGE_SHAPE = (3, 32, 32)
 IMAGE_BYTES = 3 * 32 * 32
 
 
-def read_batch(path: Path) -> tuple[np.ndarray, np.ndarray]:
-    """Images uint8 (n, 3, 32, 32) and labels int64 (n,) of one batch file.
+def read_batch(path: Path, *, labels: str = "labels") -> tuple[np.ndarray, np.ndarray]:
+    """Images uint8 (n, 3, 32, 32) and labels int64 (n,) of one pickled file.
+
+    Parameters
+    ----------
+    path
+        The file.
+    labels
+        The field that holds the labels.
 
     Raises
     ------
     InputError
-        The file is not a CIFAR-10 batch, or asks for a name that such a file has no need of.
+        The file is not a CIFAR batch, or asks for a name that such a file has no need of.
     """
     try:
         with path.open("rb") as file:
             content = _BatchUnpickler(file, encoding="latin1").load()
         images = _field(content, "data").array()  # type: ignore[attr-defined]
-        labels = np.array(_field(content, "labels"), dtype=np.int64)
+        numbers = np.array(_field(content, labels), dtype=np.int64)
     # A pickle is a program: a damaged one can fail in any way that a program can.
     except Exception as error:
         raise InputError(
-            f"Expected a CIFAR-10 batch (pickled 'data' and 'labels') in {path}. "
+            f"Expected a CIFAR batch (pickled 'data' and {labels!r}) in {path}. "
             f"Got {type(error).__name__}: {error}. Fetch the file again."
         ) from error
-    if labels.ndim != 1 or images.shape != (len(labels), IMAGE_BYTES):
+    if numbers.ndim != 1 or images.shape != (len(numbers), IMAGE_BYTES):
         raise InputError(
             f"Expected one row of {IMAGE_BYTES} bytes per label in {path}. "
-            f"Got data of shape {images.shape} and labels of shape {labels.shape}."
+            f"Got data of shape {images.shape} and labels of shape {numbers.shape}."
         )
-    return images.reshape(-1, *IMAGE_SHAPE), labels
+    return images.reshape(-1, *IMAGE_SHAPE), numbers
+
+
+def read_binary(path: Path, *, columns: int, column: int) -> tuple[np.ndarray, np.ndarray]:
+    """Images uint8 (n, 3, 32, 32) and labels int64 (n,) of one file of the binary version.
+
+    Parameters
+    ----------
+    path
+        The file.
+    columns
+        Labels of each image: a byte each, before its pixels.
+    column
+        Which of them.
+
+    Raises
+    ------
+    InputError
+        The file does not hold whole images.
+    """
+    record = columns + IMAGE_BYTES
+    content = np.fromfile(path, np.uint8)
+    if not len(content) or len(content) % record:
+        raise InputError(
+            f"Expected images of {record} bytes each in {path}. Got {len(content)} bytes. "
+            "Fetch the file again."
+        )
+    rows = content.reshape(-1, record)
+    return rows[:, columns:].reshape(-1, *IMAGE_SHAPE), rows[:, column].astype(np.int64)
 
 
 def _field(content: object, name: str) -> object:

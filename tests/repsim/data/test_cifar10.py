@@ -84,7 +84,7 @@ def test_a_file_that_would_run_something_is_refused_and_runs_nothing(tree, tmp_p
     ("content", "message"),
     [
         (pickle.dumps([1, 2]), r"a list instead of a dictionary"),
-        (pickle.dumps({"data": 1}), r"Expected a CIFAR-10 batch"),
+        (pickle.dumps({"data": 1}), r"Expected a CIFAR batch"),
         (pickle.dumps({"labels": [1]}), r"no field 'data'"),
         (pickle.dumps({"data": np.zeros((1, 3072)), "labels": [1]}, 2), r"another type than uint8"),
         (pickle.dumps({"data": np.zeros((1, 9), np.uint8), "labels": [1]}, 2), r"shape \(1, 9\)"),
@@ -98,8 +98,8 @@ def test_a_file_that_would_run_something_is_refused_and_runs_nothing(tree, tmp_p
             r"encoding 'hex'",
         ),
         (b"\x80\x02X\x01\x00\x00\x00aQ.", r"external object 'a'"),
-        (b"not a pickle", r"Expected a CIFAR-10 batch .* UnpicklingError"),
-        (b"", r"Expected a CIFAR-10 batch .* EOFError"),
+        (b"not a pickle", r"Expected a CIFAR batch .* UnpicklingError"),
+        (b"", r"Expected a CIFAR batch .* EOFError"),
     ],
 )
 def test_a_file_that_is_no_batch_is_refused(tmp_path, content, message):
