@@ -15,7 +15,7 @@ from pydantic import BaseModel
 from typer.core import TyperGroup
 from typer.main import get_command
 
-from repsim.data import dataset_names
+from repsim.data import Transform, dataset_names
 from repsim.models import model_names
 from repsim.study import (
     Across,
@@ -123,6 +123,7 @@ def test_relative_links_and_pictures_are_there(page: Path) -> None:
 def test_the_reference_lists_every_key_of_a_study() -> None:
     tables: dict[str, type[BaseModel]] = {
         "": Study,
+        "data.": Transform,
         "training.": Training,
         "capture.": Capture,
         "matching.": Matching,

@@ -87,6 +87,16 @@ def test_activations_are_what_the_trained_network_puts_out(made):
         np.testing.assert_allclose(rows, whole[order].reshape(rows.shape), rtol=1e-4, atol=1e-5)
 
 
+def test_activations_keep_the_true_class_of_examples_with_random_labels(work, store):
+    spec, layers = work("data.random_labels=1", "data.transform_seed=7", 'capture.split="train"')
+    prepare_network(store, spec, layers[:1], CPU)
+    train = load_data(spec.data.name, spec.data.options).train
+    stored = Activations(store, layers[0].key)
+    rows = [train.ids.index(name) for name in stored.ids]
+    np.testing.assert_array_equal(stored.labels, train.true_labels[rows])
+    assert (train.labels != train.true_labels).mean() > 0.5
+
+
 def test_every_network_is_asked_about_the_same_examples(made):
     ids = {Activations(made.store, group[0].key).ids for group in made.plan.layers.values()}
     assert len(ids) == 1
