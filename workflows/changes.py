@@ -89,15 +89,15 @@ def said_before_run(plan: StudyPlan, store: Store) -> list[str]:
 
 def notes_on_code(plan: StudyPlan) -> list[str]:
     """Sentences on code that is accepted, that is not there to be accepted, or not covered."""
-    codes = plan.networks[0].own_codes
+    codes = [code for spec in plan.networks for code in spec.own_codes.values()]
     notes = list(plan.accepted_code)
-    digests = {code.digest for code in codes.values()}
+    digests = {code.digest for code in codes}
     notes += [
         f"accept_code.{digest} has no effect: the code of this study is "
         f"{', '.join(sorted(digests)) or 'not of your own'} now."
         for digest in sorted(plan.study.accept_code.keys() - digests)
     ]
-    uncovered = sorted({name for code in codes.values() for name in code.uncovered})
+    uncovered = sorted({name for code in codes for name in code.uncovered})
     if uncovered:
         more = f" and {len(uncovered) - MOST_NAMED} more" if len(uncovered) > MOST_NAMED else ""
         notes.append(

@@ -170,15 +170,15 @@ class Passes:
             training.result()
 
     def _try_model(self, nodes: Sequence[Node]) -> None:
-        """Try the model of the first network to train, before hours of training."""
+        """Try each model that is to be trained, before hours of training."""
         made = {product.folder for node in nodes for product in node.makes}
-        untrained = (spec for spec in self.plan.networks if spec.folder in made)
-        if "train" in self.left_out or (first := next(untrained, None)) is None:
+        untrained = [spec for spec in self.plan.networks if spec.folder in made]
+        if "train" in self.left_out or not untrained:
             return
-        from repsim.stages.trial import try_network
+        from repsim.stages.trial import try_networks
 
         log.info("Trying the model on two examples")
-        try_network(first, self.plan.layers[first.label])
+        try_networks(untrained, self.plan.layers)
 
     def _comparisons(self, of: Sequence[str] | None) -> dict[str, set[str]]:
         """Results of comparisons, by label."""

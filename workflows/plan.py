@@ -1,7 +1,7 @@
 """From a study to everything that has to be made: networks, activations, comparisons."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from itertools import product
 
 import torch
@@ -13,10 +13,11 @@ from repsim.capture import (
     layers_in_doubt,
     parameter_count_of,
     select_layers,
+    selecting,
     structure_of,
     with_axes,
 )
-from repsim.data import DATASETS, load_data
+from repsim.data import DATASETS, DataSource, load_data
 from repsim.errors import StudyError
 from repsim.measures import MEASURES, load_measure
 from repsim.memory import sizes_in_words
@@ -25,10 +26,10 @@ from repsim.own_code import OwnCode
 from repsim.stages.across import across_specs
 from repsim.stages.activations import LayerSpec
 from repsim.stages.comparison import ComparisonSpec
-from repsim.stages.networks import NetworkSpec
+from repsim.stages.networks import NetworkSize, NetworkSpec
 from repsim.stages.plan import StudyPlan
 from repsim.store import Store, conditions
-from repsim.study import Across, Study
+from repsim.study import Across, Model, Network, Study
 from repsim.text import check_utf8
 from repsim.training import check_data
 
@@ -49,66 +50,37 @@ def plan_study(study: Study, store: Store | None = None) -> StudyPlan:
     Raises
     ------
     StudyError
-        When the data, the model, a layer pattern, a measure or one of their options is wrong, and
-        when there are more comparisons than the study allows.
+        When the data, the model, a layer pattern, a measure or one of their options is wrong, when
+        networks of a pair have no layers or examples in common, and when there are more comparisons
+        than the study allows.
     """
     for measure in study.measures:
         load_measure(measure.name, measure.options)
-    with sizes_in_words(f"dataset {study.data.name!r}"):
-        source = load_data(study.data.name, study.data.options)
-        fingerprint = source.fingerprint
-    check_data(source, study.training)
-    split = source.split(study.capture.split)
-    if study.capture.examples != "all" and study.capture.examples > len(split):
-        raise StudyError(
-            f"Expected capture.examples to be at most {len(split)}, the size of the "
-            f"{study.capture.split} split. Got {study.capture.examples}. 'all' takes every one."
-        )
-
-    def build() -> torch.nn.Module:
-        return build_model(
-            study.model.name,
-            study.model.options,
-            classes=source.classes,
-            image_shape=source.image_shape,
-            output=study.model.output,
-        )
-
-    with sizes_in_words(f"model {study.model.name!r}"):
-        table = with_axes(layer_table_of(build, source.image_shape), study.capture.axes)
-    check_utf8([layer.name for layer in table], f"layer names of model {study.model.name!r}")
-    chosen = select_layers(study.capture.layers, table)
-    _check_size(study, len(chosen))
-    structure = structure_of(build)
-    networks = tuple(
-        NetworkSpec(
-            network=network,
-            data=study.data,
-            fingerprint=fingerprint,
-            model=study.model,
-            structure=structure,
-            model_code=MODELS.code(study.model.name),
-            data_code=DATASETS.code(study.data.name),
-            classes=source.classes,
-            image_shape=source.image_shape,
-            training=study.training,
-        )
-        for network in study.networks
-    )
-    if store is not None and study.accept_code:
-        networks = _with_accepted(networks, study.accept_code, store)
     if "flattened" in study.across.features and study.capture.positions != "all":
         raise StudyError(
             'Expected capture.positions = "all" for across.features = "flattened": place i of two '
             "maps is not the same where places are drawn for each example. "
             f"Got capture.positions = {study.capture.positions}. Average them, or capture all."
         )
-    examples = study.capture.examples_of(len(split))
-    labelled = split.labelled
+    sources, models = _Sources(study), _Models(study)
+    specs, captured = [], {}
+    for network in study.networks:
+        source = sources.of(network)
+        spec, captured[network.label] = models.of(network, source)
+        specs.append(spec)
+    models.check_patterns()
+    _check_size(study, max(len(built.chosen) for built in captured.values()))
+    networks = tuple(specs)
+    if store is not None and study.accept_code:
+        networks = _with_accepted(networks, study.accept_code, store)
     layers = {
-        spec.label: _layer_specs(spec, chosen, examples, study, labelled=labelled)
+        spec.label: _layer_specs(
+            spec, captured[spec.label].chosen, sources.captured(spec.network), study
+        )
         for spec in networks
     }
+    pairs = [(a.label, b.label) for a, b in study.network_pairs]
+    corresponding = {(a, b): tuple(_corresponding(layers[a], layers[b])) for a, b in pairs}
     codes = {measure.name: MEASURES.code(measure.name) for measure in study.measures}
     measure_code = {name: code.counted for name, code in codes.items() if code is not None}
     comparisons = tuple(
@@ -122,23 +94,177 @@ def plan_study(study: Study, store: Store | None = None) -> StudyPlan:
             # Measures of examples need some even where layers are not compared across.
             examples=study.across.examples or Across().examples,
         )
-        for a, b in study.network_pairs
-        for x, y in zip(layers[a.label], layers[b.label], strict=True)
+        for both in corresponding.values()
+        for x, y in both
     )
     return StudyPlan(
         study=study,
         networks=networks,
         layers=layers,
-        in_doubt=tuple(x.name for x in layers_in_doubt(study.capture.layers, table)),
-        comparisons=comparisons,
-        across=across_specs(
-            layers, [(a.label, b.label) for a, b in study.network_pairs], study.across
+        in_doubt=tuple(
+            dict.fromkeys(name for built in captured.values() for name in built.in_doubt)
         ),
-        parameters=parameter_count_of(build),
-        operations=forward_operations_of(build, source.image_shape),
-        examples=(len(source.train), len(source.test)),
-        decodes=source.train.decodes,
+        comparisons=comparisons,
+        across=across_specs(layers, pairs, study.across),
+        apart=_apart(study, corresponding),
     )
+
+
+@dataclass(frozen=True)
+class _Captured:
+    """The examples whose activations are captured: those of all networks must be the same."""
+
+    examples: int
+    labelled: bool
+
+
+class _Sources:
+    """The data of the networks, each loaded once."""
+
+    def __init__(self, study: Study) -> None:
+        self._study = study
+        self._loaded: dict[str, DataSource] = {}
+        self._ids: tuple[str, tuple[str, ...]] | None = None
+
+    def of(self, network: Network) -> DataSource:
+        """What it is trained on."""
+        key = network.data.model_dump_json()
+        if key not in self._loaded:
+            with sizes_in_words(f"dataset {network.data.name!r}"):
+                source = load_data(network.data.name, network.data.options)
+                source.fingerprint  # noqa: B018 - computed here, where an error is told as one
+            self._check_captured(network, source)
+            self._loaded[key] = source
+        check_data(self._loaded[key], network.training)
+        return self._loaded[key]
+
+    def captured(self, network: Network) -> _Captured:
+        """How many examples are captured, and whether they have labels."""
+        split = self.of(network).split(self._study.capture.split)
+        return _Captured(self._study.capture.examples_of(len(split)), split.labelled)
+
+    def _check_captured(self, network: Network, source: DataSource) -> None:
+        capture = self._study.capture
+        split = source.split(capture.split)
+        whose = f" of {network.variant}" if network.variant else ""
+        if capture.examples != "all" and capture.examples > len(split):
+            raise StudyError(
+                f"Expected capture.examples to be at most {len(split)}, the size of the "
+                f"{capture.split} split{whose}. Got {capture.examples}. 'all' takes every one."
+            )
+        variant, ids = self._ids = self._ids or (network.variant, split.ids)
+        if ids != split.ids:
+            raise StudyError(
+                f"Expected the same {capture.split} examples in all variants: layers are compared "
+                f"by their answers to the same inputs. Got {len(ids)} in {variant} and "
+                f"{len(split.ids)} in {network.variant}, and their ids differ. "
+                + ('Set capture.split = "test".' if capture.split == "train" else "")
+            )
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Built:
+    """What a model is, for the inputs and classes of a data set."""
+
+    chosen: tuple[LayerInfo, ...]
+    in_doubt: tuple[str, ...]
+    structure: str
+    parameters: int
+    operations: int
+
+
+class _Models:
+    """The models of the networks, each looked at once."""
+
+    def __init__(self, study: Study) -> None:
+        self._capture = study.capture
+        self._built: dict[tuple[str, int, tuple[int, ...]], _Built] = {}
+        self._tables: list[tuple[LayerInfo, ...]] = []
+
+    def of(self, network: Network, source: DataSource) -> tuple[NetworkSpec, _Built]:
+        """The network as it is trained, and the layers that are captured of it."""
+        model = network.model
+        key = (model.model_dump_json(), source.classes, source.image_shape)
+        if key not in self._built:
+            self._built[key] = self._build(model, source)
+        built = self._built[key]
+        spec = NetworkSpec(
+            network=network,
+            fingerprint=source.fingerprint,
+            structure=built.structure,
+            model_code=MODELS.code(model.name),
+            data_code=DATASETS.code(network.data.name),
+            classes=source.classes,
+            image_shape=source.image_shape,
+            size=NetworkSize(
+                parameters=built.parameters,
+                operations=built.operations,
+                train=len(source.train),
+                test=len(source.test),
+                decodes=source.train.decodes,
+            ),
+        )
+        return spec, built
+
+    def check_patterns(self) -> None:
+        """Refuse a pattern that selects no layer of any model."""
+        for pattern in (*self._capture.layers, *self._capture.axes):
+            if not any(selecting([pattern], table) for table in self._tables):
+                select_layers([pattern], self._tables[0])
+
+    def _build(self, model: Model, source: DataSource) -> _Built:
+        def build() -> torch.nn.Module:
+            return build_model(
+                model.name,
+                model.options,
+                classes=source.classes,
+                image_shape=source.image_shape,
+                output=model.output,
+            )
+
+        with sizes_in_words(f"model {model.name!r}"):
+            table = with_axes(layer_table_of(build, source.image_shape), self._capture.axes)
+        check_utf8([layer.name for layer in table], f"layer names of model {model.name!r}")
+        self._tables.append(table)
+        # A pattern may be meant for another model; one model without any is told what is wrong.
+        patterns = selecting(self._capture.layers, table) or self._capture.layers
+        return _Built(
+            chosen=select_layers(patterns, table),
+            in_doubt=tuple(x.name for x in layers_in_doubt(patterns, table)),
+            structure=structure_of(build),
+            parameters=parameter_count_of(build),
+            operations=forward_operations_of(build, source.image_shape),
+        )
+
+
+def _corresponding(
+    a: Sequence[LayerSpec], b: Sequence[LayerSpec]
+) -> Iterator[tuple[LayerSpec, LayerSpec]]:
+    """Layers of one name, with as many places: sample i of both is of one place of one example."""
+    of_b = {layer.layer: layer for layer in b}
+    for layer in a:
+        other = of_b.get(layer.layer)
+        if other is not None and other.total_positions == layer.total_positions:
+            yield layer, other
+
+
+def _apart(
+    study: Study, corresponding: Mapping[tuple[str, str], Sequence[object]]
+) -> tuple[str, ...]:
+    """Sentences on pairs without layers that correspond, which are compared across layers alone."""
+    apart = {
+        (a.variant, b.variant)
+        for a, b in study.network_pairs
+        if not corresponding[a.label, b.label]
+    }
+    words = [f"{a} and {b}" if a != b else a for a, b in sorted(apart)]
+    reason = "have no captured layers of the same name and number of positions"
+    if apart and (not study.across.examples or not any(corresponding.values())):
+        raise StudyError(
+            f"Expected layers that correspond. Got {', '.join(words)}, which {reason}. Choose "
+            "layers (capture.layers) that both have, or pairs of networks that are alike."
+        )
+    return tuple(f"{both} {reason}: they are compared across layers alone." for both in words)
 
 
 def _check_size(study: Study, layers: int) -> None:
@@ -147,7 +273,7 @@ def _check_size(study: Study, layers: int) -> None:
     if comparisons > study.most_comparisons:
         raise StudyError(
             f"Expected at most {study.most_comparisons:,} comparisons (most_comparisons). Got "
-            f"{comparisons:,}: {study.pair_count:,} pairs of {len(study.seeds):,} networks × "
+            f"{comparisons:,}: {study.pair_count:,} pairs of {len(study.networks):,} networks × "
             f"{layers} layers. List the pairs that matter (pairs = [[0, 1], ...]), choose fewer "
             "layers (capture.layers), or raise most_comparisons in the study."
         )
@@ -165,9 +291,11 @@ def _with_accepted(
         earlier = () if code is None else accepted.get(code.digest, ())
         return [code, *(replace(code, stands_for=digest) for digest in earlier if code)]
 
-    codes = list(product(accepted_for(networks[0].model_code), accepted_for(networks[0].data_code)))
     variants = [
-        [replace(spec, model_code=model, data_code=data) for model, data in codes]
+        [
+            replace(spec, model_code=model, data_code=data)
+            for model, data in product(accepted_for(spec.model_code), accepted_for(spec.data_code))
+        ]
         for spec in networks
     ]
     artifacts = [spec.artifact(store) for specs in variants for spec in specs]
@@ -179,12 +307,7 @@ def _with_accepted(
 
 
 def _layer_specs(
-    network: NetworkSpec,
-    chosen: Sequence[LayerInfo],
-    examples: int,
-    study: Study,
-    *,
-    labelled: bool,
+    network: NetworkSpec, chosen: Sequence[LayerInfo], captured: _Captured, study: Study
 ) -> tuple[LayerSpec, ...]:
     return tuple(
         LayerSpec(
@@ -195,9 +318,9 @@ def _layer_specs(
             axis=layer.axis,
             neurons=layer.neurons,
             total_positions=layer.positions,
-            examples=examples,
+            examples=captured.examples,
             capture=study.capture,
-            labelled=labelled,
+            labelled=captured.labelled,
         )
         for layer in chosen
     )

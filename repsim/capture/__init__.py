@@ -3,7 +3,7 @@
 from repsim.capture.blocks import capture_blocks
 from repsim.capture.calls import failing_layer
 from repsim.capture.layers import LayerInfo, layer_table, layer_table_of
-from repsim.capture.patterns import layers_in_doubt, select_layers, with_axes
+from repsim.capture.patterns import layers_in_doubt, select_layers, selecting, with_axes
 from repsim.capture.sampling import sampled_examples, sampled_positions
 from repsim.capture.size import forward_operations_of, parameter_count_of
 from repsim.capture.structure import structure_digest, structure_of
@@ -20,6 +20,7 @@ __all__ = [
     "sampled_examples",
     "sampled_positions",
     "select_layers",
+    "selecting",
     "structure_digest",
     "structure_of",
     "with_axes",

@@ -38,6 +38,11 @@ def select_layers(patterns: Iterable[str], table: Sequence[LayerInfo]) -> tuple[
     return tuple(selected[depth] for depth in sorted(selected))
 
 
+def selecting(patterns: Iterable[str], table: Sequence[LayerInfo]) -> tuple[str, ...]:
+    """Those patterns that select a layer: others may be meant for another model of a study."""
+    return tuple(pattern for pattern in patterns if _selected(pattern, table))
+
+
 def layers_in_doubt(patterns: Iterable[str], table: Sequence[LayerInfo]) -> tuple[LayerInfo, ...]:
     """Layers that a pattern means and `select_layers` leaves out, as their axes are in doubt."""
     found = {layer.depth: layer for pattern in patterns for layer in _found(pattern, table)}
@@ -54,17 +59,18 @@ def with_axes(
     axes
         By pattern, as those of `select_layers`: ``first`` is the axis after the batch. A pattern
         settles the layers that are in doubt; one that is the name of a layer overrides what was
-        found for it.
+        found for it. One that selects no layer may be meant for another model.
 
     Raises
     ------
     StudyError
-        If a pattern selects nothing, or none of its layers can be read as it says, or two patterns
-        say different things of a layer.
+        If none of the layers of a pattern can be read as it says, or two patterns say different
+        things of a layer.
     """
     said: dict[int, tuple[str, str]] = {}
-    for pattern, side in axes.items():
-        found = [layer for layer in _found(pattern, table) if layer.shape]
+    for pattern in selecting(axes, table):
+        side = axes[pattern]
+        found = [layer for layer in _selected(pattern, table) if layer.shape]
         meant = [x for x in found if x.in_doubt or _is_name(pattern) or x.axis == _axis(x, side)]
         if not meant:
             known = ", ".join(f"{x.name} ({x.type}), axis {x.axis}" for x in found[:3])
@@ -98,16 +104,19 @@ def _is_name(pattern: str) -> bool:
     return not pattern.startswith(_TYPE) and not any(sign in pattern for sign in "*?[")
 
 
-def _found(pattern: str, table: Sequence[LayerInfo]) -> list[LayerInfo]:
+def _selected(pattern: str, table: Sequence[LayerInfo]) -> list[LayerInfo]:
     if pattern.startswith(_TYPE):
         kind = pattern.removeprefix(_TYPE)
-        found = [layer for layer in table if fnmatchcase(layer.type, kind)]
-    else:
-        found = [
-            layer
-            for layer in table
-            if fnmatchcase(layer.name, pattern) or fnmatchcase(layer.module, pattern)
-        ]
+        return [layer for layer in table if fnmatchcase(layer.type, kind)]
+    return [
+        layer
+        for layer in table
+        if fnmatchcase(layer.name, pattern) or fnmatchcase(layer.module, pattern)
+    ]
+
+
+def _found(pattern: str, table: Sequence[LayerInfo]) -> list[LayerInfo]:
+    found = _selected(pattern, table)
     if not found:
         raise StudyError(_nothing(pattern, table))
     return found

@@ -125,7 +125,10 @@ def nodes(plan: "StudyPlan") -> Iterator[Node]:
             make=functools.partial(capture_layers, network, layers),
             where="train",
             share=network.key,
-            cost=Cost(operations=plan.operations * examples, images=examples * plan.decodes),
+            cost=Cost(
+                operations=network.size.operations * examples,
+                images=examples * network.size.decodes,
+            ),
         )
 
 

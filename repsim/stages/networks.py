@@ -7,7 +7,7 @@ import functools
 import io
 import json
 from collections.abc import Collection, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 __all__ = [
     "TRAINING_RECORD",
     "WEIGHTS",
+    "NetworkSize",
     "NetworkSpec",
     "model_of",
     "nodes",
@@ -49,13 +50,25 @@ TRAINING_PASSES = 3
 
 
 @dataclass(frozen=True, kw_only=True)
+class NetworkSize:
+    """What its training costs follow from."""
+
+    parameters: int
+    operations: int
+    """Floating-point operations of one example's way through the network."""
+    train: int
+    """Examples to train on."""
+    test: int
+    decodes: bool
+    """Whether images are decoded from files, over and over."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class NetworkSpec:
     """One network to be trained."""
 
     network: Network
-    data: Component
     fingerprint: str
-    model: Model
     structure: str
     """Digest of the parameters and buffers of the untrained model."""
     model_code: OwnCode | None = None
@@ -64,12 +77,27 @@ class NetworkSpec:
     """The source of a data set of one's own."""
     classes: int
     image_shape: tuple[int, int, int]
-    training: Training
+    size: NetworkSize = field(compare=False)
 
     @property
     def label(self) -> str:
         """Its name in tables and messages."""
         return self.network.label
+
+    @property
+    def data(self) -> Component:
+        """The data set that it is trained on."""
+        return self.network.data
+
+    @property
+    def model(self) -> Model:
+        """What it is before it is trained."""
+        return self.network.model
+
+    @property
+    def training(self) -> Training:
+        """How it is trained."""
+        return self.network.training
 
     @property
     def parameters(self) -> dict[str, Any]:
@@ -122,15 +150,14 @@ class NetworkSpec:
 
 def nodes(plan: "StudyPlan") -> Iterator[Node]:
     """A node for each network."""
-    train, test = plan.examples
     for spec in plan.networks:
-        epochs = spec.training.epochs
+        epochs, size = spec.training.epochs, spec.size
         yield Node(
             task="train",
             label=spec.label,
             makes=(
                 Product(
-                    folder=spec.folder, label=spec.label, bytes=4 * plan.parameters, result=True
+                    folder=spec.folder, label=spec.label, bytes=4 * size.parameters, result=True
                 ),
             ),
             make=functools.partial(train_network, spec),
@@ -138,8 +165,8 @@ def nodes(plan: "StudyPlan") -> Iterator[Node]:
             together=True,
             share=spec.key,
             cost=Cost(
-                operations=epochs * plan.operations * (TRAINING_PASSES * train + test),
-                images=epochs * (train + test) * plan.decodes,
+                operations=epochs * size.operations * (TRAINING_PASSES * size.train + size.test),
+                images=epochs * (size.train + size.test) * size.decodes,
             ),
         )
 

@@ -27,14 +27,16 @@ class StudyPlan:
     """Layers that a pattern selects, but whose channels nobody knows the axis of: left out."""
     comparisons: tuple[ComparisonSpec, ...]
     across: tuple[AcrossSpec, ...]
-    parameters: int
-    """Parameters of each network."""
-    operations: int
-    """Floating-point operations of one example's way through a network."""
-    examples: tuple[int, int]
-    """How many there are to train on, and in the test split."""
-    decodes: bool
-    """Whether images are decoded from files, over and over."""
+    apart: tuple[str, ...] = ()
+    """Sentences on pairs of networks without layers that correspond."""
+
+    @cached_property
+    def representatives(self) -> tuple[NetworkSpec, ...]:
+        """One network of each variant: the others differ from it by their seed alone."""
+        first: dict[str, NetworkSpec] = {}
+        for spec in self.networks:
+            first.setdefault(spec.network.variant, spec)
+        return tuple(first.values())
 
     @cached_property
     def tiles(self) -> tuple[TileSpec, ...]:

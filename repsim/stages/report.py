@@ -39,7 +39,14 @@ def report_folder(study: str) -> str:
 
 def study_toml(study: Study) -> str:
     """The study as a file: every default filled in, every override applied."""
-    return tomli_w.dumps(study.model_dump(mode="json", exclude_none=True))
+    table = study.model_dump(mode="json", exclude_none=True)
+    table["variants"] = {name: _filled(one) for name, one in table["variants"].items()}
+    return tomli_w.dumps(_filled(table))
+
+
+def _filled(table: Mapping[str, Any]) -> dict[str, Any]:
+    """A table without the empty tables in it."""
+    return {key: value for key, value in table.items() if value != {}}
 
 
 @dataclass(frozen=True)
@@ -113,10 +120,10 @@ def consolidate(store: Store, plan: StudyPlan, failures: Mapping[str, str]) -> s
     failures
         Why a network, a layer of one or a comparison is missing, by its label.
     """
-    name = plan.study.name
+    study, name = plan.study, plan.study.name
     published = _Published(store, plan, failures)
     complete = published.comparisons
-    resampling = plan.study.resampling
+    resampling = study.resampling
     ranks = {spec.folder: stored_ranks(store, spec) for spec in complete}
     results = [
         {"study": name, **_place(spec), **row, "examples": spec.x.examples}
@@ -146,18 +153,20 @@ def consolidate(store: Store, plan: StudyPlan, failures: Mapping[str, str]) -> s
     )
     facts = StudyFacts(
         name=name,
-        description=plan.study.description,
-        study_toml=study_toml(plan.study),
-        epsilons=plan.study.matching.epsilons,
-        centred=plan.study.matching.centred,
+        description=study.description,
+        study_toml=study_toml(study),
+        epsilons=study.matching.epsilons,
+        centred=study.matching.centred,
         versions=_versions(),
         digests={
-            "study": digest(plan.study.model_dump(mode="json")),
-            "data": plan.networks[0].fingerprint,
+            "study": digest(study.model_dump(mode="json")),
+            **_data_digests(plan),
             **{f"network, {spec.label}": spec.key for spec in plan.networks},
         },
         conventions=_conventions(plan),
         missing=_missing(published),
+        variants=[one.name for one in study.variations if one.name],
+        sweep={one.name: numbers for one in study.variations if (numbers := _numbers(one.swept))},
     )
     folder = report_folder(name)
     hashes = {}
@@ -225,7 +234,7 @@ def _network_row(published: _Published, spec: NetworkSpec) -> dict[str, Any]:
 def _layer_rows(plan: StudyPlan) -> list[dict[str, Any]]:
     return [
         {
-            "variant": plan.networks[0].network.variant,
+            "variant": spec.network.variant,
             "layer": layer.layer,
             "depth": layer.depth,
             "type": layer.type,
@@ -233,8 +242,18 @@ def _layer_rows(plan: StudyPlan) -> list[dict[str, Any]]:
             "positions": layer.positions,
             "total_positions": layer.total_positions,
         }
-        for layer in plan.layers[plan.networks[0].label]
+        for spec in plan.representatives
+        for layer in plan.layers[spec.label]
     ]
+
+
+def _numbers(swept: Mapping[str, Any]) -> dict[str, float]:
+    """Values of the sweep that are numbers."""
+    return {
+        key: float(value)
+        for key, value in swept.items()
+        if isinstance(value, int | float) and not isinstance(value, bool)
+    }
 
 
 def _place(spec: ComparisonSpec) -> dict[str, Any]:
@@ -322,9 +341,18 @@ def _missing(published: _Published) -> list[str]:
     return sentences
 
 
+def _data_digests(plan: StudyPlan) -> dict[str, str]:
+    """Of each data set; with the variant that is trained on it where there are several."""
+    digests = {spec.network.variant: spec.fingerprint for spec in plan.representatives}
+    if len(set(digests.values())) == 1:
+        return {"data": next(iter(digests.values()))}
+    return {f"data, {variant}": fingerprint for variant, fingerprint in digests.items()}
+
+
 def _conventions(plan: StudyPlan) -> list[tuple[str, str]]:
     accepted = [("Code that has changed", words) for words in plan.accepted_code]
-    return [*accepted, *_visiting_order(plan.study.matching)]
+    apart = [("Layers that do not correspond", " ".join(plan.apart))] if plan.apart else []
+    return [*accepted, *apart, *_visiting_order(plan.study.matching)]
 
 
 def _visiting_order(matching: Matching) -> list[tuple[str, str]]:

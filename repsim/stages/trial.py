@@ -3,7 +3,7 @@
 Torch is imported by the functions that need it, as in the other modules of this package.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from repsim.errors import StudyError
@@ -16,13 +16,25 @@ if TYPE_CHECKING:
 
     from repsim.capture import LayerInfo
 
-__all__ = ["try_network"]
+__all__ = ["try_networks"]
 
 # Batch norm takes no single example.
 _BATCH = 2
 
 
-def try_network(spec: NetworkSpec, layers: Sequence[LayerSpec]) -> None:
+def try_networks(
+    networks: Iterable[NetworkSpec], layers: Mapping[str, Sequence[LayerSpec]]
+) -> None:
+    """Try one network of each model and shape of its inputs: see `_try_network`."""
+    tried = set()
+    for network in networks:
+        model = (network.structure, network.model.model_dump_json(), network.image_shape)
+        if model not in tried:
+            tried.add(model)
+            _try_network(network, layers[network.label])
+
+
+def _try_network(spec: NetworkSpec, layers: Sequence[LayerSpec]) -> None:
     """Pass two examples of noise forward and back, then look at the layers, on the CPU.
 
     What a model does to shapes, on the meta device, says little of its types, of its backward pass

@@ -1,19 +1,11 @@
 """A study: the declarative description of one experiment, read from a TOML file."""
 
+from repsim.study.component import Component, Model
 from repsim.study.digest import canonical_json, digest
 from repsim.study.load import load_study, parse_study
-from repsim.study.schema import (
-    Across,
-    Capture,
-    Component,
-    Matching,
-    Model,
-    Network,
-    Resampling,
-    Seed,
-    Study,
-    Training,
-)
+from repsim.study.networks import Network, Variant
+from repsim.study.schema import Across, Capture, Matching, Resampling, Study
+from repsim.study.training import Seed, Training
 
 __all__ = [
     "Across",
@@ -26,6 +18,7 @@ __all__ = [
     "Seed",
     "Study",
     "Training",
+    "Variant",
     "canonical_json",
     "digest",
     "load_study",

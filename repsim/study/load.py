@@ -4,10 +4,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from repsim.errors import StudyError
+from repsim.errors import StudyError, unknown_name
 from repsim.options import StrictOptions, validated_options
 from repsim.regular_files import never_a_file, small_text
-from repsim.study.schema import Capture, Matching, Study, Training
+from repsim.study.networks import flattened
+from repsim.study.schema import Capture, Matching, Study
+from repsim.study.training import Training
 from repsim.text import check_line
 from repsim.toml import NotTomlError, nested_too_deep, parse_toml
 
@@ -51,7 +53,9 @@ def parse_study(text: str, overrides: Sequence[str] = (), *, where: str = "the s
     for override in overrides:
         _override(raw, override)
     try:
-        return validated_options(Study, raw, f"{where} with --set" if overrides else where)
+        study = validated_options(Study, raw, f"{where} with --set" if overrides else where)
+        study.networks  # noqa: B018 - what a variant changes is checked with it
+        return study
     except RecursionError:
         raise StudyError(nested_too_deep(where)) from None
 
@@ -66,6 +70,12 @@ def _override(raw: dict[str, Any], override: str) -> None:
     if parts[0] not in Study.model_fields and inside:
         meant = " or ".join(f"{name}.{key.strip()}" for name in inside)
         raise StudyError(f"Expected a key of the study. Got {key.strip()!r}: say {meant}.")
+    variants = raw.get("variants", {})
+    if parts[0] == "variants" and len(parts) > 1 and parts[1] not in variants:
+        raise StudyError(unknown_name("variant of the study", parts[1], variants))
+    if parts[0] == "sweep" and isinstance(raw.get("sweep", {}), dict):
+        raw["sweep"] = flattened(raw.get("sweep", {}))
+        parts = ["sweep", ".".join(parts[1:])] if parts[1:] else parts
     table = raw
     for part in parts[:-1]:
         table = table.setdefault(part, {})

@@ -3,141 +3,25 @@
 import re
 from collections import Counter
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal, Self
+from functools import cached_property
+from itertools import accumulate
+from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 
+from repsim.errors import StudyError
 from repsim.options import StrictOptions
-from repsim.study.digest import canonical_json
+from repsim.study.component import Component, Model
+from repsim.study.networks import Network, Sweep, Variant, Variation, flattened, variations
+from repsim.study.pairs import Pairs, chosen_pairs, pair_count
 from repsim.study.recipes import with_recipe
+from repsim.study.training import Seed, SeedInt, Training
 
-__all__ = ["Capture", "Component", "Matching", "Model", "Network", "Seed", "Study", "Training"]
+__all__ = ["Across", "Capture", "Matching", "Resampling", "Study"]
 
 Epsilon = Annotated[float, Field(ge=0.0, lt=1.0)]
 PositiveInt = Annotated[int, Field(ge=1)]
-SeedInt = Annotated[int, Field(ge=0, lt=2**63)]
 CodeDigest = Annotated[str, Field(pattern="^[0-9a-f]{16}$")]
-
-
-class Component(BaseModel):
-    """A data set, model or measure by name; the other keys are its own options.
-
-    The name is a built-in one or ``package.module:function``. The options are checked by the
-    component itself, which alone knows them.
-    """
-
-    model_config = ConfigDict(extra="allow", frozen=True, strict=True)
-
-    name: str = Field(min_length=1)
-
-    @model_validator(mode="after")
-    def _can_be_digested(self) -> Self:
-        try:
-            canonical_json(self.options)
-        except (TypeError, ValueError):
-            raise ValueError(
-                "Expected finite numbers, words, true or false, lists and tables as options. "
-                f"Got {self.options}"
-            ) from None
-        return self
-
-    @property
-    def options(self) -> dict[str, Any]:
-        """Everything but the name."""
-        return dict(self.model_extra or {})
-
-
-class Model(Component):
-    """A model by name, its options, and where it puts its logits."""
-
-    output: str | int | None = Field(
-        default=None,
-        description="key, attribute or position of the logits, where the model puts out several "
-        "tensors",
-    )
-
-
-class Seed(StrictOptions):
-    """Where the randomness of one network comes from: one number for each stream.
-
-    ``3`` in a study file is short for the same number in all three. Different numbers let a study
-    vary, say, the order of the data alone.
-    """
-
-    initialisation: SeedInt = Field(description="initial weights")
-    order: SeedInt = Field(description="order of the training examples")
-    augmentation: SeedInt = Field(description="random crops and flips, and dropout")
-
-    @model_validator(mode="before")
-    @classmethod
-    def _from_number(cls, value: object) -> object:
-        if isinstance(value, Mapping | Seed):
-            return value
-        if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 2**63:
-            return {"initialisation": value, "order": value, "augmentation": value}
-        raise ValueError(
-            "Expected a seed, a whole number of at least 0, or a table of initialisation, order "
-            f"and augmentation. Got {value!r}"
-        )
-
-    @property
-    def label(self) -> str:
-        """``3``, or ``i0-o1-a1`` where the streams differ."""
-        if self.initialisation == self.order == self.augmentation:
-            return str(self.initialisation)
-        return f"i{self.initialisation}-o{self.order}-a{self.augmentation}"
-
-
-class Training(StrictOptions):
-    """How each network is trained. The defaults are the protocol of Wang et al. 2018 on CIFAR-10.
-
-    Source: the paper's released configuration (SGD, momentum 0.9, weight decay 5e-4, batch 128,
-    160 epochs, learning rate 0.1, times 0.1 after 80 and 120).
-    """
-
-    epochs: PositiveInt = 160
-    batch_size: PositiveInt = 128
-    optimiser: Literal["sgd", "adam"] = "sgd"
-    learning_rate: float = Field(default=0.1, gt=0)
-    momentum: float = Field(default=0.9, ge=0, lt=1)
-    weight_decay: float = Field(default=5e-4, ge=0)
-    schedule: Literal["steps", "cosine", "constant"] = "steps"
-    milestones: tuple[PositiveInt, ...] | None = Field(
-        default=None,
-        description="epochs after which the rate is multiplied by `decay`; "
-        "by default one half and three quarters of the epochs",
-    )
-    decay: float = Field(default=0.1, gt=0, le=1)
-    warmup_epochs: int = Field(default=0, ge=0)
-    augment: bool = Field(default=True, description="random crops and flips, as the data set has")
-    precision: Literal["auto", "float32", "bfloat16", "float16"] = Field(
-        default="auto", description="auto: mixed precision on a GPU, float32 on a CPU"
-    )
-    keep: Literal["last", "best"] = Field(
-        default="last",
-        description="the weights of the last epoch, or of the best test accuracy "
-        "(the paper's released code does the latter)",
-    )
-
-    @model_validator(mode="after")
-    def _milestones_in_order(self) -> Self:
-        marks = self.milestones
-        if marks is not None and list(marks) != sorted(set(marks)):
-            raise ValueError("Expected milestones in rising order. Got " + repr(list(marks)))
-        if marks and marks[-1] >= self.epochs:
-            raise ValueError(
-                f"Expected milestones before the last of {self.epochs} epochs: a later one would "
-                f"never apply. Got {list(marks)}. Set training.milestones as well ([] for none), "
-                "or leave it out, for one half and three quarters of the epochs"
-            )
-        return self
-
-    @property
-    def milestone_epochs(self) -> tuple[int, ...]:
-        """The milestones as they apply."""
-        if self.milestones is not None:
-            return self.milestones
-        return tuple(sorted({self.epochs // 2, self.epochs * 3 // 4} - {0}))
 
 
 class Capture(StrictOptions):
@@ -239,27 +123,25 @@ class Across(StrictOptions):
     )
 
 
-class Network(StrictOptions):
-    """One network of a study: a variant of it, and a seed."""
-
-    variant: str
-    seed: Seed
-
-    @property
-    def label(self) -> str:
-        """Name in tables and figures."""
-        return (
-            f"seed {self.seed.label}" if not self.variant else f"{self.variant} {self.seed.label}"
-        )
-
-
 class Study(StrictOptions):
-    """One declarative experiment: networks that differ by their seed, compared layer by layer."""
+    """One declarative experiment: networks, and how they are compared layer by layer."""
 
     name: str = Field(description="also the name of a folder of the store")
     description: str = ""
     seeds: tuple[Seed, ...]
-    pairs: Literal["all"] | tuple[tuple[int | str, int | str], ...] = "all"
+    variants: dict[str, Variant] = Field(
+        default={}, description="by name, what some networks have otherwise than the study says"
+    )
+    sweep: Sweep = Field(
+        default={},
+        description='lists of values by key, such as "training.learning_rate": each variant is '
+        "trained with every combination",
+    )
+    pairs: Pairs = Field(
+        default="all",
+        description='"all", or one or several of "within" (a variant), "between" (variants) and '
+        '"same seed", or pairs of names',
+    )
     most_comparisons: int = Field(
         default=50_000,
         ge=1,
@@ -295,52 +177,70 @@ class Study(StrictOptions):
     def _recipe(cls, raw: object) -> object:
         return with_recipe(raw) if isinstance(raw, dict) else raw
 
+    @field_validator("sweep", mode="before")
+    @classmethod
+    def _dotted_keys(cls, value: object) -> object:
+        return flattened(value) if isinstance(value, Mapping) else value
+
     @model_validator(mode="after")
     def _networks_and_pairs(self) -> Self:
-        labels = [seed.label for seed in self.seeds]
-        twice = sorted(label for label, count in Counter(labels).items() if count > 1)
-        if twice:
-            raise ValueError(f"Expected each seed once. Got {', '.join(twice)} more than once")
-        if len(labels) < 2:
+        for variation in self.variations:
+            labels = Counter(seed.label for seed in variation.seeds)
+            twice = sorted(label for label, count in labels.items() if count > 1)
+            if twice:
+                raise ValueError(f"Expected each seed once. Got {', '.join(twice)} more than once")
+        networks = sum(len(variation.seeds) for variation in self.variations)
+        if networks < 2:
             raise ValueError(
-                f"Expected at least two seeds, so that there is a pair. Got {len(labels)}"
+                "Expected at least two seeds, or variants, so that there is a pair of networks. "
+                f"Got {networks}"
             )
-        if self.pairs != "all":
-            for pair in self.pairs:
-                for end in pair:
-                    if str(end) not in labels:
-                        raise ValueError(
-                            f"Expected pairs of seeds ({', '.join(labels)}). Got {end!r}"
-                        )
-                if str(pair[0]) == str(pair[1]):
-                    raise ValueError(f"Expected two different seeds in a pair. Got {list(pair)}")
-            ends = [frozenset(map(str, pair)) for pair in self.pairs]
-            if not ends or len(set(ends)) != len(ends):
-                raise ValueError(
-                    "Expected at least one pair, and each pair once. "
-                    f"Got {[list(pair) for pair in self.pairs]}"
-                )
+        if self.pair_count <= self.most_comparisons:  # else it is refused with its layers
+            chosen_pairs(self.pairs, self.variations)
         names = [measure.name for measure in self.measures]
         if len({measure.model_dump_json() for measure in self.measures}) != len(names):
             raise ValueError(f"Expected each measure once. Got {', '.join(names)}")
         return self
 
-    @property
+    @cached_property
+    def variations(self) -> tuple[Variation, ...]:
+        """Each variant with each combination of the sweep; one without a name where there is none.
+
+        What they have in common but for their seed is one group of networks.
+        """
+        return variations(self.seeds, self.variants, self.sweep)
+
+    @cached_property
     def networks(self) -> tuple[Network, ...]:
-        """Every network, in the order of the seeds."""
-        return tuple(Network(variant="", seed=seed) for seed in self.seeds)
+        """Every network, variation by variation, in the order of the seeds.
+
+        Raises
+        ------
+        StudyError
+            When a variant or the sweep changes a table to what is not valid.
+        """
+        tables = self.data, self.model, self.training
+        networks = tuple(n for one in self.variations for n in one.networks(*tables))
+        seen: dict[str, Network] = {}
+        for network in networks:
+            same = seen.setdefault(network.model_dump_json(exclude={"variant"}), network)
+            if same is not network:
+                raise StudyError(
+                    f"Expected networks that differ. Got {same.label} and {network.label}, which "
+                    "have the same seed, data, model and training."
+                )
+        return networks
 
     @property
     def pair_count(self) -> int:
         """How many pairs of networks are compared."""
-        networks = len(self.seeds)
-        return networks * (networks - 1) // 2 if self.pairs == "all" else len(self.pairs)
+        return pair_count(self.pairs, self.variations)
 
-    @property
+    @cached_property
     def network_pairs(self) -> tuple[tuple[Network, Network], ...]:
         """The networks that are compared."""
-        networks = self.networks
-        if self.pairs == "all":
-            return tuple((a, b) for i, a in enumerate(networks) for b in networks[i + 1 :])
-        by_label = {network.seed.label: network for network in networks}
-        return tuple((by_label[str(a)], by_label[str(b)]) for a, b in self.pairs)
+        starts = [0, *accumulate(len(variation.seeds) for variation in self.variations)]
+        return tuple(
+            (self.networks[starts[a] + i], self.networks[starts[b] + j])
+            for (a, i), (b, j) in chosen_pairs(self.pairs, self.variations)
+        )

@@ -4,7 +4,7 @@ import math
 
 from torch import nn, optim
 
-from repsim.study.schema import Training
+from repsim.study import Training
 
 __all__ = ["build_optimiser", "learning_rate", "set_learning_rate"]
 

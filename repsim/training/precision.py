@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 import torch
 
-from repsim.study.schema import Training
+from repsim.study import Training
 
 __all__ = ["Precision", "autocast", "repeatable_kernels", "resolve_precision"]
 

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn, optim
 
-from repsim.study.schema import Seed, Training
+from repsim.study import Seed, Training
 from repsim.training.checkpoint import (
     CheckpointFolder,
     decode,

@@ -5,6 +5,7 @@ from dataclasses import asdict
 from datetime import timedelta
 from typing import TYPE_CHECKING, Annotated
 
+import tomli_w
 import typer
 from rich.filesize import decimal
 
@@ -23,9 +24,12 @@ from workflows.command.output import (
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from rich.table import Table
+
     from repsim.graph import Node
     from repsim.stages.plan import StudyPlan
     from repsim.store import Store
+    from repsim.study.networks import Variation
     from workflows.costs import Machines, WorkCost
     from workflows.explain import Reason
     from workflows.state import StageState
@@ -57,7 +61,7 @@ def plan(
 
     With --gpus or --cores also about how long it would take, by the model in docs/scale.md.
     """
-    from repsim.stages.trial import try_network
+    from repsim.stages.trial import try_networks
     from repsim.store import Store
     from repsim.study import load_study
     from workflows.changes import changes_behind, notes_on_code
@@ -69,8 +73,7 @@ def plan(
     target = Store(store)
     planned = plan_study(load_study(study_file, overrides or ()), target)
     survey = survey_study(planned, target)
-    for network in survey.networks[:1]:
-        try_network(network, planned.layers[network.label])
+    try_networks(survey.networks, planned.layers)
     stages = study_state(planned, target, survey)
     changes = [str(one) for one in changes_behind(survey.networks, survey.trained, target)]
     changes += notes_on_code(planned)
@@ -100,11 +103,13 @@ def _show(
     study = planned.study
     console.print(
         f"{study.name}: {len(planned.networks)} networks, "
-        f"{len(study.network_pairs)} pairs, {len(next(iter(planned.layers.values())))} layers, "
+        f"{len(study.network_pairs)} pairs, {_layer_count(planned)} layers, "
         f"{len(study.matching.epsilons)} ε, in {target.location}",
         highlight=False,
         soft_wrap=True,
     )
+    if len(study.variations) > 1:
+        console.print(_variants(planned))
     table = columns("stage", "to make", "there", "of", "size to write")
     for stage in stages:
         size = decimal(stage.bytes_to_make) if stage.bytes_to_make else ""
@@ -122,24 +127,77 @@ def _show(
             say(f"  {line}")
     if any(cost.tasks for cost in costs):
         _show_costs(costs, machines)
-    layers = columns("layer", "type", "neurons", "positions", "samples", words=2)
-    for layer in next(iter(planned.layers.values())):
-        samples = layer.examples * layer.positions
-        layers.add_row(
-            layer.layer, layer.type, str(layer.neurons), str(layer.positions), f"{samples:,}"
-        )
+    for line in planned.apart:
+        say(f"\n{line}")
     console.print()
-    console.print(layers)
+    console.print(_layers(planned))
     if planned.in_doubt:
         say(f"\nLeft out, in doubt: {', '.join(planned.in_doubt)}. {IN_DOUBT}")
     console.print()
     largest = _largest(planned)
     console.print(
         "Sizes are before compression. While it trains, a network has checkpoints of about "
-        f"{decimal(CHECKPOINT_BYTES * planned.parameters)} besides. The largest matching task "
+        f"{decimal(_checkpoint_bytes(planned))} besides. The largest matching task "
         f"({largest.task} of {largest.label}) needs about {decimal(largest.memory)} of memory.",
         highlight=False,
     )
+
+
+def _variants(planned: "StudyPlan") -> "Table":
+    table = columns("variant", "networks", "parameters", "differs in", words=1)
+    sizes = {spec.network.variant: spec.size for spec in planned.representatives}
+    for one in planned.study.variations:
+        parameters = f"{sizes[one.name].parameters:,}"
+        changes = ", ".join(f"{key} = {_toml(value)}" for key, value in _changes(one).items())
+        table.add_row(one.name, str(len(one.seeds)), parameters, changes)
+    table.columns[-1].justify = "left"
+    return table
+
+
+def _changes(one: "Variation") -> dict[str, object]:
+    return {
+        f"{part}.{key}": value
+        for part, table in one.changes.items()
+        for key, value in table.items()
+    }
+
+
+def _toml(value: object) -> str:
+    return tomli_w.dumps({"value": value}).removeprefix("value = ").strip()
+
+
+def _layers(planned: "StudyPlan") -> "Table":
+    """Of every variant, where they have not all the same."""
+    listings: dict[tuple[tuple[str, ...], ...], list[str]] = {}
+    for spec in planned.representatives:
+        rows = (
+            (
+                layer.layer,
+                layer.type,
+                f"{layer.neurons}",
+                f"{layer.positions}",
+                f"{layer.examples * layer.positions:,}",
+            )
+            for layer in planned.layers[spec.label]
+        )
+        listings.setdefault(tuple(rows), []).append(spec.network.variant)
+    several = len(listings) > 1
+    names = ("layer", "type", "neurons", "positions", "samples")
+    table = columns(*["variant"] * several, *names, words=2 + several)
+    for listing, variants in listings.items():
+        for row in listing:
+            table.add_row(*[", ".join(variants)] * several, *row)
+    return table
+
+
+def _layer_count(planned: "StudyPlan") -> int:
+    """Layers of different names."""
+    return len({layer.layer for layers in planned.layers.values() for layer in layers})
+
+
+def _checkpoint_bytes(planned: "StudyPlan") -> int:
+    """Of the largest network."""
+    return CHECKPOINT_BYTES * max(spec.size.parameters for spec in planned.networks)
 
 
 def _largest(planned: "StudyPlan") -> "Node":
@@ -195,7 +253,11 @@ def _show_json(
             "store": target.location,
             "networks": len(planned.networks),
             "pairs": len(planned.study.network_pairs),
-            "layers": len(next(iter(planned.layers.values()))),
+            "variants": [
+                {"name": one.name, "networks": len(one.seeds), "changes": _changes(one)}
+                for one in planned.study.variations
+            ],
+            "layers": _layer_count(planned),
             "layers_in_doubt": list(planned.in_doubt),
             "epsilons": list(planned.study.matching.epsilons),
             "complete": not any(stage.to_make for stage in stages),
@@ -215,7 +277,7 @@ def _show_json(
             ],
             "changes": list(changes),
             "costs": [_cost(cost, machines) for cost in costs],
-            "checkpoint_bytes_per_network": CHECKPOINT_BYTES * planned.parameters,
+            "checkpoint_bytes_per_network": _checkpoint_bytes(planned),
             "largest_task_bytes": _largest(planned).memory,
         }
     )

@@ -122,7 +122,7 @@ def _to_kubernetes(
 def _jobs(study: "Study", location: str, profile: "Profile") -> "tuple[StudyJobs, bool]":
     """What the jobs are about, and whether nothing is left to do."""
     from cluster.slurm import StudyJobs
-    from repsim.stages.trial import try_network
+    from repsim.stages.trial import try_networks
     from repsim.store import Store
     from workflows.changes import said_before_run
     from workflows.plan import plan_study
@@ -133,8 +133,7 @@ def _jobs(study: "Study", location: str, profile: "Profile") -> "tuple[StudyJobs
     for line in said_before_run(plan, store):
         say(line)
     survey = survey_study(plan, store)
-    for network in survey.networks[:1]:
-        try_network(network, plan.layers[network.label])
+    try_networks(survey.networks, plan.layers)
     training = {node.share for node in survey.nodes if node.where == "train"}
     to_make = tuple(
         number for number, network in enumerate(plan.networks) if network.key in training

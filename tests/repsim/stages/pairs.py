@@ -11,7 +11,7 @@ from repsim.graph import Graph, Node, Worker, run_batch
 from repsim.stages import graph_of
 from repsim.stages.activations import LayerSpec
 from repsim.stages.comparison import ComparisonSpec
-from repsim.stages.networks import NetworkSpec
+from repsim.stages.networks import NetworkSize, NetworkSpec
 from repsim.stages.tiles import tiles_of
 from repsim.store import ActivationWriter, Artifact, Store
 from repsim.study import Capture, Component, Matching, Model, Network, Resampling, Seed, Training
@@ -21,14 +21,17 @@ EXAMPLES, POSITIONS, NEURONS = 37, 3, 5
 
 def network(seed: int) -> NetworkSpec:
     return NetworkSpec(
-        network=Network(variant="", seed=Seed.model_validate(seed)),
-        data=Component(name="synthetic"),
+        network=Network(
+            seed=Seed.model_validate(seed),
+            data=Component(name="synthetic"),
+            model=Model(name="small_cnn"),
+            training=Training(),
+        ),
         fingerprint="f",
-        model=Model(name="small_cnn"),
         structure="s",
         classes=3,
         image_shape=(1, 8, 8),
-        training=Training(),
+        size=NetworkSize(parameters=1, operations=1, train=EXAMPLES, test=EXAMPLES, decodes=False),
     )
 
 

@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from repsim.errors import StudyError
-from repsim.stages.trial import try_network
+from repsim.stages.trial import try_networks
 from repsim.study import parse_study
 from workflows.plan import plan_study
 
@@ -63,7 +63,7 @@ def trial(monkeypatch):
         module.model = lambda classes, image_shape: build()
         monkeypatch.setitem(sys.modules, "model_of_a_test", module)
         plan = plan_study(parse_study(STUDY))
-        try_network(plan.networks[0], plan.layers["seed 0"])
+        try_networks(plan.networks, plan.layers)
 
     return call
 

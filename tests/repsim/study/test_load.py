@@ -98,8 +98,20 @@ def test_everything_that_may_stand_in_a_file_is_read(tiny_study):
             "seeds=[0,{initialisation=0,order=0,augmentation=0}]",
             ["Expected each seed once. Got 0 more than once, in s.toml."],
         ),
-        ("seeds=[1]", ["Expected at least two seeds, so that there is a pair. Got 1, in s.toml."]),
-        ("seeds=[]", ["Expected at least two seeds, so that there is a pair. Got 0, in s.toml."]),
+        (
+            "seeds=[1]",
+            [
+                "Expected at least two seeds, or variants, so that there is a pair of networks. "
+                "Got 1, in s.toml."
+            ],
+        ),
+        (
+            "seeds=[]",
+            [
+                "Expected at least two seeds, or variants, so that there is a pair of networks. "
+                "Got 0, in s.toml."
+            ],
+        ),
         ("seeds=3", ["Expected a valid option 'seeds' of s.toml: a list", "Got 3."]),
         ("seeds=[0,-1]", ["Expected a seed, a whole number of at least 0", "'seeds[1]'"]),
         ("seeds=[0,'a']", ["Got 'a', in option 'seeds[1]' of s.toml."]),
@@ -110,14 +122,14 @@ def test_everything_that_may_stand_in_a_file_is_read(tiny_study):
             ["Expected option 'seeds[1].augmentation' of s.toml. Got nothing. Add it."],
         ),
         ("pairs=[[0,7]]", ["Expected pairs of seeds (0, 1). Got 7, in s.toml."]),
-        ("pairs=[[0,0]]", ["Expected two different seeds in a pair. Got [0, 0], in s.toml."]),
+        ("pairs=[[0,0]]", ["Expected two different networks in a pair. Got [0, 0], in s.toml."]),
         (
             "pairs=[[0,1],[1,0]]",
             ["Expected at least one pair, and each pair once. Got [[0, 1], [1, 0]], in s.toml."],
         ),
         ("pairs=[]", ["Expected at least one pair, and each pair once. Got [], in s.toml."]),
-        ("pairs=[[0,1,2]]", ["'pairs[0]' of s.toml: a list of at most 2. Got [0, 1, 2]."]),
-        ("pairs=al", ["option 'pairs' of s.toml: 'all', or a list", "Got 'al'."]),
+        ("pairs=[[0,1,2]]", ["'pairs[0]' of s.toml: 'all'", "a list of at most 2. Got [0, 1,"]),
+        ("pairs=al", ["'pairs' of s.toml: 'all', 'within',", "or a list, as in [0, 1]. Got 'al'."]),
         ("measures=[{name='cka'},{name='cka'}]", ["Expected each measure once. Got cka, cka"]),
         ("training.milestones=[5,3]", ["Expected milestones in rising order. Got [5, 3], in"]),
         (

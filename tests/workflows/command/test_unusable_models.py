@@ -85,10 +85,11 @@ def test_wrapped_models_and_named_outputs_run_to_the_report(repsim, study, tmp_p
 def test_only_what_is_to_be_trained_is_tried(repsim, study, tmp_path, monkeypatch):
     tried = []
 
-    def count(spec, layers):
-        tried.append((spec.label, [layer.layer for layer in layers]))
+    def count(networks, layers):
+        labels = [network.label for network in networks]
+        tried.extend([(labels[0], [layer.layer for layer in layers[labels[0]]])] if labels else [])
 
-    monkeypatch.setattr(trial, "try_network", count)
+    monkeypatch.setattr(trial, "try_networks", count)
     arguments = (study, "--store", tmp_path / "runs")
     assert repsim("plan", *arguments).code == 0
     assert repsim("run", *arguments, "--engine", "inline").code == 0
