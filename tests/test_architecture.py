@@ -29,6 +29,7 @@ ORDER = (
     ("measures",),
     ("across", "estimates"),
     ("results",),
+    ("claims",),
     ("report",),
     ("stages", "activation_files"),
 )
@@ -57,6 +58,7 @@ FORBIDDEN = {
     "repsim.across": ("torch", "torchvision"),
     "repsim.estimates": ("torch", "torchvision"),
     "repsim.results": ("torch", "torchvision"),
+    "repsim.claims": ("torch", "torchvision"),
     "repsim.report": ("torch", "torchvision"),
 }
 

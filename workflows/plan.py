@@ -17,6 +17,7 @@ from repsim.capture import (
     structure_of,
     with_axes,
 )
+from repsim.claims import load_claims
 from repsim.data import DATASETS, DataSource, load_data
 from repsim.errors import StudyError
 from repsim.measures import MEASURES, load_measure
@@ -56,6 +57,8 @@ def plan_study(study: Study, store: Store | None = None) -> StudyPlan:
     """
     for measure in study.measures:
         load_measure(measure.name, measure.options)
+    for paper in study.claims:
+        load_claims(paper)
     if "flattened" in study.across.features and study.capture.positions != "all":
         raise StudyError(
             'Expected capture.positions = "all" for across.features = "flattened": place i of two '

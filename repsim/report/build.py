@@ -1,7 +1,10 @@
 """From tables to the files of a report."""
 
 from collections.abc import Callable
+from dataclasses import asdict
 from functools import partial
+
+import polars as pl
 
 from repsim.report import (
     match_curves,
@@ -65,4 +68,8 @@ def build_report(tables: Tables, facts: StudyFacts) -> dict[str, bytes]:
     for picture in pictures:
         files[f"figures/{picture.name}.svg"] = picture.svg
         files[f"figures/{picture.name}.png"] = picture.png
+    if facts.verdicts:
+        files["claims.csv"] = (
+            pl.DataFrame([asdict(one) for one in facts.verdicts]).write_csv().encode()
+        )
     return {**files, "study.toml": facts.study_toml.encode(), **tables.files()}

@@ -3,6 +3,8 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from repsim.claims import Verdict
+
 
 @dataclass(frozen=True, kw_only=True)
 class StudyFacts:
@@ -11,7 +13,8 @@ class StudyFacts:
     `conventions` are (term, words) that the report adds to its own; a term that the report has
     too is replaced. `missing` are sentences on networks or pairs that the report lacks. `variants`
     are the names of the study's variants in its order, none where it has none; `sweep` has for each
-    variant of a sweep its numbers by swept key.
+    variant of a sweep its numbers by swept key. `verdicts` are those on the claims of papers that
+    the study names.
     """
 
     name: str
@@ -25,3 +28,4 @@ class StudyFacts:
     missing: Sequence[str] = ()
     variants: Sequence[str] = ()
     sweep: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    verdicts: Sequence[Verdict] = ()

@@ -12,6 +12,7 @@ from typing import Any
 import polars as pl
 import tomli_w
 
+from repsim.claims import Evidence, judged
 from repsim.report import StudyFacts, build_report
 from repsim.results import MAXIMUM_MATCH, TIMINGS, Tables, in_context, neuron_rows
 from repsim.stages.across import AcrossSpec, stored_across
@@ -151,6 +152,10 @@ def consolidate(store: Store, plan: StudyPlan, failures: Mapping[str, str]) -> s
         if complete
         else (),
     )
+    evidence = Evidence(
+        tables=tables,
+        settings={spec.network.variant: _settings(spec) for spec in plan.representatives},
+    )
     facts = StudyFacts(
         name=name,
         description=study.description,
@@ -166,6 +171,7 @@ def consolidate(store: Store, plan: StudyPlan, failures: Mapping[str, str]) -> s
         conventions=_conventions(plan),
         missing=_missing(published),
         variants=[one.name for one in study.variations if one.name],
+        verdicts=judged(study.claims, evidence),
         sweep={one.name: numbers for one in study.variations if (numbers := _numbers(one.swept))},
     )
     folder = report_folder(name)
@@ -245,6 +251,18 @@ def _layer_rows(plan: StudyPlan) -> list[dict[str, Any]]:
         for spec in plan.representatives
         for layer in plan.layers[spec.label]
     ]
+
+
+def _settings(spec: NetworkSpec) -> dict[str, Any]:
+    """By keys as in the study file."""
+    tables = {
+        "data": {"name": spec.data.name, **spec.data.options},
+        "model": {"name": spec.model.name, **spec.model.options},
+        "training": spec.training.model_dump(mode="json"),
+    }
+    return {
+        f"{part}.{key}": value for part, table in tables.items() for key, value in table.items()
+    }
 
 
 def _numbers(swept: Mapping[str, Any]) -> dict[str, float]:

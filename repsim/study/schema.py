@@ -156,6 +156,9 @@ class Study(StrictOptions):
     measures: tuple[Component, ...] = ()
     resampling: Resampling = Resampling()
     across: Across = Across()
+    claims: tuple[str, ...] = Field(
+        default=(), description="papers whose claims are judged by the results"
+    )
     accept_code: dict[CodeDigest, tuple[CodeDigest, ...]] = Field(
         default_factory=dict,
         description="by digest of a model's or data set's code as it is: those of earlier code "

@@ -1,0 +1,98 @@
+"""Claims of Morcos et al. 2018 on made tables for which they hold, and do not."""
+
+import pytest
+
+from tests.repsim.claims.made_up import evidence, rows_of, verdicts
+
+BOTH = {"true": range(3), "random": range(3)}
+LABELS = {"true": {"data.random_labels": 0.0}, "random": {"data.random_labels": {"share": 1.0}}}
+PWCCA = "pwcca[symmetric]"
+
+
+def judge(similarity, *, networks=BOTH, settings=LABELS, measure=PWCCA, **more):
+    rows = rows_of(networks, measure, similarity)
+    return verdicts("morcos2018", evidence(networks, rows, settings, **more))
+
+
+def as_in_the_paper(a, b, depth):
+    if depth == 3:
+        return 1.0 if a == b else 0.6
+    return 0.9 - 0.1 * depth if a == b == "true" else 0.8 - 0.2 * depth
+
+
+def test_what_the_paper_shows_bears_its_claims_out():
+    found = judge(as_in_the_paper)
+    assert found["B-1"] == (
+        True,
+        "In 2 of the 2 deeper layers (true and random labels: conv2: 0.200 and 0.400; "
+        "conv3: 0.300 and 0.600).",
+    )
+    assert found["B-2"] == (True, "The largest difference of the 2 deeper layers is 0.000.")
+    assert found["B-6"] == (
+        True,
+        "In fc: 0.000 with true labels, 0.000 with random ones, 0.400 between.",
+    )
+
+
+def test_outputs_that_differ_within_a_group_refute_it():
+    assert judge(lambda a, b, depth: 0.8 if a == b else 0.2)["B-6"][0] is False
+
+
+def test_networks_that_memorise_and_are_as_close_refute_it():
+    assert judge(lambda a, b, depth: 0.5)["B-1"][0] is False
+
+
+def test_networks_that_memorise_and_are_far_from_the_others_alone_refute_it():
+    found = judge(lambda a, b, depth: 0.5 if a == b else 0.4)
+    assert found["B-2"] == (False, "The largest difference of the 2 deeper layers is 0.100.")
+
+
+@pytest.mark.parametrize(
+    ("more", "why"),
+    [
+        ({"settings": {"true": {}, "random": {}}}, "has not one variant with true labels"),
+        ({"settings": {"true": {}, "random": {"data.random_labels": 0.5}}}, "has not one variant"),
+        ({"train_accuracy": 0.5}, "the lowest training accuracy is 50.0%"),
+        ({"measure": "cka[linear]"}, "The study has no PWCCA"),
+    ],
+)
+def test_what_a_study_cannot_tell_is_said(more, why):
+    found = judge(as_in_the_paper, **more)
+    for number in ("B-1", "B-2", "B-6"):
+        assert found[number][0] is None
+        assert why in found[number][1]
+
+
+def test_the_output_is_judged_only_where_it_is_captured():
+    assert judge(as_in_the_paper, output="ReLU")["B-6"] == (
+        None,
+        "The output is not captured: add its layer to capture.layers.",
+    )
+
+
+WIDTHS = {f"width={width}": range(2) for width in (1, 2, 4, 8)}
+
+
+def by_width(similarity, accuracy):
+    settings = {name: {"model.width": float(name.split("=")[1])} for name in WIDTHS}
+    return judge(
+        lambda a, b, depth: similarity(float(a.split("=")[1])) if a == b else 0.1,
+        networks=WIDTHS,
+        settings=settings,
+        test_accuracy={name: accuracy(float(name.split("=")[1])) for name in WIDTHS},
+    )["B-3"]
+
+
+def test_wider_networks_that_are_closer_and_more_accurate_bear_it_out():
+    holds, measured = by_width(lambda w: 0.4 + w / 20, lambda w: 0.5 + w / 20)
+    assert holds is True
+    assert measured == (
+        "In conv3, over 4 widths: rank correlation of distance with width -1.00, correlation with "
+        "test accuracy -1.00."
+    )
+
+
+def test_width_without_effect_or_without_accuracy_is_told_apart():
+    assert by_width(lambda w: 0.9 - w / 20, lambda w: 0.5 + w / 20)[0] is False
+    assert by_width(lambda w: 0.4 + w / 20, lambda w: 0.5)[0] is None
+    assert judge(as_in_the_paper)["B-3"][0] is None
