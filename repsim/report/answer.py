@@ -26,15 +26,17 @@ class Answer:
     points: tuple[str, ...]
 
 
-def answer(summary: Summary, measures: Sequence[MeasureLayers] = ()) -> Answer:
-    """The findings of a study, computed from its numbers."""
+def answer(
+    summary: Summary, measures: Sequence[MeasureLayers] = (), groups: Sequence[str] = ()
+) -> Answer:
+    """The findings of a study, computed from its numbers; of its groups, as they are given."""
     if not np.isfinite(summary.similarity).any():
         return Answer(
             lead="No pair of networks could be compared, so there is no similarity to report.",
             points=tuple(_accuracy(summary, None)),
         )
     focus, wide = summary.nearest_known(USUAL_EPSILON), summary.nearest_known(0.5)
-    points = [*_depth(summary, focus)]
+    points = [*groups, *_depth(summary, focus)]
     if wide != focus:
         points.append(_at(summary, wide))
     points += [

@@ -16,9 +16,13 @@ from repsim.report import (
 from repsim.report.across_section import across_drawings
 from repsim.report.drawing import Drawing, house_style, render
 from repsim.report.facts import StudyFacts
+from repsim.report.group_tests import group_tests
+from repsim.report.groups import grouped
+from repsim.report.groups_section import groups_section
 from repsim.report.measure_layers import measure_layers
 from repsim.report.measures_by_depth import draw_measures
 from repsim.report.page import render_page
+from repsim.report.similarity_by_group import draw_groups
 from repsim.report.summary import Summary, summarise
 from repsim.results import Tables
 
@@ -50,21 +54,21 @@ def build_report(tables: Tables, facts: StudyFacts) -> dict[str, bytes]:
         `report.html`, `figures/NAME.svg` and `.png`, `study.toml` and the files of the tables.
     """
     summary = summarise(tables, facts)
-    pictures = []
+    groups = grouped(tables, facts.variants)
+    tests = group_tests(groups) if groups else ()
     measures = measure_layers(tables, summary)
     draws: list[Callable[[Summary], Drawing | None]] = [
         *FIGURES,
         partial(draw_measures, measures=measures),
     ]
-    for draw in draws:
-        with house_style():
-            drawing = draw(summary)
-        if drawing is not None:
-            pictures.append(render(drawing, epsilons=len(summary.tolerances)))
     with house_style():
-        across = across_drawings(tables.across, tables.principal, tables.identification)
-    pictures += [render(drawing, epsilons=len(summary.tolerances)) for drawing in across]
-    files = {"report.html": render_page(tables, facts, summary, pictures).encode()}
+        drawings = [draw_groups(groups, tests)] if groups else []
+        drawings += [drawing for draw in draws if (drawing := draw(summary)) is not None]
+        drawings += across_drawings(tables.across, tables.principal, tables.identification)
+    pictures = [render(drawing, epsilons=len(summary.tolerances)) for drawing in drawings]
+    section = groups_section(groups, tests) if groups else None
+    page = render_page(tables, facts, summary, pictures, section)
+    files = {"report.html": page.encode()}
     for picture in pictures:
         files[f"figures/{picture.name}.svg"] = picture.svg
         files[f"figures/{picture.name}.png"] = picture.png

@@ -12,7 +12,16 @@ from repsim.report.phrasing import tolerance
 from repsim.report.summary import Floats, Summary, over_pairs
 from repsim.results import AREA_UNDER_CURVE, MAXIMUM_MATCH, Tables
 
-__all__ = ["OF_MATCHES", "Kind", "MeasureLayers", "Null", "leading", "measure_layers"]
+__all__ = [
+    "OF_MATCHES",
+    "USUAL_EPSILON",
+    "Kind",
+    "MeasureLayers",
+    "Null",
+    "leading",
+    "measure_layers",
+    "short_name",
+]
 
 # Of all ε the one that stands for the match beside other measures, where a study has it.
 USUAL_EPSILON = 0.3
@@ -99,17 +108,18 @@ def measure_layers(tables: Tables, summary: Summary) -> tuple[MeasureLayers, ...
         found.append(_arrays(f"Match at ε = {tolerance(epsilon)}", MAXIMUM_MATCH, rows, summary))
     plain = results.filter(pl.col("epsilon").is_null())
     for measure in plain["measure"].unique(maintain_order=True):
-        name = "Area under the match curve" if measure == AREA_UNDER_CURVE else _short(measure)
         rows = plain.filter(pl.col("measure") == measure)
-        found.append(_arrays(name, measure, rows, summary))
+        found.append(_arrays(short_name(measure), measure, rows, summary))
     known = tuple(one for one in found if np.isfinite(one.value).any())
     others = any(one.convention not in OF_MATCHES for one in known)
     context = any(null.known for one in known for null in one.nulls.values())
     return known if others or context else ()
 
 
-def _short(convention: str) -> str:
+def short_name(convention: str) -> str:
     """The name of a measure; what tells it from others of the name stays in its convention."""
+    if convention == AREA_UNDER_CURVE:
+        return "Area under the match curve"
     return convention.partition("[")[0].replace("_", " ")
 
 

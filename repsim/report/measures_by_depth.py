@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from repsim.report.drawing import ACCENT, MUTED, PAPER, Drawing
 from repsim.report.measure_layers import Kind, MeasureLayers, leading
 from repsim.report.nulls import PERMUTED, QUESTIONS, tension
-from repsim.report.panels import small_multiples
+from repsim.report.panels import number_layers, small_multiples
 from repsim.report.summary import Summary, over_pairs
 
 __all__ = ["draw_measures"]
@@ -86,8 +86,7 @@ def _draw_one(
     shared = bool(np.nanmin(drawn) >= 0 and np.nanmax(drawn) <= 1)
     if shared:
         axes.set_ylim(-0.03, 1.03)
-    axes.set_xlim(0.5, len(depth) + 0.5)
-    axes.set_xticks(_ticks(len(depth)))
+    number_layers(axes, len(depth))
     return shared
 
 
@@ -103,11 +102,6 @@ def _points(axes: Axes, depth: np.ndarray, values: np.ndarray, *, filled: bool) 
         markeredgewidth=0.9,
         zorder=4 if filled else 3,
     )
-
-
-def _ticks(layers: int) -> list[int]:
-    step = max(1, -(-layers // 6))
-    return list(range(1, layers + 1, step))
 
 
 def _names(measures: Sequence[MeasureLayers]) -> list[str]:

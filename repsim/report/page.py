@@ -16,6 +16,7 @@ from repsim.report.cautions import cautions
 from repsim.report.conventions import conventions
 from repsim.report.drawing import Picture, epsilon_colours
 from repsim.report.facts import StudyFacts
+from repsim.report.groups_section import GroupsSection
 from repsim.report.measure_layers import measure_layers
 from repsim.report.measures_section import measures_section
 from repsim.report.phrasing import count, number, percent, tolerance
@@ -37,7 +38,11 @@ class Cell:
 
 
 def render_page(
-    tables: Tables, facts: StudyFacts, summary: Summary, pictures: Sequence[Picture]
+    tables: Tables,
+    facts: StudyFacts,
+    summary: Summary,
+    pictures: Sequence[Picture],
+    groups: GroupsSection | None = None,
 ) -> str:
     """The self-contained HTML page; every name is escaped."""
     environment = jinja2.Environment(
@@ -54,7 +59,7 @@ def render_page(
     page: str = environment.get_template("page.html.j2").render(
         facts=facts,
         scope=_scope(summary),
-        answer=answer(summary, measures),
+        answer=answer(summary, measures, groups.points if groups else ()),
         cautions=cautions(summary, facts),
         epsilons=[tolerance(epsilon) for epsilon in summary.epsilons],
         colours=epsilon_colours(len(summary.tolerances)),
@@ -64,6 +69,7 @@ def render_page(
         pictures=[{"drawn": picture, "svg": Markup(picture.inline)} for picture in pictures],
         simple=simple_section(tables, summary),
         across=across_section(tables.identification),
+        groups=groups,
         measures=measures_section(summary, measures),
         networks=_network_rows(summary.networks),
         pairs=_pair_rows(tables, summary),

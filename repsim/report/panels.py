@@ -64,6 +64,12 @@ def small_multiples(names: Sequence[str], *, across: str, along: str) -> Panels:
     )
 
 
+def number_layers(axes: Axes, layers: int) -> None:
+    """The x axis of a panel against depth: layers counted from 1, at most some six numbered."""
+    axes.set_xlim(0.5, layers + 0.5)
+    axes.set_xticks(range(1, layers + 1, max(1, -(-layers // 6))))
+
+
 def _columns(layers: int) -> int:
     """As many as stay legible; one fewer where that leaves fewer places of the last row empty."""
     if layers <= 3:

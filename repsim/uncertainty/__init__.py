@@ -1,5 +1,6 @@
 """What stands beside a number: what chance gives, and how much it varies with the examples."""
 
+from repsim.uncertainty.group_differences import Contrast, GroupDifference, group_difference
 from repsim.uncertainty.intervals import (
     LEAST_FOR_QUARTERS,
     Interval,
@@ -20,6 +21,8 @@ from repsim.uncertainty.significance import (
 
 __all__ = [
     "LEAST_FOR_QUARTERS",
+    "Contrast",
+    "GroupDifference",
     "Interval",
     "Null",
     "RankedCriticals",
@@ -27,6 +30,7 @@ __all__ = [
     "bootstrap_interval",
     "chance_corrected",
     "family_p_values",
+    "group_difference",
     "jackknife_interval",
     "null_band",
     "p_value",

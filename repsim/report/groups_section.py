@@ -1,0 +1,148 @@
+"""The section on groups of pairs: a table of means, and one of tests."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from repsim.report.group_tests import MOST_VARIANTS, GroupTest
+from repsim.report.groups import Groups
+from repsim.report.groups_words import group_points
+from repsim.report.phrasing import code, count, number
+from repsim.uncertainty import p_words
+
+__all__ = ["GroupCell", "GroupsSection", "groups_section"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class GroupCell:
+    """A number with what stands under it; `share` tints it."""
+
+    text: str
+    below: str = ""
+    share: float = 0.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class GroupsSection:
+    """What the page says of groups."""
+
+    points: tuple[str, ...]
+    measure: str
+    groups: tuple[str, ...]
+    rows: tuple[tuple[str, tuple[GroupCell, ...]], ...]  # A layer and a cell for each group.
+    note: str
+    measures: tuple[str, ...]
+    tests: tuple[tuple[str, tuple[GroupCell, ...]], ...]  # A comparison, a cell for each measure.
+    reading: str
+
+
+def groups_section(groups: Groups, tests: Sequence[GroupTest]) -> GroupsSection:
+    """The section."""
+    measure = groups.leading
+    mean, deviation = groups.shown.over_pairs(measure.values)
+    rows = [
+        (code(name), tuple(_mean_cell(mean[g, at], deviation[g, at]) for g in range(len(mean))))
+        for at, name in enumerate(groups.layers)
+    ]
+    return GroupsSection(
+        points=tuple(group_points(groups, tests)),
+        measure=measure.name,
+        groups=tuple(f"{name} variants" if groups.pooled else name for name in groups.shown.names),
+        rows=tuple(rows),
+        note=_note(groups),
+        measures=tuple(one.name for one in groups.measures),
+        tests=tuple(_test_rows(groups, tests)),
+        reading=_reading(groups, tests),
+    )
+
+
+def _mean_cell(mean: float, deviation: float) -> GroupCell:
+    if not np.isfinite(mean):
+        return GroupCell(text="–")
+    below = f"± {number(float(deviation))}" if np.isfinite(deviation) else ""
+    return GroupCell(
+        text=number(float(mean)), below=below, share=round(min(max(float(mean), 0.0), 1.0), 3)
+    )
+
+
+def _note(groups: Groups) -> str:
+    sizes = ", ".join(
+        f"{name} {count(groups.shown.pairs(place), 'pair')}"
+        for place, name in enumerate(groups.shown.names)
+    )
+    pooled = f"The {len(groups.each.names)} groups are pooled. " if groups.pooled else ""
+    return (
+        f"{pooled}Mean over the pairs of a group, below it the standard deviation of its pairs: "
+        f"{sizes}."
+    )
+
+
+def _test_rows(
+    groups: Groups, tests: Sequence[GroupTest]
+) -> list[tuple[str, tuple[GroupCell, ...]]]:
+    rows: dict[str, list[GroupCell]] = {}
+    for test in tests:
+        rows.setdefault(_title(groups, test), []).append(_test_cell(groups, test))
+    return [(title, tuple(cells)) for title, cells in rows.items()]
+
+
+def _title(groups: Groups, test: GroupTest) -> str:
+    if len(test.variants) == len(groups.variants) > 2:
+        return "within variants − between variants"
+    a, b = (code(groups.variants[place]) for place in test.variants)
+    if test.contrast == "within":
+        return f"within {a} − within {b}"
+    return f"within {a} and {b} − between them"
+
+
+def _test_cell(groups: Groups, test: GroupTest) -> GroupCell:
+    if test.result is None:
+        return GroupCell(text="–", below=test.reason)
+    found = test.result
+    p = p_words(found.p_value, found.permutations, brief=True)
+    smallest = int(found.p_values_layers.argmin())
+    layer = groups.layers[test.layers[smallest]]
+    at = p_words(float(found.p_values_layers[smallest]), found.permutations, brief=True)
+    below = f"{layer}: {_signed(float(found.layers[smallest]))}, {at}"
+    return GroupCell(
+        text=f"{_signed(found.difference)}, {p}", below=below if len(test.layers) > 1 else ""
+    )
+
+
+def _signed(difference: float) -> str:
+    """A difference with its sign.
+
+    >>> _signed(0.123), _signed(-0.5), _signed(0.0)
+    ('+0.12', '−0.50', '0.00')
+    """
+    text = f"{abs(difference):.2f}"
+    sign = "+" if difference > 0 else "−"
+    return text if text == "0.00" else f"{sign}{text}"
+
+
+def _reading(groups: Groups, tests: Sequence[GroupTest]) -> str:
+    known = [test.result for test in tests if test.result]
+    if not known:
+        return ""
+    floors = sorted({result.permutations for result in known})
+    least = "; ".join(p_words(1 / (1 + amount), amount) for amount in floors)
+    drawn = (
+        ""
+        if all(result.exact for result in known)
+        else " Of more than 10,000 ways to do so, 9,999 random ones are taken (seed 0)."
+    )
+    left_out = (
+        f" Every two variants are tested where there are at most {MOST_VARIANTS}."
+        if len(groups.variants) > MOST_VARIANTS
+        else ""
+    )
+    many = len({(test.contrast, test.variants) for test in tests})
+    one_by_one = f" {many} comparisons are each tested on their own." if many > 1 else ""
+    return (
+        "Difference of the means over pairs, as a mean over layers; below it the layer with the "
+        "smallest p for all layers at once. Pairs share networks, so p is from permutations of "
+        "the variants of the networks, two-sided: the share of permutations, the observed one "
+        "included, with a difference as large. It asks whether the networks are exchangeable "
+        f"({least}).{drawn}{one_by_one}{left_out}"
+    )
