@@ -62,12 +62,12 @@ def build_report(tables: Tables, facts: StudyFacts) -> dict[str, bytes]:
         partial(draw_measures, measures=measures),
     ]
     with house_style():
-        drawings = [draw_groups(groups, tests)] if groups else []
+        drawings = [draw_groups(groups)] if groups else []
         drawings += [drawing for draw in draws if (drawing := draw(summary)) is not None]
         drawings += across_drawings(tables.across, tables.principal, tables.identification)
     pictures = [render(drawing, epsilons=len(summary.tolerances)) for drawing in drawings]
     section = groups_section(groups, tests) if groups else None
-    page = render_page(tables, facts, summary, pictures, section)
+    page = render_page(tables, facts, summary, pictures, measures, section)
     files = {"report.html": page.encode()}
     for picture in pictures:
         files[f"figures/{picture.name}.svg"] = picture.svg

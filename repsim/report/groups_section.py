@@ -7,7 +7,7 @@ import numpy as np
 
 from repsim.report.group_tests import MOST_VARIANTS, GroupTest
 from repsim.report.groups import Groups
-from repsim.report.groups_words import group_points
+from repsim.report.groups_words import agreement, group_points
 from repsim.report.phrasing import code, count, number
 from repsim.uncertainty import p_words
 
@@ -27,7 +27,8 @@ class GroupCell:
 class GroupsSection:
     """What the page says of groups."""
 
-    points: tuple[str, ...]
+    points: tuple[str, ...]  # For the answer at the top of the page.
+    agreement: str
     measure: str
     groups: tuple[str, ...]
     rows: tuple[tuple[str, tuple[GroupCell, ...]], ...]  # A layer and a cell for each group.
@@ -47,6 +48,7 @@ def groups_section(groups: Groups, tests: Sequence[GroupTest]) -> GroupsSection:
     ]
     return GroupsSection(
         points=tuple(group_points(groups, tests)),
+        agreement=agreement(groups),
         measure=measure.name,
         groups=tuple(f"{name} variants" if groups.pooled else name for name in groups.shown.names),
         rows=tuple(rows),
@@ -81,10 +83,15 @@ def _note(groups: Groups) -> str:
 def _test_rows(
     groups: Groups, tests: Sequence[GroupTest]
 ) -> list[tuple[str, tuple[GroupCell, ...]]]:
-    rows: dict[str, list[GroupCell]] = {}
+    """A row for each comparison that was tested by any measure."""
+    rows: dict[str, list[GroupTest]] = {}
     for test in tests:
-        rows.setdefault(_title(groups, test), []).append(_test_cell(groups, test))
-    return [(title, tuple(cells)) for title, cells in rows.items()]
+        rows.setdefault(_title(groups, test), []).append(test)
+    return [
+        (title, tuple(_test_cell(groups, test) for test in row))
+        for title, row in rows.items()
+        if any(test.result for test in row)
+    ]
 
 
 def _title(groups: Groups, test: GroupTest) -> str:
@@ -97,9 +104,9 @@ def _title(groups: Groups, test: GroupTest) -> str:
 
 
 def _test_cell(groups: Groups, test: GroupTest) -> GroupCell:
-    if test.result is None:
-        return GroupCell(text="–", below=test.reason)
     found = test.result
+    if found is None:
+        return GroupCell(text="–", below=test.reason)
     p = p_words(found.p_value, found.permutations, brief=True)
     smallest = int(found.p_values_layers.argmin())
     layer = groups.layers[test.layers[smallest]]
@@ -123,26 +130,27 @@ def _signed(difference: float) -> str:
 
 def _reading(groups: Groups, tests: Sequence[GroupTest]) -> str:
     known = [test.result for test in tests if test.result]
-    if not known:
-        return ""
-    floors = sorted({result.permutations for result in known})
-    least = "; ".join(p_words(1 / (1 + amount), amount) for amount in floors)
-    drawn = (
-        ""
-        if all(result.exact for result in known)
-        else " Of more than 10,000 ways to do so, 9,999 random ones are taken (seed 0)."
-    )
-    left_out = (
-        f" Every two variants are tested where there are at most {MOST_VARIANTS}."
-        if len(groups.variants) > MOST_VARIANTS
-        else ""
-    )
-    many = len({(test.contrast, test.variants) for test in tests})
-    one_by_one = f" {many} comparisons are each tested on their own." if many > 1 else ""
-    return (
-        "Difference of the means over pairs, as a mean over layers; below it the layer with the "
-        "smallest p for all layers at once. Pairs share networks, so p is from permutations of "
-        "the variants of the networks, two-sided: the share of permutations, the observed one "
-        "included, with a difference as large. It asks whether the networks are exchangeable "
-        f"({least}).{drawn}{one_by_one}{left_out}"
-    )
+    comparisons = {(test.contrast, test.variants) for test in tests}
+    tested = {(test.contrast, test.variants) for test in tests if test.result}
+    reasons = sorted({test.reason for test in tests if test.reason})
+    sentences = []
+    if known:
+        floors = sorted({result.permutations for result in known})
+        least = "; ".join(p_words(1 / (1 + amount), amount) for amount in floors)
+        sentences += [
+            "Difference of the means over pairs, as a mean over layers; below it the layer with "
+            "the smallest p for all layers at once. Pairs share networks, so p is from "
+            "permutations of the variants of the networks, two-sided: the share of permutations, "
+            "the observed one included, with a difference as large. It asks whether the networks "
+            f"are exchangeable ({least})."
+        ]
+        if not all(result.exact for result in known):
+            sentences.append("Where there are too many permutations, random ones are taken.")
+        if len(tested) > 1:
+            sentences.append(f"{len(tested)} comparisons are each tested on their own.")
+    if len(tested) < len(comparisons):
+        untested = count(len(comparisons) - len(tested), "difference")
+        sentences.append(f"{untested} between groups cannot be tested: {'; '.join(reasons)}.")
+    if len(groups.variants) > MOST_VARIANTS:
+        sentences.append(f"Every two variants are tested of at most {MOST_VARIANTS}.")
+    return " ".join(sentences)

@@ -17,7 +17,7 @@ from repsim.report.conventions import conventions
 from repsim.report.drawing import Picture, epsilon_colours
 from repsim.report.facts import StudyFacts
 from repsim.report.groups_section import GroupsSection
-from repsim.report.measure_layers import measure_layers
+from repsim.report.measure_layers import MeasureLayers
 from repsim.report.measures_section import measures_section
 from repsim.report.phrasing import count, number, percent, tolerance
 from repsim.report.simple_section import simple_section
@@ -42,6 +42,7 @@ def render_page(
     facts: StudyFacts,
     summary: Summary,
     pictures: Sequence[Picture],
+    measures: Sequence[MeasureLayers] = (),
     groups: GroupsSection | None = None,
 ) -> str:
     """The self-contained HTML page; every name is escaped."""
@@ -55,7 +56,6 @@ def render_page(
     )
     environment.filters["prose"] = prose
     environment.filters["percent"] = lambda share: "–" if share is None else percent(share)
-    measures = measure_layers(tables, summary)
     page: str = environment.get_template("page.html.j2").render(
         facts=facts,
         scope=_scope(summary),

@@ -8,16 +8,15 @@ from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
 from repsim.report.drawing import CATEGORICAL, Drawing, shortened
-from repsim.report.group_tests import GroupTest
 from repsim.report.groups import GroupMeasure, Groups
-from repsim.report.groups_words import group_points
+from repsim.report.groups_words import highest
 from repsim.report.panels import number_layers, small_multiples
 from repsim.report.phrasing import count
 
 __all__ = ["draw_groups"]
 
 
-def draw_groups(groups: Groups, tests: Sequence[GroupTest]) -> Drawing:
+def draw_groups(groups: Groups) -> Drawing:
     """The figure."""
     panels = small_multiples(
         [measure.name for measure in groups.measures],
@@ -47,7 +46,7 @@ def draw_groups(groups: Groups, tests: Sequence[GroupTest]) -> Drawing:
     return Drawing(
         name="similarity-by-group",
         title="Similarity in groups",
-        finding=" ".join(group_points(groups, tests)),
+        finding=highest(groups),
         reading=_reading(groups),
         figure=panels.figure,
     )

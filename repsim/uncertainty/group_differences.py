@@ -19,10 +19,13 @@ from repsim.uncertainty.significance import family_p_values, p_value
 
 __all__ = ["Contrast", "GroupDifference", "group_difference"]
 
-# Relabellings: all of them up to as many, else this many with the one that was observed.
+# Relabellings: all of them up to as many, else this many with the one that was observed. The few
+# are for more than LARGE values (pairs × layers), of which ten times as many would take a minute.
 MOST_RELABELLINGS = 10_000
+FEW_RELABELLINGS = 1_000
+LARGE = 20_000
 
-# Relabellings times pairs that are held in memory at once: 32 MB.
+# Values that are held in memory at once: 32 MB.
 BATCH = 4_000_000
 
 # "within": pairs within group 0 less those within group 1.
@@ -72,8 +75,9 @@ def group_difference(
 
     where T is the difference of the mean over pairs of one kind and of another, and T* the same
     with the groups of the networks permuted: in all ways that give another partition if these are
-    at most 10 000, else in 9 999 random ones. The null hypothesis is that networks of all groups
-    are exchangeable; a group that differs in any way may be found.
+    fewer than 10 000, else in 9 999 random ones (of more than 20 000 values, 1 000 and 999). The
+    null hypothesis is that networks of all groups are exchangeable; a group that differs in any way
+    may be found.
 
     Parameters
     ----------
@@ -109,15 +113,21 @@ def group_difference(
     _check(values, first, second, sizes, contrast)
     if len(sizes) < 2 or sizes.min() < 2:
         return None
-    relabelled, exact = _relabellings(groups, seed)
-    differences = np.concatenate(
+    pair_at = np.zeros((groups.size, groups.size), dtype=np.int64)
+    pair_at[first, second] = pair_at[second, first] = np.arange(len(first))
+    members, exact = _relabellings(groups, seed, large=values.size > LARGE)
+    inside = np.stack(
         [
-            _differences(values, batch[:, first], batch[:, second], contrast)
-            for batch in np.array_split(
-                relabelled, math.ceil(relabelled.shape[0] * len(first) / BATCH)
-            )
+            _sums_inside(values, pair_at, members[:, stop - size : stop])
+            for size, stop in zip(sizes, np.cumsum(sizes), strict=True)
         ]
     )
+    amounts = sizes * (sizes - 1) / 2
+    if contrast == "within":
+        differences = inside[0] / amounts[0] - inside[1] / amounts[1]
+    else:
+        plus, every = inside.sum(axis=0), values.sum(axis=0)
+        differences = plus / amounts.sum() - (every - plus) / (len(values) - amounts.sum())
     means, sizes_of = differences.mean(axis=1), np.abs(differences)
     return GroupDifference(
         difference=float(means[0]),
@@ -125,7 +135,7 @@ def group_difference(
         layers=differences[0],
         p_values=np.array([p_value(float(one[0]), one[1:]) for one in sizes_of.T]),
         p_values_layers=family_p_values(sizes_of[0], sizes_of[1:].T),
-        permutations=len(relabelled) - 1,
+        permutations=len(members) - 1,
         exact=exact,
     )
 
@@ -153,44 +163,46 @@ def _check(
         raise InputError(f"Expected two groups for the contrast 'within'. Got {len(sizes)}.")
 
 
-def _differences(
+def _sums_inside(
     values: Float64[np.ndarray, "p l"],
-    first: npt.NDArray[np.int64],
-    second: npt.NDArray[np.int64],
-    contrast: Contrast,
+    pair_at: npt.NDArray[np.int64],
+    members: npt.NDArray[np.int64],
 ) -> Float64[np.ndarray, "r l"]:
-    """The difference at each layer, for the groups (R, P) of both networks of each pair."""
-    same = first == second
-    if contrast == "within":
-        plus, minus = same & (first == 0), same & (first == 1)
-    else:
-        plus, minus = same, ~same
-    # Every relabelling has as many pairs of each kind, since it has groups of the same sizes.
-    weights = plus / plus[:1].sum() - minus / minus[:1].sum()
-    differences: Float64[np.ndarray, "r l"] = weights @ values
-    return differences
+    """Sums over the pairs within a group, of which each relabelling has other members (R, size)."""
+    one, other = np.triu_indices(members.shape[1], k=1)
+    rows = max(1, BATCH // (one.size * values.shape[1]))
+    return np.concatenate(
+        [
+            values[pair_at[part[:, one], part[:, other]]].sum(axis=1)
+            for part in (members[at : at + rows] for at in range(0, len(members), rows))
+        ]
+    )
 
 
-def _relabellings(groups: npt.NDArray[np.int64], seed: int) -> tuple[npt.NDArray[np.int64], bool]:
-    """Groups of the networks (R, N), the observed ones first; whether these are all partitions."""
+def _relabellings(
+    groups: npt.NDArray[np.int64], seed: int, *, large: bool
+) -> tuple[npt.NDArray[np.int64], bool]:
+    """Networks (R, N) by group, the observed groups first; whether these are all partitions."""
     sizes = np.bincount(groups)
-    order = sorted(range(len(sizes)), key=lambda group: (sizes[group], group))
     _, alike = np.unique(sizes, return_counts=True)
     amount = math.factorial(len(groups))
     for size in sizes.tolist():
         amount //= math.factorial(size)
     for equal in alike.tolist():
         amount //= math.factorial(equal)
-    if amount > MOST_RELABELLINGS:
-        tiled = np.tile(groups, (MOST_RELABELLINGS, 1))
-        tiled[1:] = np.random.default_rng(seed).permuted(tiled[1:], axis=1)
-        return tiled, False
+    observed = np.argsort(groups, kind="stable")
+    wanted = FEW_RELABELLINGS if large else MOST_RELABELLINGS
+    if amount > wanted:
+        drawn = np.tile(observed, (wanted - 1, 1))
+        drawn = np.random.default_rng(seed).permuted(drawn, axis=1)
+        return np.concatenate((observed[None], drawn)), False
+    order = sorted(range(len(sizes)), key=lambda group: (sizes[group], group))
     places = [place for group in order for place in np.flatnonzero(groups == group).tolist()]
-    found = np.empty((amount, len(groups)), dtype=np.int64)
-    for row, partition in enumerate(_partitions(places, [int(sizes[group]) for group in order])):
-        for group, members in zip(order, partition, strict=True):
-            found[row, list(members)] = group
-    return found, True
+    found = []
+    for partition in _partitions(places, [int(sizes[group]) for group in order]):
+        of_group = dict(zip(order, partition, strict=True))
+        found.append([place for group in range(len(sizes)) for place in of_group[group]])
+    return np.array(found), True
 
 
 def _partitions(
