@@ -16,13 +16,14 @@ from repsim.report import (
 from repsim.report.across_section import across_drawings
 from repsim.report.drawing import Drawing, house_style, render
 from repsim.report.facts import StudyFacts
+from repsim.report.group_drawings import group_drawings
 from repsim.report.group_tests import group_tests
 from repsim.report.groups import grouped
 from repsim.report.groups_section import groups_section
 from repsim.report.measure_layers import measure_layers
 from repsim.report.measures_by_depth import draw_measures
+from repsim.report.network_map import network_map
 from repsim.report.page import render_page
-from repsim.report.similarity_by_group import draw_groups
 from repsim.report.summary import Summary, summarise
 from repsim.results import Tables
 
@@ -56,17 +57,18 @@ def build_report(tables: Tables, facts: StudyFacts) -> dict[str, bytes]:
     summary = summarise(tables, facts)
     groups = grouped(tables, facts.variants)
     tests = group_tests(groups) if groups else ()
+    found = network_map(groups) if groups else None
     measures = measure_layers(tables, summary)
     draws: list[Callable[[Summary], Drawing | None]] = [
         *FIGURES,
         partial(draw_measures, measures=measures),
     ]
     with house_style():
-        drawings = [draw_groups(groups)] if groups else []
+        drawings = group_drawings(groups, found) if groups else []
         drawings += [drawing for draw in draws if (drawing := draw(summary)) is not None]
         drawings += across_drawings(tables.across, tables.principal, tables.identification)
     pictures = [render(drawing, epsilons=len(summary.tolerances)) for drawing in drawings]
-    section = groups_section(groups, tests) if groups else None
+    section = groups_section(groups, tests, found) if groups else None
     page = render_page(tables, facts, summary, pictures, measures, section)
     files = {"report.html": page.encode()}
     for picture in pictures:

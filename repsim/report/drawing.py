@@ -181,7 +181,7 @@ def label_curves(axes: Axes, colours: Mapping[float, str], ends: Mapping[float, 
     drawn = sorted(ends)
     most = max(2, int(1 / gap))
     # Similarity never falls with ε, so this order is also the order of the labels.
-    labelled = sorted((drawn[i] for i in _thinned(len(drawn), most)), key=lambda e: (ends[e], e))
+    labelled = sorted((drawn[i] for i in thinned(len(drawn), most)), key=lambda e: (ends[e], e))
     left, right = axes.get_xlim()
     reach = 0.2 / width * (right - left)
     for epsilon, level in zip(labelled, _spread([ends[e] for e in labelled], gap), strict=True):
@@ -204,7 +204,8 @@ def shortened(name: str, most: int) -> str:
     return name if len(name) <= most else f"…{name[len(name) - most + 1 :].lstrip('.')}"
 
 
-def _thinned(amount: int, most: int) -> list[int]:
+def thinned(amount: int, most: int) -> list[int]:
+    """Places of at most so many of an amount, evenly spread, both ends among them."""
     if amount <= most:
         return list(range(amount))
     return sorted({round(i * (amount - 1) / (most - 1)) for i in range(most)})

@@ -8,10 +8,11 @@ import numpy as np
 from repsim.report.group_tests import MOST_VARIANTS, GroupTest
 from repsim.report.groups import Groups
 from repsim.report.groups_words import agreement, group_points
+from repsim.report.network_map import NetworkMap, measured
 from repsim.report.phrasing import code, count, number
 from repsim.uncertainty import p_words
 
-__all__ = ["GroupCell", "GroupsSection", "groups_section"]
+__all__ = ["GroupCell", "GroupsSection", "VariantRow", "groups_section"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,6 +25,17 @@ class GroupCell:
 
 
 @dataclass(frozen=True, kw_only=True)
+class VariantRow:
+    """A variant: how many networks, how alike they are, and how far from the others."""
+
+    name: str
+    networks: str
+    pairs: str
+    within: GroupCell
+    silhouette: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class GroupsSection:
     """What the page says of groups."""
 
@@ -33,13 +45,17 @@ class GroupsSection:
     groups: tuple[str, ...]
     rows: tuple[tuple[str, tuple[GroupCell, ...]], ...]  # A layer and a cell for each group.
     note: str
+    variants: tuple[VariantRow, ...]
+    map_note: str
     measures: tuple[str, ...]
     tests: tuple[tuple[str, tuple[GroupCell, ...]], ...]  # A comparison, a cell for each measure.
     reading: str
 
 
-def groups_section(groups: Groups, tests: Sequence[GroupTest]) -> GroupsSection:
-    """The section."""
+def groups_section(
+    groups: Groups, tests: Sequence[GroupTest], found: NetworkMap | None = None
+) -> GroupsSection:
+    """The section; `found` is the map of the networks, if there is one."""
     measure = groups.leading
     mean, deviation = groups.shown.over_pairs(measure.values)
     rows = [
@@ -53,6 +69,10 @@ def groups_section(groups: Groups, tests: Sequence[GroupTest]) -> GroupsSection:
         groups=tuple(f"{name} variants" if groups.pooled else name for name in groups.shown.names),
         rows=tuple(rows),
         note=_note(groups),
+        variants=_variant_rows(groups, found),
+        map_note=(
+            f"Silhouette: mean over the networks of a variant. {measured(found)}" if found else ""
+        ),
         measures=tuple(one.name for one in groups.measures),
         tests=tuple(_test_rows(groups, tests)),
         reading=_reading(groups, tests),
@@ -66,6 +86,28 @@ def _mean_cell(mean: float, deviation: float) -> GroupCell:
     return GroupCell(
         text=number(float(mean)), below=below, share=round(min(max(float(mean), 0.0), 1.0), 3)
     )
+
+
+def _variant_rows(groups: Groups, found: NetworkMap | None) -> tuple[VariantRow, ...]:
+    each = groups.each
+    mean, deviation = each.over_pairs(groups.leading.values.mean(axis=1, keepdims=True))
+    places = {each.names[place]: place for place, within in enumerate(each.within) if within}
+    rows = []
+    for variant, name in enumerate(groups.variants):
+        place = places.get(name)
+        silhouette = found.silhouettes[variant] if found else np.nan
+        rows.append(
+            VariantRow(
+                name=name,
+                networks=f"{int((groups.variant_of == variant).sum()):,}",
+                pairs=f"{0 if place is None else each.pairs(place):,}",
+                within=GroupCell(text="–")
+                if place is None
+                else _mean_cell(mean[place, 0], deviation[place, 0]),
+                silhouette=number(float(silhouette)) if np.isfinite(silhouette) else "–",
+            )
+        )
+    return tuple(rows)
 
 
 def _note(groups: Groups) -> str:

@@ -11,14 +11,14 @@ from matplotlib.path import Path
 from repsim.report.drawing import ACCENT, GRID, INK, MUTED, PAPER, shortened
 from repsim.report.summary import Floats
 
-__all__ = ["draw_map", "key", "map_axes", "name_layers", "outline"]
+__all__ = ["DARKEST", "draw_map", "key", "map_axes", "name_layers", "outline"]
 
 _WIDTH, _GAP = 7.0, 0.3  # Inches, of all maps and between two.
 _LARGEST = 3.1
 
 # Cells of one shade are one shape: a map of a hundred layers stays a small file.
 _SHADES = 40
-_DARKEST = 0.92
+DARKEST = 0.92
 
 # Values are written into the cells of a map that is not larger.
 MOST_NUMBERED = 8
@@ -35,20 +35,27 @@ def map_axes(panels: int) -> tuple[Figure, list[Axes]]:
     ]
 
 
-def draw_map(axes: Axes, values: Floats, *, title: str) -> None:
-    """One map, the first layer at the lower left; cells without a value are grey."""
+def draw_map(
+    axes: Axes, values: Floats, *, title: str, scale: tuple[float, float] = (0.0, 1.0)
+) -> None:
+    """One map, the first layer at the lower left; cells without a value are grey.
+
+    Shades run from the lower to the upper end of the scale.
+    """
     layers = len(values)
     axes.set(xlim=(-0.5, layers - 0.5), ylim=(-0.5, layers - 0.5), aspect="equal")
     axes.grid(visible=False)
     axes.set_title(title, loc="left", fontsize=8, color=INK, pad=5)
     _shape(axes, np.isnan(values), GRID, 1.0)
-    shades = np.rint(np.clip(np.nan_to_num(values), 0, 1) * _SHADES).astype(int)
+    low, high = scale
+    shares = np.clip((np.nan_to_num(values) - low) / (high - low), 0, 1)
+    shades = np.where(np.isnan(values), 0, np.rint(shares * _SHADES)).astype(int)
     for shade in range(1, _SHADES + 1):
-        _shape(axes, shades == shade, ACCENT, _DARKEST * shade / _SHADES)
+        _shape(axes, shades == shade, ACCENT, DARKEST * shade / _SHADES)
     if layers <= MOST_NUMBERED:
         for (row, column), value in np.ndenumerate(values):
             if np.isfinite(value):
-                colour = PAPER if value > 0.55 else INK
+                colour = PAPER if shares[row, column] > 0.55 else INK
                 axes.text(column, row, _short(value), color=colour, ha="center", va="center")
 
 
@@ -83,7 +90,7 @@ def outline(axes: Axes, start: int, stop: int) -> None:
     )
 
 
-def key(figure: Figure, words: str) -> None:
+def key(figure: Figure, words: str, ends: tuple[str, str] = ("0", "1")) -> None:
     """What the shades mean, above the right end of the figure."""
     width, height = figure.get_size_inches()
     axes = figure.add_axes((1 - 1.1 / width, 1 + 0.3 / height, 1.0 / width, 0.09 / height))
@@ -94,9 +101,9 @@ def key(figure: Figure, words: str) -> None:
     shades = 20
     for shade in range(1, shades + 1):
         cell = ((shade - 1) / shades, 0), 1 / shades, 1
-        axes.add_patch(Rectangle(*cell, color=ACCENT, alpha=_DARKEST * shade / shades, lw=0))
-    axes.text(-0.05, 0.4, f"{words}  0", ha="right", va="center", color=MUTED)
-    axes.text(1.05, 0.4, "1", ha="left", va="center", color=MUTED)
+        axes.add_patch(Rectangle(*cell, color=ACCENT, alpha=DARKEST * shade / shades, lw=0))
+    axes.text(-0.05, 0.4, f"{words}  {ends[0]}", ha="right", va="center", color=MUTED)
+    axes.text(1.05, 0.4, ends[1], ha="left", va="center", color=MUTED)
 
 
 def _shape(axes: Axes, cells: np.ndarray, colour: str, alpha: float) -> None:
