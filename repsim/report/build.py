@@ -25,6 +25,7 @@ from repsim.report.measures_by_depth import draw_measures
 from repsim.report.network_map import network_map
 from repsim.report.page import render_page
 from repsim.report.summary import Summary, summarise
+from repsim.report.sweeps import accuracy_trend, swept
 from repsim.results import Tables
 
 # In the order of the page. A further figure is one more file and one more entry.
@@ -58,17 +59,19 @@ def build_report(tables: Tables, facts: StudyFacts) -> dict[str, bytes]:
     groups = grouped(tables, facts.variants)
     tests = group_tests(groups) if groups else ()
     found = network_map(groups) if groups else None
+    sweeps = swept(groups, facts.sweep) if groups else ()
+    accuracy = accuracy_trend(groups, tables.networks) if groups else None
     measures = measure_layers(tables, summary)
     draws: list[Callable[[Summary], Drawing | None]] = [
         *FIGURES,
         partial(draw_measures, measures=measures),
     ]
     with house_style():
-        drawings = group_drawings(groups, found) if groups else []
+        drawings = group_drawings(groups, found, sweeps, accuracy) if groups else []
         drawings += [drawing for draw in draws if (drawing := draw(summary)) is not None]
         drawings += across_drawings(tables.across, tables.principal, tables.identification)
     pictures = [render(drawing, epsilons=len(summary.tolerances)) for drawing in drawings]
-    section = groups_section(groups, tests, found) if groups else None
+    section = groups_section(groups, tests, found, sweeps) if groups else None
     page = render_page(tables, facts, summary, pictures, measures, section)
     files = {"report.html": page.encode()}
     for picture in pictures:

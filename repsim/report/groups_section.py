@@ -10,6 +10,7 @@ from repsim.report.groups import Groups
 from repsim.report.groups_words import agreement, group_points
 from repsim.report.network_map import NetworkMap, measured
 from repsim.report.phrasing import code, count, number
+from repsim.report.sweeps import Sweep, sweep_words
 from repsim.uncertainty import p_words
 
 __all__ = ["GroupCell", "GroupsSection", "VariantRow", "groups_section"]
@@ -53,7 +54,10 @@ class GroupsSection:
 
 
 def groups_section(
-    groups: Groups, tests: Sequence[GroupTest], found: NetworkMap | None = None
+    groups: Groups,
+    tests: Sequence[GroupTest],
+    found: NetworkMap | None = None,
+    sweeps: Sequence[Sweep] = (),
 ) -> GroupsSection:
     """The section; `found` is the map of the networks, if there is one."""
     measure = groups.leading
@@ -63,7 +67,7 @@ def groups_section(
         for at, name in enumerate(groups.layers)
     ]
     return GroupsSection(
-        points=tuple(group_points(groups, tests)),
+        points=(*group_points(groups, tests), *map(sweep_words, sweeps)),
         agreement=agreement(groups),
         measure=measure.name,
         groups=tuple(f"{name} variants" if groups.pooled else name for name in groups.shown.names),
@@ -150,7 +154,8 @@ def _test_cell(groups: Groups, test: GroupTest) -> GroupCell:
     if found is None:
         return GroupCell(text="–", below=test.reason)
     p = p_words(found.p_value, found.permutations, brief=True)
-    smallest = int(found.p_values_layers.argmin())
+    # Of layers with the same p, the one that differs most.
+    smallest = int(np.lexsort((-np.abs(found.layers), found.p_values_layers))[0])
     layer = groups.layers[test.layers[smallest]]
     at = p_words(float(found.p_values_layers[smallest]), found.permutations, brief=True)
     below = f"{layer}: {_signed(float(found.layers[smallest]))}, {at}"

@@ -1,5 +1,6 @@
 """What stands beside a number: what chance gives, and how much it varies with the examples."""
 
+from repsim.uncertainty.correlations import Correlation, correlation
 from repsim.uncertainty.group_differences import Contrast, GroupDifference, group_difference
 from repsim.uncertainty.intervals import (
     LEAST_FOR_QUARTERS,
@@ -22,6 +23,7 @@ from repsim.uncertainty.significance import (
 __all__ = [
     "LEAST_FOR_QUARTERS",
     "Contrast",
+    "Correlation",
     "GroupDifference",
     "Interval",
     "Null",
@@ -29,6 +31,7 @@ __all__ = [
     "Replicates",
     "bootstrap_interval",
     "chance_corrected",
+    "correlation",
     "family_p_values",
     "group_difference",
     "jackknife_interval",

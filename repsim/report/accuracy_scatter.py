@@ -1,0 +1,45 @@
+"""Figure: similarity within variants against their accuracy on the test split."""
+
+import numpy as np
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator, PercentFormatter
+
+from repsim.report.drawing import MUTED, PAPER, Drawing
+from repsim.report.groups import Groups
+from repsim.report.sweeps import Trend, accuracy_words
+from repsim.report.variant_colours import variant_colours, variant_legend
+
+__all__ = ["draw_accuracy"]
+
+
+def draw_accuracy(groups: Groups, trend: Trend) -> Drawing:
+    """The figure."""
+    figure = Figure(figsize=(4.6, 3.2))
+    axes = figure.add_axes((0, 0, 1, 1))
+    every = variant_colours(len(groups.variants))
+    colours = [every[variant] for variant in trend.variants]
+    axes.vlines(
+        trend.x,
+        trend.mean - np.nan_to_num(trend.deviation),
+        trend.mean + np.nan_to_num(trend.deviation),
+        color=MUTED,
+        linewidth=0.9,
+    )
+    axes.scatter(trend.x, trend.mean, s=34, color=colours, edgecolor=PAPER, linewidth=0.6, zorder=3)
+    axes.margins(0.08)
+    axes.xaxis.set_major_locator(MaxNLocator(5))
+    axes.xaxis.set_major_formatter(PercentFormatter(1, symbol=" %"))
+    axes.set_xlabel("Accuracy on the test split, mean over the networks of a variant")
+    axes.set_ylabel(trend.measure.name)
+    variant_legend(axes, groups.variants)
+    return Drawing(
+        name="similarity-by-accuracy",
+        title="Similarity within variants against accuracy",
+        finding=accuracy_words(trend),
+        reading=(
+            "A point for each variant: the mean over layers and over the pairs within it; bars are "
+            "one standard deviation of its pairs to each side. p: from permutations of the "
+            "variants."
+        ),
+        figure=figure,
+    )
