@@ -78,10 +78,15 @@ def _simple(tables: Tables) -> list[tuple[str, str]]:
 
 def _samples(tables: Tables) -> str:
     words = "A sample is one position of one example; a fully connected layer has one position."
-    maps = tables.layers.filter(pl.col("total_positions") > 1)
+    # Layers of one name may have other sizes in other variants.
+    maps = (
+        tables.layers.filter(pl.col("total_positions") > 1)
+        .group_by("layer")
+        .agg((pl.col("positions") - pl.col("total_positions")).min().alias("left_out"))
+    )
     if not maps.height:
         return words
-    parts = maps.filter(pl.col("positions") < pl.col("total_positions")).height
+    parts = maps.filter(pl.col("left_out") < 0).height
     if not parts:
         return f"{words} All positions of every feature map were used."
     return (

@@ -138,8 +138,8 @@ def _cohesion(groups: Groups, measure: GroupMeasure, tests: Sequence[GroupTest])
     between = len(groups.first) - within
     variants = "the two variants" if len(groups.variants) == 2 else "two variants"
     words = (
-        f"Pairs within a variant ({count(within, 'pair')}) have a mean of "
-        f"{number(inside)}, pairs between {variants} ({between:,}) {number(across)}"
+        f"Pairs within a variant ({count(within, 'pair')}) have a mean {_lowered(measure.name)} "
+        f"of {number(inside)} over layers, pairs between {variants} ({between:,}) {number(across)}"
         f"{_widest(groups, mean[0], mean[1])}"
     )
     test = test_of(tests, measure, "cohesion", tuple(range(len(groups.variants))))

@@ -19,7 +19,7 @@ def variant_colours(amount: int) -> list[str]:
     """Colours that a colour-blind reader can tell apart, or, of many, put in order."""
     if amount <= ORDERED:
         return list(CATEGORICAL[:amount])
-    return [to_hex(mpl.colormaps["viridis"](0.94 * i / (amount - 1))) for i in range(amount)]
+    return [to_hex(mpl.colormaps["viridis"](0.1 + 0.86 * i / (amount - 1))) for i in range(amount)]
 
 
 def variant_legend(axes: Axes, variants: tuple[str, ...]) -> None:

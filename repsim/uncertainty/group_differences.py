@@ -75,7 +75,7 @@ def group_difference(
 
     where T is the difference of the mean over pairs of one kind and of another, and T* the same
     with the groups of the networks permuted: in all ways that give another partition if these are
-    fewer than 10 000, else in 9 999 random ones (of more than 20 000 values, 1 000 and 999). The
+    at most 10 000, else in 9 999 random ones (of more than 20 000 values, 1 000 and 999). The
     null hypothesis is that networks of all groups are exchangeable; a group that differs in any way
     may be found.
 

@@ -9,6 +9,7 @@ import pytest
 
 from repsim.report import build_report
 from repsim.report.answer import answer
+from repsim.report.conventions import conventions
 from repsim.report.drawing import house_style
 from repsim.report.group_tests import group_tests
 from repsim.report.groups import grouped
@@ -96,9 +97,9 @@ def test_the_answer_says_which_group_is_more_similar_with_numbers_and_p():
         "Pairs within `true labels` are more similar than those within `random labels`: as a mean "
         "over layers the area under the match curve is 0.55 against 0.51; they differ most at `a`, "
         "0.70 against 0.66 (p ≤ .008, the least possible with 125 permutations).",
-        "Pairs within a variant (20 pairs) have a mean of 0.53, pairs between the two variants "
-        "(25) 0.22; they differ most at `a`, 0.68 against 0.35 (p ≤ .008, the least possible with "
-        "125 permutations).",
+        "Pairs within a variant (20 pairs) have a mean area under the match curve of 0.53 over "
+        "layers, pairs between the two variants (25) 0.22; they differ most at `a`, 0.68 against "
+        "0.35 (p ≤ .008, the least possible with 125 permutations).",
     ]
     assert answer(summarise(tables, facts), (), points).points[:2] == tuple(points)
 
@@ -111,8 +112,8 @@ def test_variants_that_are_as_similar_are_not_ranked():
         "match curve is 0.40 as a mean over layers."
     )
     assert points[1] == (
-        "Pairs within a variant (20 pairs) have a mean of 0.40, pairs between the two variants "
-        "(25) 0.40."
+        "Pairs within a variant (20 pairs) have a mean area under the match curve of 0.40 over "
+        "layers, pairs between the two variants (25) 0.40."
     )
 
 
@@ -122,6 +123,18 @@ def test_every_two_variants_are_tested_and_all_together():
     assert titles[0] == "within variants − between variants"
     assert len(titles) == 1 + 2 * 3
     assert titles[1:3] == ["within `a` − within `b`", "within `a` and `b` − between them"]
+
+
+def test_feature_maps_are_counted_once_for_all_variants():
+    tables, facts = invent_groups(seeds=2, layers=3)
+    maps = tables.layers.with_columns(
+        pl.when(pl.col("depth") < 2).then(64).otherwise(1).alias("total_positions"),
+        pl.when(pl.col("layer") == "relu1").then(16).otherwise(64).alias("positions"),
+    )
+    assert (
+        "Of 1 of 2 feature maps a sample"
+        in dict(conventions(replace(tables, layers=maps), facts))["Samples"]
+    )
 
 
 @pytest.mark.parametrize(
