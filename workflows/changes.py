@@ -77,13 +77,13 @@ def changes_behind(
 
 def said_before_run(plan: StudyPlan, store: Store) -> list[str]:
     """Sentences on what has changed behind the study since its last run, and `notes_on_code`."""
-    there = conditions([spec.artifact(store) for spec in plan.networks])
-    missing = [spec for spec, one in zip(plan.networks, there, strict=True) if one == "missing"]
+    absent = conditions(store, [spec.folder for spec in plan.networks])["missing"]
+    missing = [spec for spec in plan.networks if spec.folder in absent]
     try:
         before = read_references(store, plan.study.name).keys["networks"] if missing else []
     except (IntegrityError, KeyError):
         before = []  # it was never run
-    changes = changes_behind(missing, list(trained_networks(store, before)), store)
+    changes = changes_behind(missing, trained_networks(store, before), store)
     return [*map(str, changes), *notes_on_code(plan)]
 
 

@@ -13,7 +13,7 @@ from datetime import UTC, datetime, timedelta
 
 from repsim.errors import ActiveRunError, IntegrityError
 from repsim.stages import kinds
-from repsim.store import Artifact, Store, run_lock
+from repsim.store import Artifact, Store, published, run_lock
 from workflows.references import References, read_references
 from workflows.stored_files import (
     StoredFile,
@@ -157,13 +157,8 @@ def remove_garbage(store: Store, *, older_than: timedelta = DAY) -> list[Garbage
 def _parts_in_use(store: Store, references: Iterable[References]) -> set[str]:
     """Parts of which a whole is not there yet, as ``kind/key``."""
     parts = [item for one in references for item in one.parts.items()]
-    there = store.existing({f"{whole}/marker.json" for whole, _ in parts})
-    return {
-        folder
-        for whole, folders in parts
-        if f"{whole}/marker.json" not in there
-        for folder in folders
-    }
+    there = published(store, {whole for whole, _ in parts})
+    return {folder for whole, folders in parts if whole not in there for folder in folders}
 
 
 def _of_artifact(

@@ -9,7 +9,7 @@ from repsim.errors import IntegrityError, RepsimError, StoreError
 from repsim.graph import Node, Where, Work
 from repsim.stages.plan import StudyPlan
 from repsim.stages.report import consolidate, report_folder, report_is_current
-from repsim.store import Artifact, conditions
+from repsim.store import Artifact, conditions, markers
 from workflows.engines import Engine, Session, check, engine_of
 from workflows.summary import RunSummary
 
@@ -88,21 +88,16 @@ class Passes:
 
     def look(self, plan: StudyPlan) -> set[str]:
         """What exists of the study, as ``kind/key``; what has a damaged marker is removed."""
-        graph, found = plan.graph, set[str]()
-        results = [product.folder for product in graph.results]
-        others = [
-            folder for group in graph.lasting.values() for folder in (p.folder for p in group)
-        ]
-        for folders in (results, others):
-            asked = [Artifact.at(self.session.store, f) for f in folders if f not in found]
-            for artifact, condition in zip(asked, conditions(asked), strict=True):
-                if condition == "sound":
-                    found.add(artifact.folder)
-                elif condition == "damaged":
-                    self._discard(artifact)
-            if found.issuperset(results):
+        graph, existing = plan.graph, set[str]()
+        results = {product.folder for product in graph.results}
+        for folders in (results, graph.products.keys() - graph.temporary - results):
+            found = conditions(self.session.store, folders)
+            existing |= found["sound"]
+            for folder in sorted(found["damaged"]):
+                self._discard(folder)
+            if existing.issuperset(results):
                 break  # nothing is to be made
-        return found
+        return existing
 
     def report(self) -> None:
         """Write the report, unless it is there."""
@@ -171,7 +166,7 @@ class Passes:
 
     def _try_model(self, nodes: Sequence[Node]) -> None:
         """Try each model that is to be trained, before hours of training."""
-        made = {product.folder for node in nodes for product in node.makes}
+        made = {folder for node in nodes for folder in node.folders}
         untrained = [spec for spec in self.plan.networks if spec.folder in made]
         if "train" in self.left_out or not untrained:
             return
@@ -192,19 +187,10 @@ class Passes:
         return compared
 
     def _published_bytes(self, nodes: Sequence[Node]) -> int:
-        artifacts = [
-            Artifact.at(self.session.store, product.folder)
-            for node in nodes
-            for product in node.makes
-            if not product.temporary
-        ]
-        there = self.session.store.existing(artifact.marker_path for artifact in artifacts)
-        return sum(
-            part.bytes
-            for artifact in artifacts
-            if artifact.marker_path in there
-            for part in artifact.marker().parts
-        )
+        products = (product for node in nodes for product in node.makes)
+        lasting = [product.folder for product in products if not product.temporary]
+        found = markers(self.session.store, lasting)
+        return sum(part.bytes for marker in found for part in marker.parts)
 
     @property
     def _damaged(self) -> set[str]:
@@ -216,13 +202,13 @@ class Passes:
         """Remove artifacts that were found damaged; whether there were any."""
         damaged = self._damaged
         for folder in sorted(damaged):
-            self._discard(Artifact.at(self.session.store, folder))
+            self._discard(folder)
         return bool(damaged)
 
-    def _discard(self, artifact: Artifact) -> None:
-        log.warning("%s was damaged: removed, and made again", artifact.folder)
-        artifact.discard()
-        self.summary.repaired.append(artifact.folder)
+    def _discard(self, folder: str) -> None:
+        log.warning("%s was damaged: removed, and made again", folder)
+        Artifact.at(self.session.store, folder).discard()
+        self.summary.repaired.append(folder)
 
 
 class _Ending:

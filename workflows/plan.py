@@ -301,11 +301,9 @@ def _with_accepted(
         ]
         for spec in networks
     ]
-    artifacts = [spec.artifact(store) for specs in variants for spec in specs]
-    found = dict(zip(artifacts, conditions(artifacts), strict=True))
+    sound = conditions(store, [spec.folder for specs in variants for spec in specs])["sound"]
     return tuple(
-        next((spec for spec in specs if found[spec.artifact(store)] == "sound"), specs[0])
-        for specs in variants
+        next((spec for spec in specs if spec.folder in sound), specs[0]) for specs in variants
     )
 
 

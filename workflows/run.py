@@ -159,7 +159,7 @@ def _absent_networks(reasons: Mapping[str, str]) -> Callable[[Node], dict[str, E
 
 def _absent_rows(node: Node) -> dict[str, Exception]:
     error = TrainingError(f"Expected rows of this comparison. Got none: {UNKNOWN}")
-    return {product.folder: error for product in node.makes}
+    return dict.fromkeys(node.folders, error)
 
 
 @contextmanager

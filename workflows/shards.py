@@ -114,7 +114,7 @@ def without_networks(nodes: Collection[Node]) -> tuple[list[Node], list[Node]]:
     missing: set[str] = set()
     for node in nodes:
         if node.where == "train" or not missing.isdisjoint(node.needs):
-            missing |= {product.folder for product in node.makes}
+            missing.update(node.folders)
             if node.where == "match":
                 waiting.append(node)
         else:

@@ -13,7 +13,7 @@ from repsim.stages.comparison import ComparisonSpec
 from repsim.stages.networks import NetworkSpec
 from repsim.stages.plan import StudyPlan
 from repsim.stages.report import report_is_current
-from repsim.store import Artifact, Store, conditions
+from repsim.store import Artifact, Store, conditions, published
 from repsim.store.checkpoints import Checkpoint
 from workflows.trained import Trained, trained_networks
 
@@ -126,17 +126,9 @@ class Survey:
 
 def survey_study(plan: StudyPlan, store: Store) -> Survey:
     """Look which artifacts of the study exist, many at once."""
-    folders = [p.folder for products in plan.graph.lasting.values() for p in products]
-    found = conditions([Artifact.at(store, folder) for folder in folders])
-    by_condition: dict[str, set[str]] = {"sound": set(), "damaged": set(), "missing": set()}
-    for folder, condition in zip(folders, found, strict=True):
-        by_condition[condition].add(folder)
-    return Survey(
-        plan=plan,
-        store=store,
-        existing=frozenset(by_condition["sound"]),
-        damaged=frozenset(by_condition["damaged"]),
-    )
+    found = conditions(store, plan.graph.products.keys() - plan.graph.temporary)
+    existing, damaged = frozenset(found["sound"]), frozenset(found["damaged"])
+    return Survey(plan=plan, store=store, existing=existing, damaged=damaged)
 
 
 def study_state(plan: StudyPlan, store: Store, survey: Survey | None = None) -> list[StageState]:
@@ -202,9 +194,8 @@ def _begun_parts(survey: Survey) -> set[str]:
     """Missing artifacts of which some temporary part exists."""
     parts = survey.plan.graph.parts
     wholes = [whole for whole in parts if whole in survey.to_make]
-    markers = {f"{part}/marker.json" for whole in wholes for part in parts[whole]}
-    there = survey.store.existing(markers)
-    return {whole for whole in wholes if any(f"{p}/marker.json" in there for p in parts[whole])}
+    there = published(survey.store, {part for whole in wholes for part in parts[whole]})
+    return {whole for whole in wholes if not there.isdisjoint(parts[whole])}
 
 
 def _begun(spec: NetworkSpec, checkpoints: Mapping[str, int]) -> Begun:

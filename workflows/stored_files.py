@@ -4,7 +4,6 @@ import contextlib
 import os
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
@@ -13,7 +12,6 @@ from pathlib import Path
 import obstore
 
 from repsim.store import Store
-from repsim.store.location import REQUESTS_AT_ONCE
 from repsim.store.requests import Request
 
 __all__ = ["StoredFile", "remove_empty_folders", "remove_files", "stored_files"]
@@ -60,8 +58,7 @@ def remove_files(store: Store, files: Sequence[StoredFile]) -> None:
             request.run(partial(_remove_local, store.root, path))
         return
     store.delete(first)
-    with ThreadPoolExecutor(REQUESTS_AT_ONCE) as pool:
-        list(pool.map(store.delete, others))
+    store.of_each(store.delete, others)
 
 
 def remove_empty_folders(store: Store, kinds: Iterable[str], latest: datetime) -> None:

@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,7 +9,6 @@ from repsim.errors import IntegrityError
 from repsim.stages.forms import TRAINING
 from repsim.stages.networks import TRAINING_RECORD, NetworkSpec
 from repsim.store import Artifact, Store
-from repsim.store.location import REQUESTS_AT_ONCE
 from repsim.study import canonical_json
 
 __all__ = [
@@ -48,7 +46,7 @@ class Trained:
         return list(record["history"])
 
 
-def trained_networks(store: Store, keys: Sequence[str] | None = None) -> Iterator[Trained]:
+def trained_networks(store: Store, keys: Sequence[str] | None = None) -> list[Trained]:
     """Every network in the store, or of these keys, whose marker says what determined it."""
     if keys is None:
         places = [path.split("/") for path in store.sizes("networks")]
@@ -68,8 +66,7 @@ def trained_networks(store: Store, keys: Sequence[str] | None = None) -> Iterato
         label = str(facts.get("network", key[:12]))
         return Trained(key=key, label=label, parameters=known, code=code)
 
-    with ThreadPoolExecutor(1 if store.is_local else REQUESTS_AT_ONCE) as pool:
-        yield from (one for one in pool.map(trained, keys) if one is not None)
+    return [one for one in store.of_each(trained, keys) if one is not None]
 
 
 def nearest(spec: NetworkSpec, trained: Sequence[Trained]) -> tuple[Trained, Differences] | None:

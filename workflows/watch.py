@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 from repsim.stages.plan import StudyPlan
-from repsim.store import Artifact, Store, conditions
+from repsim.store import Store, conditions
 from workflows.state import (
     Begun,
     StageState,
@@ -120,9 +120,6 @@ class _Course:
 
 def _again(before: Survey) -> Survey:
     """Look once more for what was missing, or damaged; what was there still is."""
-    folders = sorted(before.to_make | before.damaged)
-    artifacts = [Artifact.at(before.store, folder) for folder in folders]
-    found = dict(zip(folders, conditions(artifacts), strict=True))
-    existing = {folder for folder, condition in found.items() if condition == "sound"}
-    damaged = {folder for folder, condition in found.items() if condition == "damaged"}
-    return replace(before, existing=before.existing | existing, damaged=frozenset(damaged))
+    found = conditions(before.store, before.to_make | before.damaged)
+    existing, damaged = before.existing | found["sound"], frozenset(found["damaged"])
+    return replace(before, existing=existing, damaged=damaged)

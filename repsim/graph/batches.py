@@ -48,7 +48,7 @@ def batches_of(nodes: Sequence[Node], seconds: float) -> list[Batch]:
                 number = open_after[needed] = begun(needed)
         batches[number].append(node)
         costs[number] += node.seconds
-        place |= {product.folder: number for product in node.makes}
+        place |= dict.fromkeys(node.folders, number)
     return [tuple(batch) for batch in batches]
 
 
@@ -62,7 +62,7 @@ def groups_of(nodes: Iterable[Node]) -> list[Batch]:
             group = []
             groups.append(group)
         group.append(node)
-        place |= {product.folder: group for product in node.makes}
+        place |= dict.fromkeys(node.folders, group)
     return [tuple(group) for group in groups]
 
 
@@ -96,7 +96,7 @@ def run_batch(
     for node in nodes:
         cause = next((known[need] for need in node.needs if need in known), None)
         if cause is not None:
-            failed: Failed = {product.folder: cause for product in node.makes}
+            failed: Failed = dict.fromkeys(node.folders, cause)
         else:
             try:
                 run_node(store, node, worker)
@@ -114,5 +114,5 @@ def failures_of(store: Store, nodes: Sequence[Node], error: Exception) -> dict[s
     """What is missing where running the nodes one after the other ended with that error."""
     if isinstance(error, CaptureError):
         return {folder: TrainingError(why) for folder, why in error.artifacts.items()}
-    products = [product.folder for node in nodes for product in node.makes]
-    return {folder: error for folder in products if not Artifact.at(store, folder).exists()}
+    folders = [folder for node in nodes for folder in node.folders]
+    return {folder: error for folder in folders if not Artifact.at(store, folder).exists()}

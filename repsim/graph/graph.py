@@ -20,7 +20,7 @@ class Graph:
 
     def __init__(self, nodes: Iterable[Node]) -> None:
         self.nodes = tuple(nodes)
-        self._makers = {product.folder: node for node in self.nodes for product in node.makes}
+        self._makers = {folder: node for node in self.nodes for folder in node.folders}
 
     def maker(self, folder: str) -> Node:
         """The node that makes this artifact, given as ``kind/key``."""
@@ -135,9 +135,9 @@ def _with_users(nodes: list[Node], temporary: Collection[str]) -> Iterator[Node]
     for node in nodes:
         for need in node.needs:
             if need in temporary:
-                users.setdefault(need, []).extend(p.folder for p in node.makes)
+                users.setdefault(need, []).extend(node.folders)
     for node in nodes:
-        touched = [*node.needs, *(product.folder for product in node.makes)]
+        touched = [*node.needs, *node.folders]
         of_node: dict[str, tuple[str, ...]] = {}
         while touched:
             folder = touched.pop()

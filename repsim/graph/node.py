@@ -88,6 +88,11 @@ class Node:
     that are to be made of these."""
 
     @property
+    def folders(self) -> tuple[str, ...]:
+        """The artifacts that it makes, each as ``kind/key``."""
+        return tuple(product.folder for product in self.makes)
+
+    @property
     def results(self) -> tuple[Product, ...]:
         """What the report reads of what it makes."""
         return tuple(product for product in self.makes if product.result)

@@ -31,12 +31,10 @@ class Work:
     ) -> None:
         self._failed = dict(failed or {})
         # What has failed before is not tried again.
-        self._waiting = [
-            node for node in nodes if not any(p.folder in self._failed for p in node.makes)
-        ]
+        self._waiting = [node for node in nodes if self._failed.keys().isdisjoint(node.folders)]
         self._on_end = on_end
         self._lock = threading.RLock()
-        self._unmade = {p.folder: node.where for node in nodes for p in node.makes}
+        self._unmade = {folder: node.where for node in nodes for folder in node.folders}
         self._taken: set[str] = set()
         self._seen: set[Where] = set()
         """Kinds of worker for which nothing has changed since they took nodes."""
@@ -60,7 +58,7 @@ class Work:
             rest = []
             for node in self._waiting:
                 if node.where == where or not dropped.isdisjoint(node.needs):
-                    dropped |= {product.folder for product in node.makes}
+                    dropped.update(node.folders)
                 else:
                     rest.append(node)
             self._waiting = rest
@@ -79,7 +77,7 @@ class Work:
             for node in self._waiting:
                 if node.where == where and all(self._is_near(need, where) for need in node.needs):
                     ready.append(node)
-                    self._taken |= {product.folder for product in node.makes}
+                    self._taken.update(node.folders)
                 else:
                     rest.append(node)
             self._waiting = rest
@@ -104,12 +102,12 @@ class Work:
             if cause is None:
                 rest.append(node)
             else:
-                self._end(node, {product.folder: cause for product in node.makes})
+                self._end(node, dict.fromkeys(node.folders, cause))
         self._waiting = rest
 
     def _end(self, node: Node, failed: Mapping[str, Exception]) -> None:
-        for product in node.makes:
-            self._unmade.pop(product.folder, None)
+        for folder in node.folders:
+            self._unmade.pop(folder, None)
         self._failed |= failed
         self._seen.clear()
         self._on_end(node, failed)

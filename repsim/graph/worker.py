@@ -80,10 +80,9 @@ def run_node(store: Store, node: "Node", worker: Worker) -> None:
     clock = process_seconds if node.where == "train" else time.thread_time
     with recorded(worker.recorder, node.task, label, cpu_clock=clock):
         wanted = [
-            product.folder
-            for product in node.makes
-            if _is_of_use(store, node, product.folder)
-            and not Artifact.at(store, product.folder).exists()
+            folder
+            for folder in node.folders
+            if _is_of_use(store, node, folder) and not Artifact.at(store, folder).exists()
         ]
         # Ranks that make something together look together, inside the function.
         if wanted or ranks is not None:

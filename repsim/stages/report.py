@@ -22,7 +22,7 @@ from repsim.stages.networks import NetworkSpec
 from repsim.stages.plan import StudyPlan
 from repsim.stages.profiles import stored_profile
 from repsim.stages.simple import stored_simple, stored_structure
-from repsim.store import Store
+from repsim.store import Store, published
 from repsim.study import Matching, Study, digest
 from repsim.uncertainty import RankedCriticals
 
@@ -69,8 +69,7 @@ class _Published:
         """Results, each as ``kind/key``."""
         folders = [product.folder for product in self.plan.graph.results]
         folders += [spec.folder for spec in self._reduced.across]
-        there = self.store.existing(f"{folder}/marker.json" for folder in folders)
-        return frozenset(path.removesuffix("/marker.json") for path in there)
+        return frozenset(published(self.store, folders))
 
     @cached_property
     def comparisons(self) -> tuple[ComparisonSpec, ...]:

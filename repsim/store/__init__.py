@@ -10,6 +10,7 @@ from repsim.store.artifact import (
     artifact_key,
     conditions,
     markers,
+    published,
 )
 from repsim.store.checkpoints import Checkpoints
 from repsim.store.chunks import absent_chunks
@@ -34,5 +35,6 @@ __all__ = [
     "counted",
     "examples_per_file",
     "markers",
+    "published",
     "run_lock",
 ]

@@ -11,17 +11,16 @@ import hashlib
 import io
 import json
 import secrets
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from repsim.errors import IntegrityError, StoreError
-from repsim.store.location import REQUESTS_AT_ONCE, Store
+from repsim.store.location import Store
 from repsim.study.digest import canonical_json, digest
 
 __all__ = [
@@ -33,9 +32,10 @@ __all__ = [
     "artifact_key",
     "conditions",
     "markers",
+    "published",
 ]
 
-Answer = TypeVar("Answer")
+Condition = Literal["missing", "sound", "damaged"]
 
 # Rises when files or markers of this layout can no longer be read by this code.
 SCHEMA_VERSION = 1
@@ -250,7 +250,7 @@ class Artifact:
             said = str(problem).partition("\n")[0].rstrip(".:") or type(problem).__name__
             raise self.damaged(f"other content in {name} ({said})") from problem
 
-    def condition(self) -> Literal["missing", "sound", "damaged"]:
+    def condition(self) -> Condition:
         """What its marker says: not there, there, or there and not to be trusted."""
         try:
             return "missing" if self.find_marker() is None else "sound"
@@ -267,28 +267,32 @@ class Artifact:
         return Draft(artifact=self, attempt=secrets.token_hex(8))
 
 
-def conditions(artifacts: Sequence[Artifact]) -> list[str]:
-    """The condition of each; many are asked for at once where a store is far away."""
-    return _of_each(artifacts, Artifact.condition)
+def published(store: Store, folders: Iterable[str]) -> set[str]:
+    """Those of `folders`, each ``kind/key``, that hold a published artifact; asked for at once."""
+    paths = {Artifact.at(store, folder).marker_path: folder for folder in folders}
+    there = zip(paths.values(), store.of_each(store.exists, paths), strict=True)
+    return {folder for folder, exists in there if exists}
 
 
-def markers(artifacts: Sequence[Artifact]) -> list[Marker | None]:
-    """The marker of each, None where there is none that can be read; many at once likewise."""
+def conditions(store: Store, folders: Iterable[str]) -> dict[Condition, set[str]]:
+    """The `folders`, each ``kind/key``, by the condition of their artifacts; asked for at once."""
+    found: dict[Condition, set[str]] = {"missing": set(), "sound": set(), "damaged": set()}
+    artifacts = [Artifact.at(store, folder) for folder in folders]
+    for artifact, one in zip(artifacts, store.of_each(Artifact.condition, artifacts), strict=True):
+        found[one].add(artifact.folder)
+    return found
 
-    def sound(artifact: Artifact) -> Marker | None:
+
+def markers(store: Store, folders: Iterable[str]) -> list[Marker]:
+    """The markers in `folders`, each ``kind/key``, that can be read; asked for at once."""
+
+    def sound(folder: str) -> Marker | None:
         try:
-            return artifact.find_marker()
+            return Artifact.at(store, folder).find_marker()
         except IntegrityError:
             return None
 
-    return _of_each(artifacts, sound)
-
-
-def _of_each(artifacts: Sequence[Artifact], question: Callable[[Artifact], Answer]) -> list[Answer]:
-    if all(artifact.store.is_local for artifact in artifacts):
-        return [question(artifact) for artifact in artifacts]
-    with ThreadPoolExecutor(REQUESTS_AT_ONCE) as pool:
-        return list(pool.map(question, artifacts))
+    return [marker for marker in store.of_each(sound, folders) if marker is not None]
 
 
 @dataclass

@@ -23,6 +23,7 @@ from repsim.store.zarr_store import StoreForZarr
 
 __all__ = ["REQUESTS_AT_ONCE", "Seen", "Store"]
 
+Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 # How many objects of a bucket are asked for at once: each answer takes a round trip.
@@ -176,14 +177,12 @@ class Store:
         if {"", ".", ".."}.isdisjoint(path.split("/")) and self.is_folder(path):
             self.clear(path)
 
-    def existing(self, paths: Iterable[str]) -> set[str]:
-        """Those of `paths` at which something is; many at once in a bucket."""
-        asked = list(paths)
+    def of_each(self, request: Callable[[Item], Result], items: Iterable[Item]) -> list[Result]:
+        """The answer to `request` for each item; many at once in a bucket."""
         if self.is_local:
-            return {path for path in asked if self.exists(path)}
+            return [request(item) for item in items]
         with ThreadPoolExecutor(REQUESTS_AT_ONCE) as pool:
-            answers = pool.map(self.exists, asked)
-            return {path for path, there in zip(asked, answers, strict=True) if there}
+            return list(pool.map(request, items))
 
     def zarr(self, prefix: str, *, read_only: bool) -> ZarrStore:
         """A Zarr store of everything below `prefix`."""
@@ -227,10 +226,7 @@ class Store:
         if self.is_local:
             self._do("remove", prefix, lambda: _clear(self.root / prefix))
             return
-        paths = list(self.sizes(prefix))
-        if paths:
-            with ThreadPoolExecutor(REQUESTS_AT_ONCE) as pool:
-                list(pool.map(self.delete, paths))
+        self.of_each(self.delete, self.sizes(prefix))
 
     def _put_if(
         self, path: str, content: bytes, condition: Any, refused: tuple[type[Exception], ...]

@@ -162,7 +162,7 @@ class _Matching:
         batches = batches_of(nodes, min(BATCH_SECONDS, share))
         self.waiting.extend(batches)
         log.info("Matching: %d nodes of the graph in %d tasks", len(nodes), len(batches))
-        self.unmade |= {product.folder for node in nodes for product in node.makes}
+        self.unmade.update(*(node.folders for node in nodes))
 
     def _submit(self) -> None:
         if self.on_trial is not None:
@@ -172,7 +172,7 @@ class _Matching:
             if len(self.running) >= window:
                 return
             batch = self.waiting.popleft()
-            own = {product.folder for node in batch for product in node.makes}
+            own = {folder for node in batch for folder in node.folders}
             needed = {need for node in batch for need in node.needs} - own
             if any(need in self.unmade and need not in self.making for need in needed):
                 self.waiting.append(batch)  # what it needs is tried once more
@@ -180,8 +180,7 @@ class _Matching:
             self._send(batch, own, needed)
         if self.suspects and not self.running:
             (suspect,) = batch = self.suspects.popleft()
-            own = {product.folder for product in suspect.makes}
-            self.on_trial = self._send(batch, own, set(suspect.needs))
+            self.on_trial = self._send(batch, set(suspect.folders), set(suspect.needs))
 
     def _send(self, batch: Batch, own: set[str], needed: set[str]) -> Future:
         before = list(dict.fromkeys(self.making[n] for n in needed if n in self.making))
@@ -207,8 +206,8 @@ class _Matching:
             self.on_trial = None
         batch, before = self.running.pop(future), self.before.pop(future)
         error = future.exception()
-        for product in (product for node in batch for product in node.makes):
-            self.making.pop(product.folder, None)
+        for folder in (folder for node in batch for folder in node.folders):
+            self.making.pop(folder, None)
         if error is not None and not self.divided.isdisjoint(before):
             self.divided.add(future)
             self.waiting.append(batch)  # it has failed with what it depended on
@@ -220,12 +219,11 @@ class _Matching:
             return
         failed: Failed = {} if error is not None else future.result()
         for node in batch:
-            folders = [product.folder for product in node.makes]
-            self.unmade.difference_update(folders)
+            self.unmade.difference_update(node.folders)
             if error is None:
-                self.work.end(node, {f: failed[f] for f in folders if f in failed})
+                self.work.end(node, {f: failed[f] for f in node.folders if f in failed})
             else:
-                self.work.end(node, dict.fromkeys(folders, error))
+                self.work.end(node, dict.fromkeys(node.folders, error))
 
 
 def _run(

@@ -98,8 +98,7 @@ def _train(groups: Sequence[Batch], work: Work, session: Session) -> None:
             answer_of(partial(ray.kill, job.actor), ANSWER_SECONDS)
             failed = {} if error is None else failures_of(session.store, job.nodes, error)
             for node in job.nodes:
-                of_node = (product.folder for product in node.makes)
-                work.end(node, {folder: failed[folder] for folder in of_node if folder in failed})
+                work.end(node, {f: failed[f] for f in node.folders if f in failed})
             session.reporter.network_done(job.label)
         for job in waiting.values():
             if job.tell(session.reporter):

@@ -31,7 +31,7 @@ def test_batches_keep_the_order_and_hold_each_node_once(given_nodes, seconds) ->
         assert batch
         for one in batch:
             assert made.issuperset(one.needs)
-            made |= {product.folder for product in one.makes}
+            made.update(one.folders)
         assert len(batch) == 1 or all(one.seconds < seconds / 2 for one in batch)
         assert sum(one.seconds for one in batch) <= 1.5 * seconds or len(batch) == 1
 
@@ -39,7 +39,7 @@ def test_batches_keep_the_order_and_hold_each_node_once(given_nodes, seconds) ->
 @given(nodes())
 def test_a_batch_begins_when_any_of_its_nodes_could_begin(given_nodes) -> None:
     batches = batches_of(given_nodes, 1.0)
-    place = {product.folder: i for i, b in enumerate(batches) for n in b for product in n.makes}
+    place = {folder: i for i, b in enumerate(batches) for n in b for folder in n.folders}
     after: list[set[int]] = []
     for number, batch in enumerate(batches):
         needed = [{place[f] for f in n.needs if f in place} - {number} for n in batch]

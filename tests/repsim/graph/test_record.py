@@ -135,6 +135,6 @@ def test_a_node_that_fails_is_recorded_and_those_that_need_it_are_not(store: Sto
     records: list[TaskRecord] = []
     nodes = nodes_of(store, pair.spec)
     failed = run_batch(store, nodes, (), Worker(recorder=records.append))
-    errors = [failed[product.folder] for node in nodes for product in node.makes]
+    errors = [failed[folder] for node in nodes for folder in node.folders]
     assert [(record.task, record.status) for record in records] == [("reduce", "failed")]
     assert records[0].error == str(errors[0])

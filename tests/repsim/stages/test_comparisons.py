@@ -108,7 +108,7 @@ def test_every_node_comes_after_those_it_needs_and_every_example_is_read_once(st
     made = {layer.folder for layer in pair.spec.layers}
     for node in nodes_of(store, pair.spec):
         assert made.issuperset(node.needs)
-        folders = {product.folder for product in node.makes}
+        folders = set(node.folders)
         assert made.isdisjoint(folders)
         made |= folders
     (tile,) = tiles_of([pair.spec])

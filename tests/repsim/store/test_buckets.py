@@ -22,6 +22,7 @@ from repsim.store import (
     Store,
     buckets,
     conditions,
+    published,
 )
 from tests.s3_server import BUCKET, KEY_ID, SECRET, TOKEN, S3Server, s3_server
 
@@ -83,7 +84,7 @@ def test_what_is_written_is_read_listed_and_deleted(store: Store, behaviour: str
     assert store.sizes("") == {**expected, "ab": 1}
     assert store.sizes("none") == {}
     assert not store.exists("a/c")
-    assert store.existing([*expected, "x", "y/z"]) == set(expected)
+    assert store.of_each(store.exists, [*expected, "x", "y/z"]) == [True] * 11 + [False] * 2
     store.flush("a")
     for path in (*expected, *expected, "never"):
         store.delete(path)
@@ -227,7 +228,7 @@ def test_a_bucket_that_fails_is_not_taken_for_damaged_activations(
 def test_many_are_looked_for_at_once(store: Store, server: S3Server) -> None:
     server.misbehave(slow=1.0, delay=0.3)
     started = time.monotonic()
-    assert store.existing(f"{number}" for number in range(32)) == set()
+    assert published(store, (f"moments/{number}" for number in range(32))) == set()
     assert time.monotonic() - started < 3
 
 
@@ -346,7 +347,9 @@ def test_whether_an_artifact_is_there_takes_one_request(store: Store, server: S3
         artifact.draft().publish()
     store.write(damaged.marker_path, b"{")
     server.misbehave()
-    assert conditions([there, damaged, missing]) == ["sound", "damaged", "missing"]
+    folders = [artifact.folder for artifact in (there, damaged, missing)]
+    found = conditions(store, folders)
+    assert [found[name] for name in ("sound", "damaged", "missing")] == [{one} for one in folders]
     assert {method for method, _ in server.requests} == {"GET"}
     assert len(server.requests) == 3
 

@@ -121,7 +121,6 @@ def test_a_folder_that_leads_out_of_the_store_is_refused(store, tmp_path, prefix
         lambda: store.write(path, b"inside"),
         lambda: store.create(path, b"inside"),
         lambda: store.exists(path),
-        lambda: store.existing([path]),
         lambda: store.delete(path),
         lambda: Artifact(store, prefix, "key").discard(),
     ):
