@@ -20,7 +20,8 @@ from repsim.capture import (
 from repsim.claims import load_claims
 from repsim.data import DATASETS, DataSource, load_data
 from repsim.errors import StudyError
-from repsim.measures import MEASURES, load_measure
+from repsim.measures import MEASURES, load_measure, measure_class
+from repsim.measures.maximum_match import Options as MaximumMatch
 from repsim.memory import sizes_in_words
 from repsim.models import MODELS, build_model
 from repsim.own_code import OwnCode
@@ -56,6 +57,12 @@ def plan_study(study: Study, store: Store | None = None) -> StudyPlan:
         than the study allows.
     """
     for measure in study.measures:
+        if issubclass(measure_class(measure.name), MaximumMatch):
+            raise StudyError(
+                "Expected measures beside the maximum match, which every study has at each of "
+                f"matching.epsilons. Got {measure.name!r} in measures. Remove it, and list its ε "
+                "in matching.epsilons."
+            )
         load_measure(measure.name, measure.options)
     for paper in study.claims:
         load_claims(paper)

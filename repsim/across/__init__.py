@@ -6,17 +6,17 @@ corresponds.
 """
 
 from repsim.across.block_structure import Block, longest_block
-from repsim.across.first_component import (
+from repsim.across.heatmap import across_measure, heatmap
+from repsim.across.identification import Identification, identify
+from repsim.across.networks import NetworkComparison, NetworkLayers, compare_networks
+from repsim.examples.first_component import (
     FIRST_COMPONENT_COSINE,
     FirstComponent,
     first_component,
     first_component_cosines,
     without_first_component,
 )
-from repsim.across.heatmap import across_measure, heatmap
-from repsim.across.identification import Identification, identify
-from repsim.across.linear_cka import LinearCKA
-from repsim.across.networks import NetworkComparison, NetworkLayers, compare_networks
+from repsim.measures.cka import LinearCKA
 
 __all__ = [
     "FIRST_COMPONENT_COSINE",

@@ -7,11 +7,9 @@ import numpy as np
 from jaxtyping import Float64
 
 from repsim.across.averaged_moments import of_moments
-from repsim.across.linear_cka import LinearCKA
 from repsim.errors import InputError
 from repsim.examples import Features, LayerExamples
-from repsim.measures import Measure, load_measure
-from repsim.measures.contract import ExamplesMeasure
+from repsim.measures import ExamplesMeasure, Measure, load_measure, measure_class
 from repsim.moments import ArrayLike
 from repsim.options import validated_options
 
@@ -23,16 +21,14 @@ Item = TypeVar("Item")
 def across_measure(name: str, options: Mapping[str, object], features: Features) -> Measure:
     """A measure for layers of different shapes, by name.
 
-    Linear CKA is that of examples × examples, which can be had of flattened maps too. Measures of
-    moments take averaged features, the examples as samples.
+    It is taken by examples × examples where it can be, as of flattened maps it must be. Other
+    measures take averaged features, the examples as samples.
     """
-    if name == "cka":
-        given = {**options, "features": features}
-        return validated_options(LinearCKA, given, "measure 'cka' across layers")
-    measure = load_measure(name, options)
-    if measure.statistic == "moments":
-        return measure
-    return load_measure(name, {**options, "features": features})
+    by_examples = measure_class(name).by_examples()
+    if by_examples is None:
+        return load_measure(name, options)
+    given = {**options, "features": features}
+    return validated_options(by_examples, given, f"measure {name!r} across layers")
 
 
 def heatmap(

@@ -8,19 +8,18 @@ import numpy as np
 from jaxtyping import Float64
 
 from repsim.across.averaged_moments import of_moments
-from repsim.across.first_component import (
+from repsim.across.heatmap import products
+from repsim.across.identification import Identification, identify
+from repsim.errors import InputError
+from repsim.examples import ExampleGram, Features, LayerExamples
+from repsim.examples.first_component import (
     FIRST_COMPONENT_COSINE,
     FirstComponent,
     first_component_cosines,
     without_first_component,
 )
-from repsim.across.heatmap import products
-from repsim.across.identification import Identification, identify
-from repsim.across.linear_cka import LinearCKA
-from repsim.errors import InputError
-from repsim.examples import ExampleGram, Features, LayerExamples
-from repsim.measures import Measure
-from repsim.measures.contract import ExamplesMeasure
+from repsim.measures import ExamplesMeasure, Measure
+from repsim.measures.cka import LinearCKA
 
 __all__ = ["NetworkComparison", "NetworkLayers", "compare_networks"]
 

@@ -12,18 +12,11 @@ from repsim.errors import InputError, unknown_name
 from repsim.estimates.dependence import dependence_caution
 from repsim.estimates.estimate import Estimate
 from repsim.estimates.example_resamples import ExampleResamples
-from repsim.estimates.maximum_match import FactorResamples, MaximumMatch
-from repsim.measures import (
-    MEASURES,
-    Measure,
-    caution_of,
-    checked_value,
-    load_measure,
-    measure_names,
-)
+from repsim.estimates.factor_resamples import FactorResamples
+from repsim.measures import Measure, caution_of, checked_value, load_measure
+from repsim.measures.maximum_match import Options as MaximumMatch
 from repsim.moments import Resamples, UnitOrder, Units
 from repsim.moments.samples import matrix
-from repsim.options import validated_options
 from repsim.uncertainty import LEAST_FOR_QUARTERS, RankedCriticals, Replicates, part_of
 
 __all__ = ["estimate"]
@@ -65,9 +58,8 @@ def estimate(
     Parameters
     ----------
     measure
-        A name, such as ``"cka"``, with its `options`; ``"maximum_match"`` with ``epsilon`` (and
-        ``centred``) for the maximum matching similarity; ``"package.module:Name"`` for a measure
-        of your own; or a measure with its options.
+        A name, such as ``"cka"``, with its `options`; ``"package.module:Name"`` for a measure of
+        your own; or a measure with its options.
     x, y
         Samples × neurons, (d, p) and (d, q), numpy or torch, with the same samples in the same
         order; or examples × positions × neurons.
@@ -191,10 +183,6 @@ def _measure(measure: str | Measure, options: dict[str, object]) -> Measure:
             "Expected a measure as a name, or as an instance of a class that derives from "
             f"repsim.measures.Measure. Got {type(measure).__name__}."
         )
-    if measure == "maximum_match":
-        return validated_options(MaximumMatch, options, "measure 'maximum_match'")
-    if MEASURES.path_of(measure) is None and MEASURES.built_in(measure) is None:
-        raise InputError(unknown_name("measure", measure, [*measure_names(), "maximum_match"]))
     return load_measure(measure, options)
 
 

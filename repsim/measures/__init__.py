@@ -25,6 +25,7 @@ from repsim.measures.contract import (
     value_and_caution,
 )
 from repsim.measures.linear_regression import linear_regression
+from repsim.measures.maximum_match import maximum_match
 from repsim.measures.minibatch_cka import minibatch_cka
 from repsim.measures.mutual_knn import mutual_knn
 from repsim.measures.procrustes import procrustes
@@ -54,6 +55,8 @@ __all__ = [
     "cka",
     "linear_regression",
     "load_measure",
+    "maximum_match",
+    "measure_class",
     "measure_names",
     "minibatch_cka",
     "mutual_knn",
@@ -79,6 +82,12 @@ def measure_names() -> tuple[str, ...]:
     return MEASURES.names
 
 
+def measure_class(name: str) -> type[Measure]:
+    """The class of a measure, whose fields are its options; errors as of `load_measure`."""
+    path = MEASURES.path_of(name)
+    return MEASURES[name] if path is None else _own(path)
+
+
 def load_measure(name: str, options: Mapping[str, object]) -> Measure:
     """A measure by name.
 
@@ -100,8 +109,7 @@ def load_measure(name: str, options: Mapping[str, object]) -> Measure:
     >>> load_measure("cca", {"power": 2}).convention
     'cca[power=2,centred]'
     """
-    path = MEASURES.path_of(name)
-    measure = MEASURES[name] if path is None else _own(path)
+    measure = measure_class(name)
     try:
         text = canonical_json(options)
     except (TypeError, ValueError):

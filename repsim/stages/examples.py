@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from repsim.across import FirstComponent, first_component
 from repsim.examples import Features, LayerExamples
+from repsim.examples.first_component import FirstComponent, first_component
 from repsim.examples.layer import MEMORY
 from repsim.graph import PROCESS_BYTES, Cost, Node, Product, on_store
 from repsim.stages.activations import LayerSpec

@@ -11,7 +11,6 @@ from collections.abc import Callable
 import numpy as np
 
 from repsim.estimates import estimate
-from repsim.estimates.maximum_match import MaximumMatch
 from repsim.examples import example_pair
 from repsim.matching import match_profile
 from repsim.measures import Measure, load_measure, measure_names
@@ -102,7 +101,7 @@ def main() -> None:
     """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--trials", type=int, default=200)
-    parser.add_argument("measures", nargs="*", default=[*measure_names(), "maximum_match"])
+    parser.add_argument("measures", nargs="*", default=measure_names())
     arguments = parser.parse_args()
     print(f"Share of {arguments.trials} intervals of 90 % that hold the truth (mean width).\n")
     print(f"{'measure':<18}" + "".join(f"{p.__name__:>20}" for p in POPULATIONS), flush=True)
@@ -115,7 +114,7 @@ def main() -> None:
                 critical = np.concatenate((profile.critical_x, profile.critical_y))
                 results = []
                 for epsilon in np.nanquantile(critical, np.linspace(0.2, 0.8, MATCHES)):
-                    match = MaximumMatch(epsilon=min(float(epsilon), 0.999))
+                    match = load_measure(name, {"epsilon": min(float(epsilon), 0.999)})
                     truth = float(profile.similarity(match.epsilon))
                     results.append(held(match, population, truth, arguments.trials))
                 share, width = np.mean(results, axis=0)

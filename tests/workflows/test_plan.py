@@ -71,6 +71,7 @@ def test_only_the_pairs_that_are_asked_for_are_compared(tiny_study):
         ("capture.layers=['*', 'fc1']", "Got 'fc1', which selects none."),
         ("measures=[{name='ckaa'}]", "Expected a known measure. Got 'ckaa'. Did you mean 'cka'?"),
         ("measures=[{name='cka', x=1}]", "Expected a known option of measure 'cka'. Got 'x'."),
+        ("measures=[{name='maximum_match', epsilon=0.3}]", "list its ε in matching.epsilons."),
         ("capture.examples=41", "Expected capture.examples to be at most 40, the size of the test"),
     ],
 )

@@ -84,6 +84,15 @@ class Measure(StrictOptions, ABC):
     def rounding(self, statistic: Any, /) -> float:
         """How far the value, or the distances it is made of, may be off by rounding."""
 
+    @classmethod
+    def by_examples(cls) -> "type[ExamplesMeasure] | None":
+        """The same measure as one of examples × examples, if there is one.
+
+        It takes layers with any number of features, and compares all layers with all others in one
+        matrix product.
+        """
+        return None
+
     @property
     def saturates(self) -> bool:
         """Whether any two layers with as many neurons as samples get a high value."""
@@ -164,6 +173,11 @@ class ExamplesMeasure(Measure):
     @abstractmethod
     def unit_vector(self, layer: ExampleGram) -> Float64[np.ndarray, " m"]:
         """What the measure takes of one layer, of length 1; NaN where it is not defined."""
+
+    @classmethod
+    def by_examples(cls) -> "type[ExamplesMeasure]":
+        """The measure itself."""
+        return cls
 
     def value(self, pair: ExamplePair) -> float:
         """The inner product of both vectors."""

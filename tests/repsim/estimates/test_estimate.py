@@ -8,10 +8,13 @@ import pytest
 import torch
 
 import repsim.measures
-from repsim.errors import InputError, StudyError
+from repsim.errors import CautionWarning, InputError, StudyError
 from repsim.estimates import Estimate, estimate
 from repsim.matching import match_profile
 from repsim.measures import CentredOption, Properties, load_measure, measure_names
+from repsim.moments import Factor, Moments
+
+REQUIRED = {"maximum_match": {"epsilon": 0.4}}
 
 
 def related(
@@ -22,7 +25,7 @@ def related(
     return x, x @ rng.normal(size=(p, q)) + 0.5 * rng.normal(size=(examples, q))
 
 
-@pytest.mark.parametrize("name", sorted(set(measure_names()) - {"minibatch_cka"}))
+@pytest.mark.parametrize("name", sorted(set(measure_names()) - {"minibatch_cka", *REQUIRED}))
 def test_the_value_is_that_of_the_measure(name: str) -> None:
     x, y = related()
     found = estimate(name, x, y, groups=8, permutations=9)
@@ -42,8 +45,9 @@ def test_the_value_is_that_of_the_measure(name: str) -> None:
 @pytest.mark.parametrize("groups", [0, 1, 5])
 def test_a_layer_with_itself_has_the_best_value_and_no_doubt(name: str, groups: int) -> None:
     x, _ = related(60)
-    best = load_measure(name, {}).properties.best
-    found = estimate(name, x, x, groups=groups, permutations=3)
+    options = REQUIRED.get(name, {})
+    best = load_measure(name, options).properties.best
+    found = estimate(name, x, x, groups=groups, permutations=3, **options)
     assert found.value == pytest.approx(best, abs=1e-6)
     assert found.calibrated == pytest.approx(1, abs=1e-6)
     if groups < 2:
@@ -223,7 +227,7 @@ def test_estimates_are_values() -> None:
 @pytest.mark.usefixtures("unchecked_shapes")
 def test_what_cannot_be_estimated_is_refused() -> None:
     x, y = related()
-    with pytest.raises(InputError, match="Did you mean 'maximum_match'"):
+    with pytest.raises(StudyError, match="Did you mean 'maximum_match'"):
         estimate("maximum_matching", x, y)
     with pytest.raises(StudyError, match="option 'epsilon' of measure 'maximum_match'"):
         estimate("maximum_match", x, y)
@@ -272,8 +276,7 @@ def test_classes_are_not_taken_for_more_than_they_are() -> None:
     centres = rng.normal(size=(2, 5, 6))
     x, y = (centres[i][labels] + 0.5 * rng.normal(size=(300, 6)) for i in range(2))
     for name in ("cka", "rsa", "maximum_match"):
-        options = {"epsilon": 0.4} if name == "maximum_match" else {}
-        found = estimate(name, x, y, labels=labels, **options)
+        found = estimate(name, x, y, labels=labels, **REQUIRED.get(name, {}))
         assert found.null_within is not None
         assert found.null is not None
         assert found.p_value_within is not None
@@ -350,6 +353,11 @@ def test_the_match_goes_over_to_the_factor_with_all_its_replicates() -> None:
     x, y = np.c_[a, a + 1e-7 * b], np.c_[a, b]
     found = estimate("maximum_match", x, y, epsilon=0.1, permutations=4)
     assert found.value == match_profile(x, y).similarity(0.1) == 1.0
+    assert repsim.measures.maximum_match(x, y, epsilon=0.1) == 1.0
+    factor, moments = (of.from_arrays(x, y) for of in (Factor, Moments))
+    assert repsim.measures.maximum_match(factor, epsilon=0.1) == 1.0
+    with pytest.warns(CautionWarning, match="compute the profile from the arrays"):
+        assert repsim.measures.maximum_match(moments, epsilon=0.1) < 1
     assert found.interval is not None
     assert (found.interval.low, found.interval.high) == (1.0, 1.0)
     assert found.null is not None

@@ -8,8 +8,10 @@ import pytest
 
 import repsim.measures
 from repsim.errors import StudyError
-from repsim.measures import load_measure, measure_names
+from repsim.measures import load_measure, measure_class, measure_names
 from repsim.measures.contract import Properties
+
+REQUIRED = {"maximum_match": {"epsilon": 0.5}}
 
 
 @pytest.fixture(params=measure_names())
@@ -36,12 +38,14 @@ def test_function_and_study_have_the_same_options_and_defaults(name):
         for parameter in inspect.signature(function).parameters.values()
         if parameter.kind is parameter.KEYWORD_ONLY
     }
-    fields = type(load_measure(name, {})).model_fields
-    assert keywords == {field: fields[field].default for field in fields}
+    assert keywords == {
+        name: inspect.Parameter.empty if field.is_required() else field.default
+        for name, field in measure_class(name).model_fields.items()
+    }
 
 
 def test_a_measure_says_what_exactly_it_is(name):
-    measure = load_measure(name, {})
+    measure = load_measure(name, REQUIRED.get(name, {}))
     assert measure.convention.startswith(f"{name}[")
     assert measure.convention.endswith("]")
     assert isinstance(measure.centred, bool)
@@ -59,6 +63,8 @@ def test_a_measure_says_what_exactly_it_is(name):
         ("ckaa", {}, "Expected a known measure. Got 'ckaa'. Did you mean 'cka'?"),
         ("contract", {}, "Expected a known measure. Got 'contract'."),
         ("cka", {"biased": True}, "Expected a known option of measure 'cka'. Got 'biased'."),
+        ("maximum_match", {}, "option 'epsilon' of measure 'maximum_match'"),
+        ("maximum_match", {"epsilon": 1.0}, "less than 1. Got 1.0"),
         ("cca", {"power": 3}, "Expected a valid option 'power' of measure 'cca': 1 or 2. Got 3."),
         ("svcca", {"variance": 1.5}, "less than or equal to 1"),
         ("svcca", {"compat": "netrep"}, "Expected a valid option 'compat' of measure 'svcca'"),
@@ -105,5 +111,5 @@ def test_the_help_of_every_measure_describes_its_layers_options_and_errors(name)
     sections = dict(zip(parts[::2], parts[1::2], strict=True))
     described = [line for line in sections["Parameters"].splitlines() if line[:1].strip()]
     assert described[0] == "x, y"
-    assert set(described[1:]) == set(type(load_measure(name, {})).model_fields)
+    assert set(described[1:]) == set(measure_class(name).model_fields)
     assert {"InputError", "StudyError"} <= set(sections["Raises"].splitlines())

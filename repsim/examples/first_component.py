@@ -11,8 +11,8 @@ import numpy as np
 from jaxtyping import Float64
 from scipy.linalg import eigh
 
-from repsim.examples import ExampleGram
 from repsim.examples.alignment import centred
+from repsim.examples.gram import ExampleGram
 
 __all__ = [
     "FIRST_COMPONENT_COSINE",

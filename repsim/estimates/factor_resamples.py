@@ -1,55 +1,13 @@
-"""The maximum match at one ε in the form of a measure."""
+"""Replicates of a pair of layers as triangular factors."""
 
 from collections.abc import Sequence
 
 import numpy as np
-from pydantic import Field
 
-from repsim.matching import MatchProfile, match_profile
-from repsim.measures.contract import CentredOption, Properties
 from repsim.moments import Factor, UnitOrder
 from repsim.moments.samples import BLOCK_ELEMENTS
 
-__all__ = ["FactorResamples", "MaximumMatch"]
-
-
-class MaximumMatch(CentredOption):
-    """Maximum matching similarity at one ε, in the form of a measure."""
-
-    epsilon: float = Field(ge=0, lt=1, description="tolerance of the match")
-    centred: bool = False
-
-    @property
-    def convention(self) -> str:
-        """Id of the exact definition."""
-        return f"maximum_match[epsilon={self.epsilon:g},{self.centring}]"
-
-    @property
-    def properties(self) -> Properties:
-        """Those of spans of neurons: a neuron can be scaled, and not mixed with others."""
-        return Properties(invariances=self.unchanged_by("neuron permutation", "neuron scaling"))
-
-    @property
-    def saturates(self) -> bool:
-        """False: the caution of the profile says it already."""
-        return False
-
-    def profile(self, statistic: object) -> MatchProfile:
-        """The match profile, which holds for every ε."""
-        return match_profile(statistic, centred=self.centred)
-
-    def value(self, statistic: object) -> float:
-        """Share of the neurons of both layers that are in the maximum match."""
-        return float(self.profile(statistic).similarity(self.epsilon))
-
-    def caution(self, statistic: object) -> str:
-        """The caution of the profile."""
-        return self.profile(statistic).caution
-
-    def criticals(self, statistic: object) -> np.ndarray:
-        """Critical ε of all neurons, X before Y."""
-        profile = self.profile(statistic)
-        return np.concatenate((profile.critical_x, profile.critical_y))
+__all__ = ["FactorResamples"]
 
 
 class FactorResamples:
