@@ -1,6 +1,5 @@
 """What of a study exists, kind by kind, and what a run would make."""
 
-import json
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -15,6 +14,7 @@ from repsim.stages.plan import StudyPlan
 from repsim.stages.report import report_is_current
 from repsim.store import Artifact, Store, conditions, published
 from repsim.store.checkpoints import Checkpoint
+from workflows.summary import read_summary
 from workflows.trained import Trained, trained_networks
 
 __all__ = ["Begun", "StageState", "Survey", "last_failures", "study_state", "survey_study"]
@@ -149,13 +149,8 @@ def study_state(plan: StudyPlan, store: Store, survey: Survey | None = None) -> 
 
 def last_failures(store: Store, study: str) -> dict[str, str]:
     """Why a network, a layer of one or a comparison failed in the last run, by its label."""
-    content = store.read(f"studies/{study}/run-summary.json")
-    if content is None:
-        return {}
-    try:
-        return {str(k): str(v) for k, v in json.loads(content)["failures"].items()}
-    except (ValueError, KeyError, TypeError, AttributeError):
-        return {}  # what the last run said is a convenience: the artifacts are what counts
+    summary = read_summary(store, study)
+    return {} if summary is None else summary.failures
 
 
 def _stage(

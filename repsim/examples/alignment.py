@@ -9,7 +9,7 @@ from jaxtyping import Float64
 
 from repsim.errors import InputError
 
-__all__ = ["centred", "half", "u_centred", "unit"]
+__all__ = ["aligned", "centred", "half", "u_centred", "unit"]
 
 Square = Float64[np.ndarray, "n n"]
 
@@ -74,6 +74,12 @@ def half(symmetric: Square, *, diagonal: bool) -> Float64[np.ndarray, " m"]:
     """
     below = np.sqrt(2) * symmetric[np.tri(len(symmetric), k=-1, dtype=bool)]
     return np.concatenate([below, symmetric.diagonal()]) if diagonal else below
+
+
+def aligned(kernel: Square, *, debiased: bool) -> Float64[np.ndarray, " m"]:
+    """The kernel about its means, U-centred if `debiased`, as a vector of length 1."""
+    about_means = u_centred(kernel) if debiased else centred(kernel)
+    return unit(half(about_means, diagonal=not debiased))
 
 
 def unit(vector: Float64[np.ndarray, " m"]) -> Float64[np.ndarray, " m"]:

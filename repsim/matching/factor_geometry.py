@@ -27,15 +27,9 @@ class FactorGeometry(Geometry):
     ----------
     coordinates : array (m, n)
         Unit columns, X before Y.
-    precision : float
-        Bound on the error of a column, to first order, with high probability.
-    digits_lost : array (n,)
-        Factor on that error for each neuron: its length as it was summed over its length here.
     """
 
     coordinates: Float64[np.ndarray, "m n"]
-    precision: float
-    digits_lost: Float64[np.ndarray, " n"]
 
     @classmethod
     def from_factor(cls, factor: Factor, *, centred: bool) -> "FactorGeometry":

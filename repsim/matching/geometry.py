@@ -33,11 +33,17 @@ class Geometry(abc.ABC):
         The neurons that are not dead, by their index in the layer.
     rank_tolerance : float
         A neuron nearer than this to the span of others of its layer is taken to be in it.
+    precision : float
+        Bound on the error of an inner product or column, to first order, with high probability.
+    digits_lost : array (n,)
+        Factor on that error for each neuron: its length as it was summed over its length here.
     """
 
     live_x: Int64[np.ndarray, " a"]
     live_y: Int64[np.ndarray, " b"]
     rank_tolerance: float
+    precision: float
+    digits_lost: Float64[np.ndarray, " n"]
 
     @property
     def split(self) -> int:

@@ -23,15 +23,9 @@ class GramGeometry(Geometry):
     ----------
     gram : array (n, n)
         Inner products, X before Y.
-    precision : float
-        Bound on the error of an inner product, to first order, with high probability.
-    digits_lost : array (n,)
-        Factor on that error for each neuron: its length as it was summed over its length here.
     """
 
     gram: Float64[np.ndarray, "n n"]
-    precision: float
-    digits_lost: Float64[np.ndarray, " n"]
 
     @classmethod
     def from_moments(cls, moments: Moments, *, centred: bool) -> "GramGeometry":

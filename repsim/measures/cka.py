@@ -7,7 +7,7 @@ from jaxtyping import Float64
 
 from repsim.errors import InputError
 from repsim.examples import ExampleGram
-from repsim.examples.alignment import centred, half, u_centred, unit
+from repsim.examples.alignment import aligned
 from repsim.examples.first_component import first_component, without_first_component
 from repsim.measures.contract import (
     ROTATIONS,
@@ -73,8 +73,7 @@ class LinearCKA(ExamplesMeasure):
         gram = layer.about_shift
         if self.first_component == "removed":
             gram = without_first_component(layer, first_component(layer)).gram
-        about_means = u_centred(gram) if self.debiased else centred(gram)
-        return unit(half(about_means, diagonal=not self.debiased))
+        return aligned(gram, debiased=self.debiased)
 
 
 class Options(MomentsMeasure):

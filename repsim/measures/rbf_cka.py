@@ -7,7 +7,7 @@ from jaxtyping import Float64
 from pydantic import Field
 
 from repsim.examples import ExampleGram, ExamplePair, Features
-from repsim.examples.alignment import centred, half, u_centred, unit
+from repsim.examples.alignment import aligned
 from repsim.examples.distances import squared_distances
 from repsim.measures.contract import (
     ROTATIONS,
@@ -51,8 +51,7 @@ class Options(ExamplesMeasure):
     def unit_vector(self, layer: ExampleGram) -> Float64[np.ndarray, " m"]:
         """The kernel about its means, of length 1."""
         kernel = _kernel(squared_distances(layer), self.fraction, self.median)
-        about_means = u_centred(kernel) if self.debiased else centred(kernel)
-        return unit(half(about_means, diagonal=not self.debiased))
+        return aligned(kernel, debiased=self.debiased)
 
 
 @documented(Options)

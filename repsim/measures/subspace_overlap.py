@@ -1,18 +1,17 @@
 """Overlap of the subspaces that hold most of two layers."""
 
 import numpy as np
+from jaxtyping import Float64
 from pydantic import Field
 
 from repsim.measures.contract import (
     Of,
     PrincipalDirections,
     Properties,
-    check_samples,
     documented,
     measured,
 )
 from repsim.moments import ArrayLike, Moments
-from repsim.moments.principal import principal
 
 __all__ = ["Options", "subspace_overlap"]
 
@@ -30,14 +29,8 @@ class Options(PrincipalDirections):
     def properties(self) -> Properties:
         return Properties(invariances=self.unchanged_by("orthogonal", "isotropic scaling"))
 
-    def value(self, moments: Moments) -> float:
-        pair = principal(moments, centred=self.centred)
-        if pair.constant:
-            return float("nan")
-        kept_x, kept_y = self.kept(pair.x), self.kept(pair.y)
-        check_samples("subspace_overlap", pair, x=kept_x, y=kept_y)
-        between = pair.between_directions(kept_x, kept_y)
-        return float(min(np.sum(between**2) / min(kept_x, kept_y), 1.0))
+    def of_cosines(self, between: Float64[np.ndarray, "k l"]) -> float:
+        return float(min(np.sum(between**2) / min(between.shape), 1.0))
 
 
 @documented(Options)

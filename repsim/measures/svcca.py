@@ -47,12 +47,10 @@ class Options(PrincipalDirections):
     def value(self, moments: Moments) -> float:
         if self.compat == "anatome":
             return _anatome(moments, self.variance)
-        pair = principal(moments, centred=self.centred)
-        if pair.constant:
-            return float("nan")
-        kept_x, kept_y = self.kept(pair.x), self.kept(pair.y)
-        check_samples("svcca", pair, x=kept_x, y=kept_y)
-        return float(np.mean(cosines(pair.between_directions(kept_x, kept_y))))
+        return super().value(moments)
+
+    def of_cosines(self, between: Float64[np.ndarray, "k l"]) -> float:
+        return float(np.mean(cosines(between)))
 
 
 @documented(Options)

@@ -2,7 +2,6 @@
 
 import itertools
 import json
-import math
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property
@@ -16,7 +15,7 @@ from repsim.examples import Features, LayerExamples
 from repsim.graph import PROCESS_BYTES, Cost, Node, Product, on_store
 from repsim.stages.activations import LayerSpec
 from repsim.stages.examples import StoredExamples, examples_folder
-from repsim.stages.forms import ACROSS
+from repsim.stages.forms import ACROSS, finite
 from repsim.stages.measures import EXAMPLES_OPERATIONS
 from repsim.store import Artifact, Store, artifact_folder
 from repsim.study import Across
@@ -297,7 +296,7 @@ def _principal_rows(network: NetworkLayers, places: Sequence[Place]) -> Iterator
             "layer": layer,
             "depth": depth,
             "features": network.features,
-            "first_share": _finite(component.share),
+            "first_share": finite(component.share),
             "examples": len(component.scores),
         }
 
@@ -313,7 +312,7 @@ def _matrix(
         "layers_b": [[layer, depth] for _, layer, depth, _ in b],
         "measure": measure,
         "features": features,
-        "values": [[_finite(value) for value in row] for row in values.tolist()],
+        "values": [[finite(value) for value in row] for row in values.tolist()],
     }
 
 
@@ -340,12 +339,8 @@ def _identification_rows(rows: Sequence[dict[str, Any]]) -> Iterator[dict[str, A
             "correct": identification.correct,
             "total": identification.total,
             "undefined": identification.undefined,
-            "accuracy": _finite(identification.accuracy),
-            "chance": _finite(identification.chance),
-            "interval_low": _finite(low),
-            "interval_high": _finite(high),
+            "accuracy": finite(identification.accuracy),
+            "chance": finite(identification.chance),
+            "interval_low": finite(low),
+            "interval_high": finite(high),
         }
-
-
-def _finite(value: float) -> float | None:
-    return value if math.isfinite(value) else None

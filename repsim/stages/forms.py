@@ -1,14 +1,20 @@
 """What the JSON files of artifacts hold: content of another form is damage, however well signed."""
 
+import math
 from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, TypeAdapter, model_validator
 
 from repsim.results.schemas import RESULTS
 
-__all__ = ["ACROSS", "ROWS", "SIMPLE", "TRAINING", "VALUES"]
+__all__ = ["ACROSS", "ROWS", "SIMPLE", "TRAINING", "VALUES", "finite"]
 
 Number = float | None
+
+
+def finite(value: float) -> Number:
+    """The value, or None for what JSON has no number for."""
+    return float(value) if math.isfinite(value) else None
 
 
 class _Form(BaseModel):

@@ -1,7 +1,6 @@
 """The rows of a comparison: one for each ε and measure, from its profile and replicates."""
 
 import json
-import math
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -116,9 +115,7 @@ def _measure_row(store: Store, spec: ComparisonSpec, measure: Component) -> dict
     properties = known.properties
     direction = {
         "best": properties.best,
-        "bounds": [
-            bound if math.isfinite(bound) else None for bound in (properties.least, properties.most)
-        ],
+        "bounds": [forms.finite(properties.least), forms.finite(properties.most)],
         "larger_is_more_similar": properties.larger_is_more_similar,
     }
     order = spec.examples_order if known.statistic == "examples" else spec.order

@@ -3,8 +3,6 @@
 Permuted or left out, examples are rows and columns of two matrices: nothing is read again.
 """
 
-import json
-import math
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -13,12 +11,11 @@ import numpy as np
 from repsim.errors import InputError
 from repsim.examples import ExamplePair, Features
 from repsim.graph import Cost, Node, Product, on_store
-from repsim.measures import checked_value, value_and_caution
 from repsim.moments import permutation, within_classes
 from repsim.stages.activations import class_labels, stored_activations
 from repsim.stages.comparison import ComparisonSpec
 from repsim.stages.examples import StoredExamples, examples_folder
-from repsim.stages.replicates import VALUES
+from repsim.stages.replicates import MeasureValues
 from repsim.store import Artifact, Store
 from repsim.study import Component
 
@@ -65,28 +62,26 @@ def measure_examples(store: Store, spec: ComparisonSpec, measure: Component) -> 
     """
     known = spec.loaded(measure)
     features: Features = getattr(known, "features", "averaged")
-    order = spec.examples_order
-    values: list[float | None] = [None] * order.count
+    order, values = spec.examples_order, MeasureValues(known)
     folders = (examples_folder(layer, spec.examples) for layer in spec.layers)
     x, y = (StoredExamples(Artifact.at(store, folder)).layer() for folder in folders)
     labels = class_labels(stored_activations(store, spec.x)) if order.within else None
     try:
         pair = ExamplePair.from_layers(x, y, features)
-        values[0], caution = value_and_caution(known, pair)
-        for number in range(1, order.count):
-            value = checked_value(known, _replicate(spec, pair, labels, number))
-            values[number] = float(value) if math.isfinite(value) else None
     except InputError as problem:
-        caution = str(problem)
-    draft = Artifact.at(store, spec.measure_folder(measure)).draft()
-    draft.write(VALUES, json.dumps({"values": values, "caution": caution or None}).encode())
-    draft.publish()
+        values.found, values.caution = [None] * order.count, str(problem)
+    else:
+        for number in range(order.count):
+            values.add(_replicate(spec, pair, labels, number))
+    values.publish(Artifact.at(store, spec.measure_folder(measure)))
 
 
 def _replicate(
     spec: ComparisonSpec, pair: ExamplePair, labels: np.ndarray | None, number: int
 ) -> ExamplePair:
     order, examples = spec.examples_order, np.arange(pair.count)
+    if number == 0:
+        return pair
     if number in order.nulls:
         place = number - order.nulls.start
         if place < order.permutations:

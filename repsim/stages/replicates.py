@@ -4,7 +4,6 @@
 """
 
 import json
-import math
 from collections.abc import Collection, Iterator
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from repsim.errors import InputError
+from repsim.examples import ExamplePair
 from repsim.graph import Cost, Node, Product, Worker
 from repsim.matching import match_profile
 from repsim.measures import Measure, checked_value, value_and_caution
@@ -27,7 +27,7 @@ from repsim.study import Component
 if TYPE_CHECKING:
     from repsim.stages.plan import StudyPlan
 
-__all__ = ["VALUES", "nodes", "replicate_layer", "stored_criticals", "stored_values"]
+__all__ = ["MeasureValues", "nodes", "replicate_layer", "stored_criticals", "stored_values"]
 
 KINDS = ("replicates", "measures")
 
@@ -90,7 +90,7 @@ def replicate_layer(
     del worker
     profiles = Artifact.at(store, spec.replicates_folder(part))
     measured = {
-        Artifact.at(store, spec.measure_folder(measure, part)): _Values(spec.loaded(measure))
+        Artifact.at(store, spec.measure_folder(measure, part)): MeasureValues(spec.loaded(measure))
         for measure in spec.of_moments
     }
     measured = {a: values for a, values in measured.items() if a.folder in wanted}
@@ -117,10 +117,7 @@ def replicate_layer(
         draft.write_arrays(ARRAYS, {"critical": np.stack(criticals)})
         draft.publish()
     for artifact, values in measured.items():
-        draft = artifact.draft()
-        record = {"values": values.found, "caution": values.caution or None}
-        draft.write(VALUES, json.dumps(record).encode())
-        draft.publish()
+        values.publish(artifact)
 
 
 def stored_criticals(store: Store, spec: ComparisonSpec) -> np.ndarray:
@@ -158,7 +155,7 @@ def _values(artifact: Artifact, count: int) -> dict[str, Any]:
     return record
 
 
-class _Values:
+class MeasureValues:
     """A measure of one replicate after the other."""
 
     def __init__(self, measure: Measure) -> None:
@@ -166,17 +163,24 @@ class _Values:
         self.found: list[float | None] = []
         self.caution = ""
 
-    def add(self, moments: Moments) -> None:
+    def add(self, statistic: Moments | ExamplePair) -> None:
         """Of the next replicate; what the first says of itself is kept."""
         if not self.found:
-            value, self.caution = value_and_caution(self._measure, moments)
+            value, self.caution = value_and_caution(self._measure, statistic)
             self.found.append(value)
             return
         try:
-            self.found.append(_finite(checked_value(self._measure, moments)))
+            self.found.append(forms.finite(checked_value(self._measure, statistic)))
         except InputError as problem:
             self.found.append(None)
             self.caution = self.caution or str(problem)
+
+    def publish(self, artifact: Artifact) -> None:
+        """Publish all of them."""
+        draft = artifact.draft()
+        record = {"values": self.found, "caution": self.caution or None}
+        draft.write(VALUES, json.dumps(record).encode())
+        draft.publish()
 
 
 def _moments(spec: ComparisonSpec, resamples: Resamples, total: Moments, number: int) -> Moments:
@@ -191,7 +195,3 @@ def _moments(spec: ComparisonSpec, resamples: Resamples, total: Moments, number:
     for group in spec.groups_of(number):
         moments = moments + resamples.group(group)
     return moments
-
-
-def _finite(value: float) -> float | None:
-    return float(value) if math.isfinite(value) else None

@@ -12,7 +12,7 @@ from repsim.graph import Cost, Node, Product, on_store
 from repsim.matching import Match, SimpleMatch, SimpleMatches, match_structure, simple_matches
 from repsim.results import measure_row
 from repsim.stages.comparison import ComparisonSpec
-from repsim.stages.forms import SIMPLE
+from repsim.stages.forms import SIMPLE, finite
 from repsim.stages.profiles import stored_source
 from repsim.stages.replicate_order import ReplicateOrder
 from repsim.store import Artifact, Store
@@ -97,8 +97,8 @@ def join_simple(store: Store, spec: ComparisonSpec, epsilon: float) -> None:
     record = {
         "theta_least": float(np.degrees(min(structure.x.theta_least, structure.y.theta_least))),
         "theta_most": float(np.degrees(min(structure.x.theta_most, structure.y.theta_most))),
-        "gap_needed": _finite(structure.gap_needed),
-        "gap_most": _finite(structure.gap_most),
+        "gap_needed": finite(structure.gap_needed),
+        "gap_most": finite(structure.gap_most),
         "excluded": structure.excluded,
         "words": str(structure),
     }
@@ -175,7 +175,3 @@ def _record(found: SimpleMatches) -> dict[str, Any]:
 
 def _sides(match: Match) -> tuple[list[int], list[int]]:
     return match.x.tolist(), match.y.tolist()
-
-
-def _finite(value: float) -> float | None:
-    return value if np.isfinite(value) else None

@@ -1,6 +1,5 @@
 """What of a study is there, stage by stage."""
 
-import json
 from dataclasses import replace
 
 import pytest
@@ -11,6 +10,7 @@ from repsim.store import Artifact, Checkpoints, Store
 from repsim.study import load_study
 from workflows.plan import plan_study
 from workflows.state import last_failures, study_state, survey_study
+from workflows.summary import RunSummary, write_summary
 
 
 def state(made, store=None):
@@ -126,8 +126,7 @@ def test_what_nothing_needs_any_more_is_missing_but_not_to_be_made(made_copy):
 
 
 def failed(store, failures):
-    summary = json.dumps({"failures": failures})
-    store.write("studies/tiny/run-summary.json", summary.encode())
+    write_summary(store, RunSummary(study="tiny", failures=failures))
 
 
 def test_what_failed_in_the_last_run_is_not_called_missing(made_copy):

@@ -1,12 +1,15 @@
 """How many principal directions of a layer a measure keeps."""
 
+from abc import abstractmethod
 from typing import Literal
 
 import numpy as np
+from jaxtyping import Float64
 from pydantic import Field, model_validator
 
-from repsim.measures.contract.measure import CentredOption
-from repsim.moments.principal import PrincipalLayer
+from repsim.measures.contract.measure import CentredOption, check_samples
+from repsim.moments import Moments
+from repsim.moments.principal import PrincipalLayer, principal
 
 __all__ = ["Of", "PrincipalDirections"]
 
@@ -44,6 +47,18 @@ class PrincipalDirections(CentredOption):
         if self.directions is not None:
             return f"directions={self.directions},{self.centring}"
         return f"variance={self.variance:g},of={self.of},{self.centring}"
+
+    def value(self, moments: Moments) -> float:
+        pair = principal(moments, centred=self.centred)
+        if pair.constant:
+            return float("nan")
+        kept_x, kept_y = self.kept(pair.x), self.kept(pair.y)
+        check_samples(self.convention.partition("[")[0], pair, x=kept_x, y=kept_y)
+        return self.of_cosines(pair.between_directions(kept_x, kept_y))
+
+    @abstractmethod
+    def of_cosines(self, between: Float64[np.ndarray, "k l"], /) -> float:
+        """The value, from the inner products of the kept directions of X with those of Y."""
 
     def kept(self, layer: PrincipalLayer) -> int:
         """Number of directions of a layer that is not constant; never more than there are."""
