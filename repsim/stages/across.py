@@ -1,6 +1,5 @@
 """Every layer against every other, within and between networks: examples → three tables."""
 
-import itertools
 import json
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -52,10 +51,12 @@ Place = tuple[str, str, int, str]
 
 Tables = dict[str, list[dict[str, Any]]]
 
-# Biased, as it is mostly given, and debiased, which holds for flattened maps too.
+# Measures whose every value is kept. Biased, as it is mostly given, and debiased, which holds for
+# flattened maps too.
 HEATMAPS: tuple[Named, ...] = (("cka", {"debiased": False}), ("cka", {"debiased": True}))
 
-# What Kornblith et al. 2019 compare in their section 6.1, and what has come into use since.
+# Measures of which is kept how often they find the layer of the same name in another network: what
+# Kornblith et al. 2019 compare in their section 6.1, and what has come into use since.
 IDENTIFIED: tuple[Named, ...] = (
     *HEATMAPS,
     ("cca", {}),
@@ -157,75 +158,56 @@ def nodes(plan: "StudyPlan") -> Iterator[Node]:
 
 
 def _compare(store: Store, spec: AcrossSpec) -> None:
-    count = spec.across.examples
-    places = [
-        (layer.network.label, layer.layer, layer.depth, examples_folder(layer, count))
-        for layer in spec.layers
-    ]
-    pair = (spec.a[0].network.label, spec.b[0].network.label)
-    compare_across(store, spec.folder, places, features=spec.across.features, pairs=[pair])
+    a, b = (
+        [
+            (x.network.label, x.layer, x.depth, examples_folder(x, spec.across.examples))
+            for x in side
+        ]
+        for side in (spec.a, spec.b)
+    )
+    compare_across(store, spec.folder, a, b, features=spec.across.features)
 
 
 def compare_across(
     store: Store,
     folder: str,
-    layers: Sequence[Place],
+    a: Sequence[Place],
+    b: Sequence[Place],
     *,
     features: Sequence[Features] = ("averaged",),
-    heatmaps: Sequence[Named] = HEATMAPS,
-    identified: Sequence[Named] = IDENTIFIED,
-    pairs: Sequence[tuple[str, str]] | None = None,
 ) -> None:
-    """Compare all layers of all networks, and publish the tables in `folder`.
-
-    Two networks are in memory at a time (`across_bytes`). Networks may have different layers.
+    """Compare all layers of two networks, or of one with itself, and publish the tables.
 
     Parameters
     ----------
     store, folder
         The store, and what to publish (``across/key``).
-    layers
-        Of all networks: network, layer, depth, and where the summary of its examples is.
+    a, b
+        The layers of each network in order of depth: network, layer, depth, and where the summary
+        of its examples is. They may have different layers.
     features
         What stands for feature maps.
-    heatmaps
-        Measures whose every value is kept, by name and options: linear CKA or measures of examples.
-    identified
-        Measures of which is kept how often they find the layer of the same name in another network.
-        Those of moments take averaged features alone.
-    pairs
-        Which networks to compare, a network with itself for what is within; by default all.
-        `stored_across` puts parts together.
 
     Raises
     ------
     IntegrityError
         When layers were captured of different examples.
     """
-    networks: dict[str, list[Place]] = {place[0]: [] for place in layers}
-    for place in sorted(layers, key=lambda place: place[2]):
-        networks[place[0]].append(place)
-    if pairs is None:
-        pairs = list(itertools.combinations_with_replacement(networks, 2))
-    compared_labels = dict.fromkeys(itertools.chain(*pairs))
-    _check_examples(store, [p for label in compared_labels for p in networks[label]])
+    _check_examples(store, list(dict.fromkeys((*a, *b))))
     tables: Tables = {"matrices": [], "principal": [], "identification": []}
     for kind in features:
-        shown = [across_measure(name, options, kind) for name, options in heatmaps]
-        found = [across_measure(name, options, kind) for name, options in identified]
-        for label, group in itertools.groupby(pairs, key=lambda pair: pair[0]):
-            a = _network(store, networks[label], kind)
-            for _, other in group:
-                b = a if other == label else _network(store, networks[other], kind)
-                places = networks[label], networks[other]
-                compared = compare_networks(a, b, shown=shown, identified=found)
-                if b is a:
-                    tables["principal"] += _principal_rows(a, networks[label])
-                for measure, values in compared.values.items():
-                    tables["matrices"].append(_matrix(*places, measure, kind, values))
-                for measure, identification in compared.identification.items():
-                    row = {"measure": measure, "features": kind, **asdict(identification)}
-                    tables["identification"].append(row)
+        shown = [across_measure(name, options, kind) for name, options in HEATMAPS]
+        found = [across_measure(name, options, kind) for name, options in IDENTIFIED]
+        first = _network(store, a, kind)
+        second = first if a[0][0] == b[0][0] else _network(store, b, kind)
+        compared = compare_networks(first, second, shown=shown, identified=found)
+        if second is first:
+            tables["principal"] += _principal_rows(first, a)
+        for measure, values in compared.values.items():
+            tables["matrices"].append(_matrix(a, b, measure, kind, values))
+        for measure, identification in compared.identification.items():
+            row = {"measure": measure, "features": kind, **asdict(identification)}
+            tables["identification"].append(row)
     draft = Artifact.at(store, folder).draft()
     draft.write(TABLES, json.dumps(tables, allow_nan=False).encode())
     draft.publish()
