@@ -131,9 +131,9 @@ def survey_study(plan: StudyPlan, store: Store) -> Survey:
     return Survey(plan=plan, store=store, existing=existing, damaged=damaged)
 
 
-def study_state(plan: StudyPlan, store: Store, survey: Survey | None = None) -> list[StageState]:
-    """Each kind of artifact of a study, and the report; `survey` where it was made before."""
-    survey = survey or survey_study(plan, store)
+def study_state(survey: Survey) -> list[StageState]:
+    """Each kind of artifact of a study, and the report."""
+    plan, store = survey.plan, survey.store
     failures = last_failures(store, plan.study.name)
     begun = _begun_parts(survey)
     stages = []

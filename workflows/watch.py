@@ -38,15 +38,15 @@ class Look:
         return not any(stage.to_make for stage in self.stages)
 
 
-def look_at(plan: StudyPlan, store: Store, survey: Survey | None = None) -> Look:
-    """How far the study is; `survey` where it was made before."""
-    survey = survey or survey_study(plan, store)
+def look_at(survey: Survey) -> Look:
+    """How far the study is."""
+    study = survey.plan.study.name
     return Look(
-        study=plan.study.name,
-        store=store,
-        stages=study_state(plan, store, survey),
+        study=study,
+        store=survey.store,
+        stages=study_state(survey),
         begun=survey.begun,
-        failures=last_failures(store, plan.study.name),
+        failures=last_failures(survey.store, study),
     )
 
 
@@ -81,7 +81,7 @@ class Watch:
         if survey is None or not survey.to_make:
             survey = survey_study(self._plan, self._store)
         self._survey = survey
-        look = look_at(self._plan, self._store, survey)
+        look = look_at(survey)
         counts = {stage.name: (stage.done, stage.to_make) for stage in look.stages}
         for one in look.begun:
             if one.epoch is not None:

@@ -57,7 +57,6 @@ __all__ = [
     "load_measure",
     "maximum_match",
     "measure_class",
-    "measure_names",
     "minibatch_cka",
     "mutual_knn",
     "procrustes",
@@ -77,11 +76,6 @@ MEASURES: Registry[type[Measure]] = Registry(
 )
 
 
-def measure_names() -> tuple[str, ...]:
-    """Names of the built-in and installed measures."""
-    return MEASURES.names
-
-
 def measure_class(name: str) -> type[Measure]:
     """The class of a measure, whose fields are its options; errors as of `load_measure`."""
     path = MEASURES.path_of(name)
@@ -94,7 +88,7 @@ def load_measure(name: str, options: Mapping[str, object]) -> Measure:
     Parameters
     ----------
     name
-        One of `measure_names`, or ``package.module:Name``, a class that derives from
+        One of ``MEASURES.names``, or ``package.module:Name``, a class that derives from
         `MomentsMeasure` or `ExamplesMeasure`.
     options
         Options of that measure, its fields.

@@ -13,7 +13,7 @@ import numpy as np
 from repsim.estimates import estimate
 from repsim.examples import example_pair
 from repsim.matching import match_profile
-from repsim.measures import Measure, load_measure, measure_names
+from repsim.measures import MEASURES, Measure, load_measure
 from repsim.moments import Moments
 
 Pair = tuple[np.ndarray, np.ndarray]
@@ -101,7 +101,7 @@ def main() -> None:
     """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--trials", type=int, default=200)
-    parser.add_argument("measures", nargs="*", default=measure_names())
+    parser.add_argument("measures", nargs="*", default=MEASURES.names)
     arguments = parser.parse_args()
     print(f"Share of {arguments.trials} intervals of 90 % that hold the truth (mean width).\n")
     print(f"{'measure':<18}" + "".join(f"{p.__name__:>20}" for p in POPULATIONS), flush=True)

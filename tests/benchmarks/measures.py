@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from threadpoolctl import threadpool_limits
 
-from repsim.measures import Measure, load_measure, measure_class, measure_names
+from repsim.measures import MEASURES, Measure, load_measure, measure_class
 from repsim.moments import Moments
 from tests.benchmarks.timing import timed
 from tests.repsim.matching.instances import graded_pair
@@ -17,7 +17,7 @@ from tests.repsim.matching.instances import graded_pair
 # measured as a profile.
 ONE_OF_EACH = tuple(
     load_measure(name, {})
-    for name in measure_names()
+    for name in MEASURES.names
     if measure_class(name).statistic == "moments" and name != "maximum_match"
 )
 # What a study may list beside them: another rule, side or estimate of the same.

@@ -98,7 +98,7 @@ def test_a_layer_that_is_not_finite_leaves_the_others_of_its_network_alone(
     assert set(across.filter(pl.col("network_a") == "seed 1")["layer_a"]) == {"classifier.relu1"}
     assert set(across.filter(pl.col("network_a") == "seed 0")["layer_a"]) == set(compared["layer"])
     plan, store = plan_study(load_study(study_file)), Store(str(tmp_path / "runs"))
-    stages = {stage.name: stage for stage in study_state(plan, store)}
+    stages = {stage.name: stage for stage in study_state(survey_study(plan, store))}
     assert (stages["networks"].failed, stages["activations"].failed) == (0, 1)
     assert stages["activations"].done == 5
     (reason,) = [r for r in explain(survey_study(plan, store)) if r.stage == "activations"]

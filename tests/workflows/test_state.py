@@ -14,7 +14,9 @@ from workflows.summary import RunSummary, write_summary
 
 
 def state(made, store=None):
-    return {stage.name: stage for stage in study_state(made.plan, store or made.store)}
+    return {
+        stage.name: stage for stage in study_state(survey_study(made.plan, store or made.store))
+    }
 
 
 def counts(stage):

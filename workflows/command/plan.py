@@ -74,7 +74,7 @@ def plan(
     planned = plan_study(load_study(study_file, overrides or ()), target)
     survey = survey_study(planned, target)
     try_networks(survey.networks, planned.layers)
-    stages = study_state(planned, target, survey)
+    stages = study_state(survey)
     changes = [str(one) for one in changes_behind(survey.networks, survey.trained, target)]
     changes += notes_on_code(planned)
     show = _show_json if as_json else _show

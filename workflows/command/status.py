@@ -69,6 +69,7 @@ def status(
     from repsim.study import load_study
     from workflows.command.status_table import as_object
     from workflows.plan import plan_study
+    from workflows.state import survey_study
     from workflows.stopping import Interrupted
     from workflows.watch import Watch, look_at
 
@@ -85,7 +86,7 @@ def status(
             if end.number != signal.SIGINT:
                 raise
         return
-    look = look_at(planned, target)
+    look = look_at(survey_study(planned, target))
     if as_json:
         say_json(as_object(look))
     else:

@@ -147,4 +147,4 @@ def _jobs(study: "Study", location: str, profile: "Profile") -> "tuple[StudyJobs
         store=store.location,
         started_in=Path.cwd(),
     )
-    return jobs, not any(stage.to_make for stage in study_state(plan, store, survey))
+    return jobs, not any(stage.to_make for stage in study_state(survey))

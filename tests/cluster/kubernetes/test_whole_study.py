@@ -23,7 +23,7 @@ from tests.cluster.kubernetes.fake_cluster import FakeCluster, account_folder, r
 from tests.cluster.kubernetes.profiles import of_kind, pod_templates, profile
 from workflows.command import main
 from workflows.plan import plan_study
-from workflows.state import study_state
+from workflows.state import study_state, survey_study
 from workflows.summary import read_summary
 
 
@@ -112,7 +112,7 @@ def test_a_study_from_submission_to_report(manifests, config, drive, tiny_study,
         for job in jobs:
             assert job["status"]["conditions"][0]["type"] == "Complete", job["status"]
         plan, store = plan_study(parse_study(tiny_study)), Store(str(tmp_path / "runs"))
-        assert not [stage.name for stage in study_state(plan, store) if stage.to_make]
+        assert not [stage.name for stage in study_state(survey_study(plan, store)) if stage.to_make]
 
         # The next tick of a schedule.
         assert drive(cluster) == 0

@@ -11,7 +11,7 @@ import repsim.measures
 from repsim.errors import CautionWarning, InputError, StudyError
 from repsim.estimates import Estimate, estimate
 from repsim.matching import match_profile
-from repsim.measures import CentredOption, Properties, load_measure, measure_names
+from repsim.measures import MEASURES, CentredOption, Properties, load_measure
 from repsim.moments import Factor, Moments
 
 REQUIRED = {"maximum_match": {"epsilon": 0.4}}
@@ -25,7 +25,7 @@ def related(
     return x, x @ rng.normal(size=(p, q)) + 0.5 * rng.normal(size=(examples, q))
 
 
-@pytest.mark.parametrize("name", sorted(set(measure_names()) - {"minibatch_cka", *REQUIRED}))
+@pytest.mark.parametrize("name", sorted(set(MEASURES.names) - {"minibatch_cka", *REQUIRED}))
 def test_the_value_is_that_of_the_measure(name: str) -> None:
     x, y = related()
     found = estimate(name, x, y, groups=8, permutations=9)
@@ -41,7 +41,7 @@ def test_the_value_is_that_of_the_measure(name: str) -> None:
     assert (found.samples, found.examples, found.neurons_x, found.neurons_y) == (160, 160, 5, 4)
 
 
-@pytest.mark.parametrize("name", measure_names())
+@pytest.mark.parametrize("name", MEASURES.names)
 @pytest.mark.parametrize("groups", [0, 1, 5])
 def test_a_layer_with_itself_has_the_best_value_and_no_doubt(name: str, groups: int) -> None:
     x, _ = related(60)

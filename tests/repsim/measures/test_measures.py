@@ -8,20 +8,20 @@ import pytest
 
 import repsim.measures
 from repsim.errors import StudyError
-from repsim.measures import load_measure, measure_class, measure_names
+from repsim.measures import MEASURES, load_measure, measure_class
 from repsim.measures.contract import Properties
 
 REQUIRED = {"maximum_match": {"epsilon": 0.5}}
 
 
-@pytest.fixture(params=measure_names())
+@pytest.fixture(params=MEASURES.names)
 def name(request):
     return request.param
 
 
 def test_measures_are_found_by_their_files():
-    assert {"cca", "cka", "pwcca", "rsa", "svcca"} <= set(measure_names())
-    assert "contract" not in measure_names()
+    assert {"cca", "cka", "pwcca", "rsa", "svcca"} <= set(MEASURES.names)
+    assert "contract" not in MEASURES.names
 
 
 def test_a_measure_is_a_function_of_the_name_of_its_file(name):
