@@ -50,7 +50,7 @@ def start(*arguments: str | Path) -> subprocess.Popen[str]:
     )
 
 
-def finish(process: subprocess.Popen[str], *, seconds: float = 180) -> str:
+def finish(process: subprocess.Popen[str], *, seconds: float = 900) -> str:
     """Wait for the end; the output."""
     output, _ = process.communicate(timeout=seconds)
     return output
@@ -65,9 +65,9 @@ def run(*arguments: str | Path, expect: int = 0) -> str:
 
 
 def wait_for(
-    condition: Callable[[], object], process: subprocess.Popen[str], *, seconds: float = 120
+    condition: Callable[[], object], process: subprocess.Popen[str], *, seconds: float = 600
 ) -> None:
-    """Wait until the condition holds while the process runs."""
+    """Wait until the condition holds while the process runs; the limit is for one that hangs."""
     deadline = time.monotonic() + seconds
     while not condition():
         if process.poll() is not None:

@@ -1,5 +1,7 @@
 """Intervals of the match by inversion: a value inside, dead neurons outside, and coverage."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -8,7 +10,22 @@ from hypothesis import strategies as st
 from repsim.errors import InputError
 from repsim.estimates import estimate
 from repsim.matching import match_profile
+from repsim.moments import UnitOrder, Units
 from repsim.uncertainty import RankedCriticals
+
+
+def criticals(x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    profile = match_profile(x, y)
+    return np.concatenate((profile.critical_x, profile.critical_y))
+
+
+def by_groups(
+    x: np.ndarray, y: np.ndarray, groups: Sequence[np.ndarray] | None = None
+) -> RankedCriticals:
+    """A jackknife over 16 groups, whose intervals are for every ε at once."""
+    groups = groups or np.array_split(np.arange(len(x)), 16)
+    without = [criticals(np.delete(x, some, axis=0), np.delete(y, some, axis=0)) for some in groups]
+    return RankedCriticals.of(criticals(x, y), without=np.stack(without))
 
 
 @given(seed=st.integers(0, 999), dead=st.integers(0, 3), epsilon=st.floats(0, 0.99))
@@ -46,18 +63,12 @@ def test_the_bootstrap_has_the_same_spread_as_the_jackknife() -> None:
     rng = np.random.default_rng(0)
     x = rng.normal(size=(1600, 4))
     y = 0.9 * x + 0.5 * rng.normal(size=(1600, 4))
-
-    def critical(rows: np.ndarray) -> np.ndarray:
-        profile = match_profile(x[rows], y[rows])
-        return np.concatenate((profile.critical_x, profile.critical_y))
-
     groups = np.array_split(np.arange(1600), 16)
-    every = np.arange(1600)
-    without = np.stack([critical(np.setdiff1d(every, group)) for group in groups])
     draws = rng.integers(16, size=(200, 16))
-    drawn = np.stack([critical(np.concatenate([groups[g] for g in draw])) for draw in draws])
-    by_jackknife = RankedCriticals.of(critical(every), without=without)
-    by_bootstrap = RankedCriticals.of(critical(every), drawn=drawn, groups=16)
+    rows = [np.concatenate([groups[g] for g in draw]) for draw in draws]
+    drawn = np.stack([criticals(x[some], y[some]) for some in rows])
+    by_jackknife = by_groups(x, y)
+    by_bootstrap = RankedCriticals.of(criticals(x, y), drawn=drawn, groups=16)
     np.testing.assert_allclose(by_bootstrap.error, by_jackknife.error, rtol=0.3)
 
 
@@ -83,11 +94,23 @@ def test_intervals_of_a_match_hold_its_similarity() -> None:
     held = []
     for seed in range(runs):
         x, y = pair(d, 100 + seed)
+        ranked = by_groups(x, y)
         for epsilon in epsilons:
-            found = estimate("maximum_match", x, y, epsilon=epsilon, permutations=0, seed=seed)
-            assert found.interval is not None
-            assert found.interval.low <= found.value <= found.interval.high
-            truth = population.similarity(epsilon)
-            held.append(found.interval.low <= truth <= found.interval.high)
+            interval = ranked.interval(epsilon)
+            held.append(interval.low <= population.similarity(epsilon) <= interval.high)
     # The inversion is conservative by design: nominal 0.90.
     assert np.mean(held) > 0.86
+
+
+def test_an_estimate_of_a_match_has_the_interval_of_its_critical_epsilons() -> None:
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(160, 3))
+    y = x + 0.5 * rng.normal(size=(160, 3))
+    found = estimate("maximum_match", x, y, epsilon=0.4, permutations=0, seed=3)
+    order = UnitOrder.drawn(Units.of_length(160, 1), groups=16, seed=3)
+    expected = by_groups(x, y, order.group_rows).interval(0.4)
+    assert found.interval is not None
+    assert (found.interval.low, found.interval.high) == pytest.approx(
+        (expected.low, expected.high), abs=1e-9
+    )
+    assert expected.low < expected.high
