@@ -14,7 +14,7 @@ __all__ = ["RunSummary", "forget_jobs", "job_failures", "read_summary", "write_s
 class RunSummary:
     """What is written to ``studies/<name>/run-summary.json`` however a run ends."""
 
-    study: str
+    study: str = ""
     exit_code: int = 0
     error: str = ""
     """Why the run as a whole ended early; empty where it did not."""
