@@ -8,6 +8,7 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator, NullFormatter, Percent
 from repsim.report.drawing import CATEGORICAL, MUTED, Drawing, shortened
 from repsim.report.phrasing import code, count, percent
 from repsim.report.summary import Summary
+from repsim.report.variant_colours import variant_colours, variant_legend
 
 _PANELS = (
     ("train_loss", "Training loss"),
@@ -30,18 +31,28 @@ def draw(summary: Summary) -> Drawing | None:
     panel = (_WIDTH - 2 * _GAP) / 3
     names = training["network"].unique(maintain_order=True).to_list()
     runs = {name: training.filter(pl.col("network") == name) for name in names}
+    variants = tuple(summary.networks["variant"].unique(maintain_order=True))
+    few = len(names) <= len(CATEGORICAL)
+    if len(variants) > 1:
+        of_variant = dict(zip(variants, variant_colours(len(variants)), strict=True))
+        variant_of = dict(summary.networks.select("network", "variant").iter_rows())
+        colours = [of_variant[variant_of[name]] for name in names]
+    else:
+        colours = list(CATEGORICAL[: len(names)]) if few else [MUTED] * len(names)
     for place, (column, title) in enumerate(_PANELS):
         axes = figure.add_axes((place * (panel + _GAP) / _WIDTH, 0, panel / _WIDTH, 1))
         axes.set_title(title, loc="left", fontsize=9)
         axes.set_xlabel("Epoch")
         axes.xaxis.set_major_locator(MaxNLocator(5, integer=True, min_n_ticks=1))
-        for number, name in enumerate(names):
-            _line(axes, runs[name], column, number, len(names))
+        for name, colour in zip(names, colours, strict=True):
+            _line(axes, runs[name], column, colour, few=few)
         if column == "train_loss":
             _scale_loss(axes, training)
         else:
             _scale_accuracy(axes, training)
-    if len(names) <= len(CATEGORICAL):
+    if len(variants) > 1:
+        variant_legend(figure.axes[-1], variants)
+    elif few:
         figure.legend(
             handles=figure.axes[0].get_lines(),
             labels=[shortened(name, 28) for name in names],
@@ -57,19 +68,20 @@ def draw(summary: Summary) -> Drawing | None:
         title="Training",
         finding=_finding(summary),
         reading=(
-            f"One line for each of {count(len(names), 'network')}. Train accuracy runs over an "
-            "epoch’s batches while the network still changes; test accuracy is taken after it."
+            f"One line for each of {count(len(names), 'network')}"
+            f"{', in the colour of its variant' if len(variants) > 1 else ''}. Train accuracy runs "
+            "over an epoch’s batches while the network still changes; test accuracy is taken after "
+            "it."
         ),
         figure=figure,
     )
 
 
-def _line(axes: Axes, run: pl.DataFrame, column: str, number: int, networks: int) -> None:
-    few = networks <= len(CATEGORICAL)
+def _line(axes: Axes, run: pl.DataFrame, column: str, colour: str, *, few: bool) -> None:
     axes.plot(
         run["epoch"].to_numpy(),
         run[column].to_numpy(),
-        color=CATEGORICAL[number] if few else MUTED,
+        color=colour,
         alpha=0.95 if few else 0.45,
         linewidth=1.3 if few else 0.8,
         marker="o" if run.height == 1 or (few and run.height <= 12) else None,
