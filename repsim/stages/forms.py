@@ -41,7 +41,8 @@ class _Training(_Form):
 
     @model_validator(mode="after")
     def _kept_one_of_them(self) -> Self:
-        if not 1 <= self.kept_epoch <= len(self.history):
+        # An untrained network has no history: what is kept of it is from before the first epoch.
+        if not min(1, len(self.history)) <= self.kept_epoch <= len(self.history):
             raise ValueError(f"epoch {self.kept_epoch} of {len(self.history)} was kept")
         return self
 

@@ -221,15 +221,22 @@ def _network_row(published: _Published, spec: NetworkSpec) -> dict[str, Any]:
     if record is None:
         error = failures.get(spec.label)
         return {**row, "status": "failed" if error else "missing", "error": error}
-    last = record["history"][-1]
+    history = record["history"]
+    trained = (
+        {
+            "train_accuracy": history[-1]["train_accuracy"],
+            "test_accuracy": history[record["kept_epoch"] - 1]["test_accuracy"],
+            "train_loss": history[-1]["train_loss"],
+        }
+        if history
+        else {}
+    )
     return {
         **row,
         "status": "failed" if spec.label in failures else "done",
         "error": failures.get(spec.label),
-        "epochs": len(record["history"]),
-        "train_accuracy": last["train_accuracy"],
-        "test_accuracy": record["history"][record["kept_epoch"] - 1]["test_accuracy"],
-        "train_loss": last["train_loss"],
+        "epochs": len(history),
+        **trained,
         "parameters": record["parameters"],
         "device": record["device"],
         "precision": record["precision"],

@@ -51,7 +51,7 @@ class Training(StrictOptions):
     160 epochs, learning rate 0.1, times 0.1 after 80 and 120).
     """
 
-    epochs: PositiveInt = 160
+    epochs: int = Field(default=160, ge=0, description="0: the network stays untrained")
     batch_size: PositiveInt = 128
     optimiser: Literal["sgd", "adam"] = "sgd"
     learning_rate: float = Field(default=0.1, gt=0)

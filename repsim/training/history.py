@@ -53,4 +53,4 @@ class TrainedNetwork:
     parameters: int
     """Number of parameters."""
     kept_epoch: int
-    """The epoch that `state` is from, 1-based."""
+    """The epoch that `state` is from, 1-based; 0 where the network was not trained."""

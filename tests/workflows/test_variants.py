@@ -85,6 +85,22 @@ def test_a_run_of_variants_has_its_groups_in_the_tables(widths, tmp_path):
     ]
 
 
+def test_an_untrained_network_is_compared_as_any_other(tiny_study, tmp_path):
+    text = tiny_study + "[variants.trained]\n[variants.untrained]\ntraining.epochs = 0\n"
+    study = parse_study(text, ["seeds=[0]", "claims=['wang2018']"])
+    store, planned = Store(str(tmp_path / "runs")), plan_study(study)
+    worker = Worker(resources=Resources(device="cpu", threads=1, loader_workers=0))
+    assert not run_batch(store, planned.graph.missing(()), (), worker)
+    consolidate(store, planned, {})
+    folder = tmp_path / "runs" / "studies" / study.name / "report"
+    networks = pl.read_csv(folder / "networks.csv")
+    assert networks["epochs"].to_list() == [planned.networks[0].training.epochs, 0]
+    assert networks["test_accuracy"].is_null().to_list() == [False, True]
+    assert pl.read_parquet(folder / "results.parquet")["value"].drop_nulls().len()
+    claims = pl.read_csv(folder / "claims.csv")
+    assert claims["claim"].to_list()[1] == "wang2018 A-2"
+
+
 def test_architectures_without_common_layers_are_compared_across_layers_alone(tiny_study):
     two = "[variants.cnn]\n[variants.vgg]\nmodel.name = 'vgg11'\n"
     layers = "capture.layers=['classifier.relu1','features.*']"

@@ -76,3 +76,27 @@ def test_small_simple_matches_are_counted(sizes, holds):
 
 def test_other_epsilons_cannot_be_judged_by():
     assert judge({0.25: at(0.1, 0.1)})["A-1"][0] is None
+
+
+CONTROL = {"trained": {"training.epochs": 9}, "untrained": {"training.epochs": 0}}
+
+
+@pytest.mark.parametrize(("crossed", "holds"), [(0.1, True), (0.5, False)])
+def test_untrained_networks_are_the_control_of_the_last_layer(crossed, holds):
+    networks = {"trained": range(2), "untrained": range(2)}
+
+    def value(a, b, depth):
+        return 0.8 if a == b == "trained" else crossed if a != b else 0.0
+
+    rows = match_rows(networks, dict.fromkeys((0.15, 0.3, 0.5), value))
+    found = verdicts("wang2018", evidence(networks, rows, CONTROL))
+    assert found["A-2"] == (
+        holds,
+        f"Median at ε = 0.5 in fc: 0.800 between trained networks, {crossed:.3f} between trained "
+        "and untrained ones.",
+    )
+    assert found["A-1"][0] is False  # of the trained alone, which match
+
+
+def test_without_a_control_nothing_is_said_of_training():
+    assert judge({0.5: at(0.9, 0.3)})["A-2"][0] is None

@@ -70,7 +70,10 @@ def test_everything_that_may_stand_in_a_file_is_read(tiny_study):
         ),
         ("training.epochs='3'", ["'training.epochs' of s.toml: a valid integer. Got '3'."]),
         ("training.epochs=2.5", ["'training.epochs' of s.toml: a valid integer. Got 2.5."]),
-        ("training.epochs=0", ["'training.epochs' of s.toml: greater than or equal to 1. Got 0."]),
+        (
+            "training.epochs=-1",
+            ["'training.epochs' of s.toml: greater than or equal to 0. Got -1."],
+        ),
         ("training.learning_rate=inf", ["'training.learning_rate' of s.toml: a finite number."]),
         ("matching.centred=1", ["'matching.centred' of s.toml: a valid boolean. Got 1."]),
         ("training.optimiser=sdg", ["'training.optimiser' of s.toml: 'sgd' or 'adam'. Got 'sdg'."]),

@@ -152,7 +152,7 @@ def test_a_study_is_read_as_it_is_written_down():
     [
         ("[variants.a]\ntraining.epoch = 3", "option of variants.a.training. Got 'epoch'. Did you"),
         ("[variants.a]\ntraning.epochs = 3", "Got 'variants.a.traning'. Did you mean"),
-        ("[variants.a]\ntraining.epochs = 0", "'epochs' of variants.a.training: greater than or"),
+        ("[variants.a]\ntraining.epochs = -1", "'epochs' of variants.a.training: greater than or"),
         ("[variants.'a b']\nmodel.width = 2", "names of variants of at most 50 letters"),
         ("[variants.a]\n[variants.b]", "Got a seed 0 and b seed 0, which have the same seed, data"),
         ("[variants.a]\nseeds = []", "Expected a valid option 'variants.a.seeds'"),
