@@ -250,11 +250,16 @@ class _Models:
 def _corresponding(
     a: Sequence[LayerSpec], b: Sequence[LayerSpec]
 ) -> Iterator[tuple[LayerSpec, LayerSpec]]:
-    """Layers of one name, with as many places: sample i of both is of one place of one example."""
+    """Layers of one name, with as many places: sample i of both is of one place of one example.
+
+    Averaged, maps of any size have one place.
+    """
     of_b = {layer.layer: layer for layer in b}
     for layer in a:
         other = of_b.get(layer.layer)
-        if other is not None and other.total_positions == layer.total_positions:
+        if other is not None and (
+            layer.capture.positions == "mean" or other.total_positions == layer.total_positions
+        ):
             yield layer, other
 
 

@@ -24,7 +24,7 @@ def capture_blocks(
     indices: np.ndarray,
     layers: Sequence[LayerInfo],
     *,
-    positions: int | Literal["all"] = "all",
+    positions: int | Literal["all", "mean"] = "all",
     seed: int = 0,
     batch_size: int = 256,
     device: torch.device,
@@ -44,7 +44,8 @@ def capture_blocks(
     layers
         Of this model's `layer_table`.
     positions
-        How many positions of each example are kept (`sampled_positions` with `seed`).
+        How many positions of each example are kept (`sampled_positions` with `seed`); ``"mean"``
+        for one, their average.
 
     Yields
     ------
@@ -111,7 +112,7 @@ class _Recorder:
     """Collects the outputs of one forward pass on the host."""
 
     def __init__(
-        self, layers: Sequence[LayerInfo], *, positions: int | Literal["all"], seed: int
+        self, layers: Sequence[LayerInfo], *, positions: int | Literal["all", "mean"], seed: int
     ) -> None:
         self._layers = {(layer.module, layer.call): layer for layer in layers}
         self._kept = positions
@@ -152,6 +153,8 @@ class _Recorder:
         """View or selection of the output as (examples, positions, neurons)."""
         output = output.movedim(layer.axis, -1)
         output = output.unsqueeze(1) if output.ndim == 2 else output.flatten(1, -2)
+        if self._kept == "mean":
+            return output.mean(dim=1, keepdim=True, dtype=torch.float32)
         if self._kept == "all" or self._kept >= layer.positions:
             return output
         chosen = self._positions(layer.positions, self._kept, output.device)

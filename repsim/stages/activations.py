@@ -66,7 +66,9 @@ class LayerSpec:
     def positions(self) -> int:
         """Positions that are kept of each example."""
         asked = self.capture.positions
-        return self.total_positions if asked == "all" else min(asked, self.total_positions)
+        if asked == "all":
+            return self.total_positions
+        return 1 if asked == "mean" else min(asked, self.total_positions)
 
     @property
     def bytes(self) -> int:

@@ -376,7 +376,12 @@ def _data_digests(plan: StudyPlan) -> dict[str, str]:
 def _conventions(plan: StudyPlan) -> list[tuple[str, str]]:
     accepted = [("Code that has changed", words) for words in plan.accepted_code]
     apart = [("Layers that do not correspond", " ".join(plan.apart))] if plan.apart else []
-    return [*accepted, *apart, *_visiting_order(plan.study.matching)]
+    averaged = (
+        [("Samples", "A sample is one example: a feature map is averaged over its positions.")]
+        if plan.study.capture.positions == "mean"
+        else []
+    )
+    return [*accepted, *apart, *averaged, *_visiting_order(plan.study.matching)]
 
 
 def _visiting_order(matching: Matching) -> list[tuple[str, str]]:

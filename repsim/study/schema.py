@@ -35,8 +35,10 @@ class Capture(StrictOptions):
     examples: PositiveInt | Literal["all"] = Field(
         default="all", description="how many examples of the split, the same for every network"
     )
-    positions: PositiveInt | Literal["all"] = Field(
-        default="all", description="places of a feature map, the same for every network"
+    positions: PositiveInt | Literal["all", "mean"] = Field(
+        default="all",
+        description="how many places of a feature map, the same for every network; mean: their "
+        "average",
     )
     dtype: Literal["float32", "float16"] = "float32"
     seed: SeedInt = Field(default=0, description="draws the examples and positions")

@@ -101,6 +101,18 @@ def test_an_untrained_network_is_compared_as_any_other(tiny_study, tmp_path):
     assert claims["claim"].to_list()[1] == "wang2018 A-2"
 
 
+def test_maps_of_different_sizes_are_compared_by_their_averages(tiny_study):
+    sizes = tiny_study + "[variants.small]\n[variants.large]\ndata.size = 16\n"
+    compared = [spec.x.layer for spec in plan(sizes, "pairs=same seed").comparisons]
+    assert set(compared) == {"classifier.relu1"}
+    averaged = plan(sizes, "pairs=same seed", "capture.positions=mean")
+    assert {spec.x.layer for spec in averaged.comparisons} == {
+        "features.relu4",
+        "classifier.relu1",
+    }
+    assert {layer.positions for layers in averaged.layers.values() for layer in layers} == {1}
+
+
 def test_architectures_without_common_layers_are_compared_across_layers_alone(tiny_study):
     two = "[variants.cnn]\n[variants.vgg]\nmodel.name = 'vgg11'\n"
     layers = "capture.layers=['classifier.relu1','features.*']"

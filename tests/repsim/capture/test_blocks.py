@@ -130,6 +130,14 @@ def test_sampled_positions_are_rows_of_all_of_them(model, split, layers):
             )
 
 
+def test_maps_are_averaged_over_their_positions(model, split, layers):
+    everything = captured(model, split, layers, batch_size=2)
+    averaged = captured(model, split, layers, positions="mean", batch_size=2)
+    for name, values in everything.items():
+        assert averaged[name].shape == (len(values), 1, values.shape[2])
+        np.testing.assert_allclose(averaged[name][:, 0], values.mean(axis=1), rtol=1e-5, atol=1e-6)
+
+
 def test_positions_are_the_same_for_every_network(split):
     """A network that puts out where each position is."""
     places = torch.arange(36.0).reshape(1, 1, 6, 6)
