@@ -329,7 +329,7 @@ def _layer_specs(
             depth=layer.depth,
             type=layer.type,
             axis=layer.axis,
-            neurons=layer.neurons,
+            total_neurons=layer.neurons,
             total_positions=layer.positions,
             examples=captured.examples,
             capture=study.capture,

@@ -4,7 +4,7 @@ from repsim.capture.blocks import capture_blocks
 from repsim.capture.calls import failing_layer
 from repsim.capture.layers import LayerInfo, layer_table, layer_table_of
 from repsim.capture.patterns import layers_in_doubt, select_layers, selecting, with_axes
-from repsim.capture.sampling import sampled_examples, sampled_positions
+from repsim.capture.sampling import sampled_examples, sampled_neurons, sampled_positions
 from repsim.capture.size import forward_operations_of, parameter_count_of
 from repsim.capture.structure import structure_digest, structure_of
 
@@ -18,6 +18,7 @@ __all__ = [
     "layers_in_doubt",
     "parameter_count_of",
     "sampled_examples",
+    "sampled_neurons",
     "sampled_positions",
     "select_layers",
     "selecting",

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from repsim.capture.calls import watch_calls
 from repsim.capture.layers import LayerInfo
-from repsim.capture.sampling import sampled_positions
+from repsim.capture.sampling import sampled_neurons, sampled_positions
 from repsim.data import Split
 from repsim.errors import InputError, StudyError
 from repsim.training.evaluation import evaluation_mode
@@ -25,6 +25,7 @@ def capture_blocks(
     layers: Sequence[LayerInfo],
     *,
     positions: int | Literal["all", "mean"] = "all",
+    neurons: int | Literal["all"] = "all",
     seed: int = 0,
     batch_size: int = 256,
     device: torch.device,
@@ -46,6 +47,8 @@ def capture_blocks(
     positions
         How many positions of each example are kept (`sampled_positions` with `seed`); ``"mean"``
         for one, their average.
+    neurons
+        How many of each layer are kept (`sampled_neurons` with `seed`).
 
     Yields
     ------
@@ -76,7 +79,7 @@ def capture_blocks(
                 f"Got {layer.name!r} ({layer.type})."
             )
     watched = {layer.module: modules[layer.module] for layer in layers}
-    recorder = _Recorder(layers, positions=positions, seed=seed)
+    recorder = _Recorder(layers, positions=positions, neurons=neurons, seed=seed)
     batches = split.batches(
         indices, batch_size=batch_size, augmentation=None, device=device, workers=workers
     )
@@ -112,10 +115,16 @@ class _Recorder:
     """Collects the outputs of one forward pass on the host."""
 
     def __init__(
-        self, layers: Sequence[LayerInfo], *, positions: int | Literal["all", "mean"], seed: int
+        self,
+        layers: Sequence[LayerInfo],
+        *,
+        positions: int | Literal["all", "mean"],
+        neurons: int | Literal["all"],
+        seed: int,
     ) -> None:
         self._layers = {(layer.module, layer.call): layer for layer in layers}
         self._kept = positions
+        self._neurons = neurons
         self._seed = seed
         self._examples = np.empty(0, dtype=np.int64)
         self._chosen: dict[int, Tensor] = {}
@@ -152,6 +161,9 @@ class _Recorder:
     def _rows(self, layer: LayerInfo, output: Tensor) -> Tensor:
         """View or selection of the output as (examples, positions, neurons)."""
         output = output.movedim(layer.axis, -1)
+        if self._neurons != "all" and self._neurons < layer.neurons:
+            drawn = sampled_neurons(self._seed, layer.neurons, self._neurons)
+            output = output[..., torch.from_numpy(drawn).to(output.device)]
         output = output.unsqueeze(1) if output.ndim == 2 else output.flatten(1, -2)
         if self._kept == "mean":
             return output.mean(dim=1, keepdim=True, dtype=torch.float32)

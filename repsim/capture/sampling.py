@@ -2,10 +2,10 @@
 
 import numpy as np
 
-__all__ = ["sampled_examples", "sampled_positions"]
+__all__ = ["sampled_examples", "sampled_neurons", "sampled_positions"]
 
-# Keeps the two kinds of draw apart where seed and sizes are equal.
-_EXAMPLES, _POSITIONS = 1, 2
+# Keeps the kinds of draw apart where seed and sizes are equal.
+_EXAMPLES, _POSITIONS, _NEURONS = 1, 2, 3
 
 
 def sampled_positions(seed: int, total: int, k: int, example: int) -> np.ndarray:
@@ -52,6 +52,15 @@ def sampled_examples(seed: int, total: int, k: int) -> np.ndarray:
     """
     generator = np.random.default_rng(np.random.SeedSequence((_EXAMPLES, *_words(seed), total)))
     return generator.permutation(total)[:k]
+
+
+def sampled_neurons(seed: int, total: int, k: int) -> np.ndarray:
+    """Neurons of a layer that are kept: int64 (min(k, total),), rising.
+
+    Layers of one width keep the same, in all networks, and a larger k adds to a smaller one.
+    """
+    generator = np.random.default_rng(np.random.SeedSequence((_NEURONS, *_words(seed), total)))
+    return np.sort(generator.permutation(total)[:k])
 
 
 def _words(seed: int) -> tuple[int, int]:

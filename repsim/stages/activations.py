@@ -50,7 +50,7 @@ class LayerSpec:
     type: str
     axis: int
     """Of the channels in the layer's output, the batch being axis 0."""
-    neurons: int
+    total_neurons: int
     total_positions: int
     examples: int
     capture: Capture
@@ -61,6 +61,11 @@ class LayerSpec:
     def label(self) -> str:
         """Its name in messages."""
         return f"{self.network.label}, {self.layer}"
+
+    @property
+    def neurons(self) -> int:
+        """Neurons that are kept."""
+        return self.capture.neurons_of(self.total_neurons)
 
     @property
     def positions(self) -> int:
@@ -89,7 +94,8 @@ class LayerSpec:
     @cached_property
     def key(self) -> str:
         """The key of the activations."""
-        capture = self.capture.model_dump(mode="json", exclude={"layers", "axes"})
+        all_neurons = {"neurons"} if self.capture.neurons == "all" else set()
+        capture = self.capture.model_dump(mode="json", exclude={"layers", "axes"} | all_neurons)
         return artifact_key(
             "activations",
             CAPTURE_VERSION,
@@ -188,6 +194,7 @@ def capture_layers(
         indices,
         [layer for layer in table if layer.name in names],
         positions=capture.positions,
+        neurons=capture.neurons,
         seed=capture.seed,
         device=select_device(worker.resources.device),
         workers=worker.resources.loader_workers,

@@ -66,11 +66,11 @@ def _try_network(spec: NetworkSpec, layers: Sequence[LayerSpec]) -> None:
         table = {layer.name: layer for layer in _table(model, spec, layers)}
     for layer in layers:
         found = table.get(layer.layer)
-        planned = (layer.neurons, layer.total_positions, layer.axis)
+        planned = (layer.total_neurons, layer.total_positions, layer.axis)
         if found is None or (found.neurons, found.positions, found.axis) != planned:
             got = "no such layer" if found is None else f"{found.neurons} at {found.positions}"
             raise StudyError(
-                f"Expected layer {layer.layer!r} to have {layer.neurons} neurons at "
+                f"Expected layer {layer.layer!r} to have {layer.total_neurons} neurons at "
                 f"{layer.total_positions} positions, as planned. Got {got} in a real forward pass."
             )
 

@@ -40,8 +40,12 @@ class Capture(StrictOptions):
         description="how many places of a feature map, the same for every network; mean: their "
         "average",
     )
+    neurons: PositiveInt | Literal["all"] = Field(
+        default="all",
+        description="how many of each layer, drawn at random: for layers of different widths",
+    )
     dtype: Literal["float32", "float16"] = "float32"
-    seed: SeedInt = Field(default=0, description="draws the examples and positions")
+    seed: SeedInt = Field(default=0, description="draws the examples, positions and neurons")
     axes: dict[str, Literal["first", "last"]] = Field(
         default={},
         description="where layers have their channels, by pattern, if that cannot be found out",
@@ -50,6 +54,10 @@ class Capture(StrictOptions):
     def __hash__(self) -> int:
         """By content: a table of axes has no hash of its own."""
         return hash(self.model_dump_json())
+
+    def neurons_of(self, total: int) -> int:
+        """How many of `total` neurons are kept."""
+        return total if self.neurons == "all" else min(self.neurons, total)
 
     def examples_of(self, total: int) -> int:
         """How many of `total` examples are kept."""

@@ -42,8 +42,8 @@ def pair_of_layers(
     capture = Capture.model_validate({"dtype": dtype})
     shape = {"examples": examples, "total_positions": positions, "capture": capture}
     return ComparisonSpec(
-        x=replace(pairs.layer(0), neurons=p, **shape),
-        y=replace(pairs.layer(1), neurons=q, **shape),
+        x=replace(pairs.layer(0), total_neurons=p, **shape),
+        y=replace(pairs.layer(1), total_neurons=q, **shape),
         matching=matching or Matching(),
         measures=(),
     )

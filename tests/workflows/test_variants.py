@@ -113,6 +113,14 @@ def test_maps_of_different_sizes_are_compared_by_their_averages(tiny_study):
     assert {layer.positions for layers in averaged.layers.values() for layer in layers} == {1}
 
 
+def test_layers_of_different_widths_are_compared_by_as_many_neurons(tiny_study):
+    planned = plan(tiny_study + WIDTHS, "seeds=[0,1]", "capture.neurons=5")
+    assert {spec.sides for spec in planned.comparisons} == {(5, 5)}
+    every = plan(tiny_study + WIDTHS, "seeds=[0,1]")
+    wide = plan(tiny_study + WIDTHS, "seeds=[0,1]", "capture.neurons=5000")
+    assert {s.sides for s in every.comparisons} == {s.sides for s in wide.comparisons}
+
+
 def test_architectures_without_common_layers_are_compared_across_layers_alone(tiny_study):
     two = "[variants.cnn]\n[variants.vgg]\nmodel.name = 'vgg11'\n"
     layers = "capture.layers=['classifier.relu1','features.*']"

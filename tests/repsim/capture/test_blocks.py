@@ -6,6 +6,7 @@ from torch import nn
 from repsim.capture import (
     capture_blocks,
     layer_table,
+    sampled_neurons,
     sampled_positions,
     select_layers,
     with_axes,
@@ -136,6 +137,21 @@ def test_maps_are_averaged_over_their_positions(model, split, layers):
     for name, values in everything.items():
         assert averaged[name].shape == (len(values), 1, values.shape[2])
         np.testing.assert_allclose(averaged[name][:, 0], values.mean(axis=1), rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("positions", ["all", "mean", 2])
+def test_some_neurons_are_columns_of_all_of_them(model, split, layers, positions):
+    everything = captured(model, split, layers, positions=positions, seed=3)
+    some = captured(model, split, layers, positions=positions, neurons=3, seed=3)
+    fewer = captured(model, split, layers, positions=positions, neurons=2, seed=3)
+    for layer in layers:
+        columns = sampled_neurons(3, layer.neurons, 3)
+        assert len(columns) == min(3, layer.neurons)
+        np.testing.assert_allclose(
+            some[layer.name], everything[layer.name][..., columns], rtol=1e-4, atol=1e-6
+        )
+        assert set(sampled_neurons(3, layer.neurons, 2)) <= set(columns)
+        assert fewer[layer.name].shape[2] == min(2, layer.neurons)
 
 
 def test_positions_are_the_same_for_every_network(split):

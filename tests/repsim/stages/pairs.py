@@ -42,7 +42,7 @@ def layer(seed: int) -> LayerSpec:
         depth=0,
         type="ReLU",
         axis=1,
-        neurons=NEURONS,
+        total_neurons=NEURONS,
         total_positions=POSITIONS,
         examples=EXAMPLES,
         capture=Capture(),
