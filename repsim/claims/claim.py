@@ -7,7 +7,7 @@ from typing import Any, Literal
 import polars as pl
 
 from repsim.errors import StudyError
-from repsim.results import MAXIMUM_MATCH, Tables
+from repsim.results import Tables
 
 __all__ = ["Claim", "Evidence", "Judged", "Origin", "Verdict"]
 
@@ -71,11 +71,6 @@ class Evidence:
             pl.col("measure").str.starts_with(measure), pl.col("value").is_not_null()
         )
         return rows if epsilon is None else rows.filter(pl.col("epsilon") == epsilon)
-
-    def matches(self, epsilon: float) -> pl.DataFrame:
-        """Maximum matches within variants, at one ε."""
-        rows = self.values(MAXIMUM_MATCH, epsilon=epsilon)
-        return rows.filter(pl.col("variant_a") == pl.col("variant_b"))
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -23,10 +23,13 @@ def _trained(evidence: Evidence) -> dict[str, bool]:
     }
 
 
-def _within_trained(evidence: Evidence, epsilon: float) -> pl.DataFrame:
-    """Maximum matches within variants that were trained."""
+def _within_trained(evidence: Evidence, epsilon: float | None = None) -> pl.DataFrame:
+    """Maximum matches within variants that were trained, at one ε or all."""
     trained = [variant for variant, yes in _trained(evidence).items() if yes]
-    return evidence.matches(epsilon).filter(pl.col("variant_a").is_in(trained))
+    rows = evidence.values(MAXIMUM_MATCH, epsilon=epsilon)
+    return rows.filter(
+        pl.col("variant_a") == pl.col("variant_b"), pl.col("variant_a").is_in(trained)
+    )
 
 
 def _middle(evidence: Evidence) -> list[str]:
@@ -78,7 +81,8 @@ def _training_aligns_the_last_layers(evidence: Evidence) -> Judged:
 
 
 def _few_small_simple_matches(evidence: Evidence) -> Judged:
-    simple = evidence.tables.simple_matches
+    trained = _within_trained(evidence).select("network_a", "network_b").unique()
+    simple = evidence.tables.simple_matches.join(trained, on=["network_a", "network_b"], how="semi")
     if not simple.height:
         return None, "Simple matches were not looked for (matching.minimal_at), or there are none."
     small = simple.filter(pl.col("size") <= SMALL).height

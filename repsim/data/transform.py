@@ -100,24 +100,21 @@ class Transform(StrictOptions):
         order = generator(self.transform_seed, Purpose.SUBSET).permutation(count)
         return np.sort(order[: self.examples])
 
-    def _pixels(self, count: int) -> np.ndarray:
-        """Of each place of an image, the place that its pixel comes from."""
+    def _pixels(self, count: int) -> np.ndarray | None:
+        """Of each place of an image, the place that its pixel comes from; None where it stays."""
         if not self.permute_pixels:
-            return np.arange(count)
-        return generator(self.transform_seed, Purpose.PIXELS).permutation(count)
+            return None
+        pixels = generator(self.transform_seed, Purpose.PIXELS).permutation(count)
+        return None if np.array_equal(pixels, np.arange(count)) else pixels
 
 
-def _transformed(split: Split, rows: np.ndarray, labels: np.ndarray, pixels: np.ndarray) -> Split:
+def _transformed(
+    split: Split, rows: np.ndarray, labels: np.ndarray, pixels: np.ndarray | None
+) -> Split:
     relabelled = not np.array_equal(labels, split.labels[rows])
-    permuted = not np.array_equal(pixels, np.arange(len(pixels)))
-    if len(rows) == len(split) and not relabelled and not permuted:
+    if len(rows) == len(split) and not relabelled and pixels is None:
         return split
-    return TransformedSplit(
-        split,
-        rows=rows,
-        labels=labels if relabelled else None,
-        pixels=pixels if permuted else None,
-    )
+    return TransformedSplit(split, rows=rows, labels=labels if relabelled else None, pixels=pixels)
 
 
 class TransformedSplit(Split):

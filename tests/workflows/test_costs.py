@@ -45,7 +45,7 @@ def test_tasks_are_the_nodes_that_will_run(costs_in) -> None:
 
 def test_training_is_three_ways_for_each_image_and_one_for_each_of_the_test_split(costs_in) -> None:
     plan, costs = costs_in()
-    forward, epochs = plan.operations, plan.study.training.epochs
+    forward, epochs = plan.networks[0].size.operations, plan.study.training.epochs
     assert forward > 0
     assert costs["train"].operations == 3 * epochs * forward * (3 * 60 + 40)
     assert costs["capture"].operations == 3 * forward * plan.layers["seed 0"][0].examples

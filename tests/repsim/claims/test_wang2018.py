@@ -69,7 +69,9 @@ def test_small_simple_matches_are_counted(sizes, holds):
     networks = {"": range(2)}
     found = verdicts(
         "wang2018",
-        evidence(networks, match_rows(networks, {0.3: at(0.1, 0.1)}), {}, simple_matches=rows),
+        evidence(
+            networks, match_rows(networks, {0.3: at(0.1, 0.1)}), {"": {}}, simple_matches=rows
+        ),
     )
     assert found["A-4"][0] is holds
 
