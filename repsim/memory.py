@@ -8,8 +8,11 @@ from repsim.errors import StudyError
 
 __all__ = ["physical_memory", "sizes_in_words"]
 
-# How torch says that a tensor is too large; it has no exception of its own for it on a CPU.
-_TORCH = (
+# How torch and numpy say that an array is too large, for which they have no exception of their own.
+_TOO_LARGE = (
+    "Maximum allowed size exceeded",
+    "Maximum allowed dimension exceeded",
+    "array is too big",
     "can't allocate memory",
     "Storage size calculation overflowed",
     "numel: integer",
@@ -41,7 +44,7 @@ def sizes_in_words(what: str) -> Iterator[None]:
     except (MemoryError, OverflowError) as problem:
         raise StudyError(_message(what, problem)) from problem
     except (RuntimeError, TypeError, ValueError) as problem:
-        if not any(words in str(problem) for words in _TORCH):
+        if not any(words in str(problem) for words in _TOO_LARGE):
             raise
         raise StudyError(_message(what, problem)) from problem
 

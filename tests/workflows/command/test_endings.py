@@ -74,6 +74,10 @@ def test_what_no_study_holds_is_one_line_and_2(repsim, study_file, changed, said
         ("data.examples=100000000000", "dataset 'synthetic' of a size that fits in the memory"),
         ("data.size=300000", "model 'small_cnn' of a size that fits in the memory"),
         ("data.size=9000000000000000000", "model 'small_cnn' of a size that fits"),
+        (
+            "data={name='synthetic',size=9000000000000000000,permute_pixels=true}",
+            "dataset 'synthetic' of a size that fits",
+        ),
         ("model.width=3000.0", "model 'small_cnn' of a size that fits in the memory"),
         ("model.width=1e15", "model 'small_cnn' of a size that fits in the memory"),
         ("training.epochs=3\nseeds=[0,1]", "Got 'training.epochs=3\\nseeds=[0,1]'."),
