@@ -3,7 +3,7 @@
 Distances are 1 - PWCCA. Source: arXiv:1806.05759, with figures 2, 3 and A8 to A10.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -49,18 +49,23 @@ def _random_share(settings: Mapping[str, Any]) -> float:
     return float(labels["share"] if isinstance(labels, Mapping) else labels)
 
 
-def _distances(evidence: Evidence, true: str, random: str) -> dict[str, dict[str, float]]:
-    """Mean distance of each group, by layer; only layers that all three groups have."""
+def _distances(evidence: Evidence) -> dict[str, dict[str, float]] | str:
+    """Mean distance of each group by layer, of layers that all three have, or what is lacking."""
+    variants = _groups(evidence)
+    if isinstance(variants, str):
+        return variants
     rows = evidence.values(PWCCA).group_by("group", "layer").agg(pl.col("value").mean())
     found: dict[str, dict[str, float]] = {}
     for group, layer, value in rows.iter_rows():
         found.setdefault(layer, {})[group] = 1 - value
+    true, random = variants
     names = {"true": true, "random": random, "between": group_of(true, random)}
-    return {
+    distances = {
         layer: {key: found[layer][group] for key, group in names.items()}
         for layer in evidence.layers()
         if layer in found and found[layer].keys() >= set(names.values())
     }
+    return distances or NO_PWCCA
 
 
 def _output(evidence: Evidence) -> str | None:
@@ -70,41 +75,35 @@ def _output(evidence: Evidence) -> str | None:
     return last[0] if last and types.get(last[0]) in OUTPUTS else None
 
 
-def _deeper(evidence: Evidence, distances: Mapping[str, object]) -> Sequence[str]:
-    """The deeper half of the hidden layers."""
+def _deeper(evidence: Evidence) -> dict[str, dict[str, float]] | str:
+    """As `_distances`, of the deeper half of the hidden layers."""
+    distances = _distances(evidence)
+    if isinstance(distances, str):
+        return distances
     layers = [layer for layer in distances if layer != _output(evidence)]
-    return layers[len(layers) // 2 :]
+    return {layer: distances[layer] for layer in layers[len(layers) // 2 :]} or NO_PWCCA
 
 
 def _generalising_networks_are_closer(evidence: Evidence) -> Judged:
-    groups = _groups(evidence)
-    if isinstance(groups, str):
-        return None, groups
-    distances = _distances(evidence, *groups)
-    layers = _deeper(evidence, distances)
-    if not layers:
-        return None, NO_PWCCA
-    closer = [layer for layer in layers if distances[layer]["true"] < distances[layer]["random"]]
+    distances = _deeper(evidence)
+    if isinstance(distances, str):
+        return None, distances
+    closer = sum(of["true"] < of["random"] for of in distances.values())
     numbers = "; ".join(
-        f"{layer}: {distances[layer]['true']:.3f} and {distances[layer]['random']:.3f}"
-        for layer in layers
+        f"{layer}: {of['true']:.3f} and {of['random']:.3f}" for layer, of in distances.items()
     )
-    return len(closer) == len(layers), (
-        f"In {len(closer)} of the {len(layers)} deeper layers (true and random labels: {numbers})."
+    return closer == len(distances), (
+        f"In {closer} of the {len(distances)} deeper layers (true and random labels: {numbers})."
     )
 
 
 def _memorising_networks_are_as_far_from_each_other(evidence: Evidence) -> Judged:
-    groups = _groups(evidence)
-    if isinstance(groups, str):
-        return None, groups
-    distances = _distances(evidence, *groups)
-    layers = _deeper(evidence, distances)
-    if not layers:
-        return None, NO_PWCCA
-    differences = [abs(distances[x]["between"] - distances[x]["random"]) for x in layers]
+    distances = _deeper(evidence)
+    if isinstance(distances, str):
+        return None, distances
+    differences = [abs(of["between"] - of["random"]) for of in distances.values()]
     return max(differences) < 0.03, (
-        f"The largest difference of the {len(layers)} deeper layers is {max(differences):.3f}."
+        f"The largest difference of the {len(distances)} deeper layers is {max(differences):.3f}."
     )
 
 
@@ -142,13 +141,13 @@ def _wider_networks_are_closer(evidence: Evidence) -> Judged:
 
 
 def _outputs_agree_within_groups(evidence: Evidence) -> Judged:
-    groups = _groups(evidence)
-    if isinstance(groups, str):
-        return None, groups
+    distances = _distances(evidence)
+    if isinstance(distances, str):
+        return None, distances
     output = _output(evidence)
     if output is None:
         return None, "The output is not captured: add its layer to capture.layers."
-    last = _distances(evidence, *groups).get(output)
+    last = distances.get(output)
     if last is None:
         return None, NO_PWCCA
     return max(last["true"], last["random"]) < 0.1 and last["between"] > 0.25, (
