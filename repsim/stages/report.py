@@ -153,7 +153,7 @@ def consolidate(store: Store, plan: StudyPlan, failures: Mapping[str, str]) -> s
     )
     evidence = Evidence(
         tables=tables,
-        settings={spec.network.variant: _settings(spec) for spec in plan.representatives},
+        settings={spec.network.variant: spec.network.settings for spec in plan.representatives},
     )
     facts = StudyFacts(
         name=name,
@@ -171,7 +171,7 @@ def consolidate(store: Store, plan: StudyPlan, failures: Mapping[str, str]) -> s
         missing=_missing(published),
         variants=[one.name for one in study.variations if one.name],
         verdicts=judged(study.claims, evidence),
-        sweep={one.name: numbers for one in study.variations if (numbers := _numbers(one.swept))},
+        sweep={one.name: one.numbers for one in study.variations if one.numbers},
     )
     folder = report_folder(name)
     hashes = {}
@@ -257,27 +257,6 @@ def _layer_rows(plan: StudyPlan) -> list[dict[str, Any]]:
         for spec in plan.representatives
         for layer in plan.layers[spec.label]
     ]
-
-
-def _settings(spec: NetworkSpec) -> dict[str, Any]:
-    """By keys as in the study file."""
-    tables = {
-        "data": {"name": spec.data.name, **spec.data.options},
-        "model": {"name": spec.model.name, **spec.model.options},
-        "training": spec.training.model_dump(mode="json"),
-    }
-    return {
-        f"{part}.{key}": value for part, table in tables.items() for key, value in table.items()
-    }
-
-
-def _numbers(swept: Mapping[str, Any]) -> dict[str, float]:
-    """Values of the sweep that are numbers."""
-    return {
-        key: float(value)
-        for key, value in swept.items()
-        if isinstance(value, int | float) and not isinstance(value, bool)
-    }
 
 
 def _place(spec: ComparisonSpec) -> dict[str, Any]:

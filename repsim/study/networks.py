@@ -54,6 +54,16 @@ class Network(StrictOptions):
         """Name in tables and figures, such as ``wide seed 3``."""
         return f"{self.variant} seed {self.seed.label}".lstrip()
 
+    @property
+    def settings(self) -> dict[str, Any]:
+        """Everything but its seed, by keys as in the study file, such as ``model.width``."""
+        tables = {
+            "data": {"name": self.data.name, **self.data.options},
+            "model": {"name": self.model.name, **self.model.options},
+            "training": self.training.model_dump(mode="json"),
+        }
+        return {f"{part}.{key}": value for part in PARTS for key, value in tables[part].items()}
+
 
 @dataclass(frozen=True, kw_only=True)
 class Variation:
@@ -67,6 +77,15 @@ class Variation:
     swept: dict[str, Any]
     """Its values of the sweep, by dotted key."""
     seeds: tuple[Seed, ...]
+
+    @property
+    def numbers(self) -> dict[str, float]:
+        """Those values of the sweep that are numbers."""
+        return {
+            key: float(value)
+            for key, value in self.swept.items()
+            if isinstance(value, int | float) and not isinstance(value, bool)
+        }
 
     def networks(self, data: Component, model: Model, training: Training) -> list[Network]:
         """Its networks, from the tables of the study.

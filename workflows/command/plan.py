@@ -29,7 +29,6 @@ if TYPE_CHECKING:
     from repsim.graph import Node
     from repsim.stages.plan import StudyPlan
     from repsim.store import Store
-    from repsim.study.networks import Variation
     from workflows.costs import Machines, WorkCost
     from workflows.explain import Reason
     from workflows.state import StageState
@@ -144,22 +143,18 @@ def _show(
 
 
 def _variants(planned: "StudyPlan") -> "Table":
+    from repsim.study.networks import flattened
+
     table = columns("variant", "networks", "parameters", "differs in", words=1)
     sizes = {spec.network.variant: spec.size for spec in planned.representatives}
     for one in planned.study.variations:
         parameters = f"{sizes[one.name].parameters:,}"
-        changes = ", ".join(f"{key} = {_toml(value)}" for key, value in _changes(one).items())
+        changes = ", ".join(
+            f"{key} = {_toml(value)}" for key, value in flattened(one.changes).items()
+        )
         table.add_row(one.name, str(len(one.seeds)), parameters, changes)
     table.columns[-1].justify = "left"
     return table
-
-
-def _changes(one: "Variation") -> dict[str, object]:
-    return {
-        f"{part}.{key}": value
-        for part, table in one.changes.items()
-        for key, value in table.items()
-    }
 
 
 def _toml(value: object) -> str:
@@ -247,6 +242,8 @@ def _show_json(
     costs: "Sequence[WorkCost]",
     machines: "Machines | None",
 ) -> None:
+    from repsim.study.networks import flattened
+
     say_json(
         {
             "study": planned.study.name,
@@ -254,7 +251,7 @@ def _show_json(
             "networks": len(planned.networks),
             "pairs": len(planned.study.network_pairs),
             "variants": [
-                {"name": one.name, "networks": len(one.seeds), "changes": _changes(one)}
+                {"name": one.name, "networks": len(one.seeds), "changes": flattened(one.changes)}
                 for one in planned.study.variations
             ],
             "layers": _layer_count(planned),

@@ -1,4 +1,4 @@
-"""Groups of pairs: which there are, what is said of them, and what is tested."""
+"""The section on groups of pairs: its words, its tables and its tests."""
 
 import itertools
 from dataclasses import replace
