@@ -196,7 +196,7 @@ def _begun_parts(survey: Survey) -> set[str]:
 def _begun(spec: NetworkSpec, checkpoints: Mapping[str, int]) -> Begun:
     newest = Checkpoint.at(list(checkpoints)[-1])
     epoch = None if newest is None else newest.epoch
-    epochs = spec.training.epochs
+    epochs = spec.course.epochs
     return Begun(
         network=spec.label,
         # After the last epoch the training is at the start of one that never begins.

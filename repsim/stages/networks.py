@@ -16,7 +16,7 @@ from repsim.graph import Cost, NetworkProgress, Node, Product, Worker
 from repsim.own_code import OwnCode
 from repsim.stages.forms import TRAINING
 from repsim.store import Artifact, Checkpoints, Store, artifact_key
-from repsim.study import Component, Model, Network, Training
+from repsim.study import Component, Course, Model, Network, Training
 
 if TYPE_CHECKING:
     import torch
@@ -39,7 +39,7 @@ __all__ = [
 KINDS = ("networks", "checkpoints")
 
 # Rises when the stage would compute something else from the same parameters.
-TRAINING_VERSION = 1
+TRAINING_VERSION = 2
 
 # The file of a trained network that says how it came about, and that of its weights.
 TRAINING_RECORD = "training.json"
@@ -99,6 +99,11 @@ class NetworkSpec:
         """How it is trained."""
         return self.network.training
 
+    @cached_property
+    def course(self) -> Course:
+        """How the training goes through its examples."""
+        return self.training.course(self.size.train)
+
     @property
     def parameters(self) -> dict[str, Any]:
         """Everything that determines the network. The data counts by content, not by place."""
@@ -113,7 +118,7 @@ class NetworkSpec:
             "structure": self.structure,
             "classes": self.classes,
             "image_shape": self.image_shape,
-            "training": self.training.model_dump(mode="json"),
+            "training": self.training.determining,
             "seed": self.network.seed.model_dump(mode="json"),
         }
 
@@ -151,7 +156,9 @@ class NetworkSpec:
 def nodes(plan: "StudyPlan") -> Iterator[Node]:
     """A node for each network."""
     for spec in plan.networks:
-        epochs, size = spec.training.epochs, spec.size
+        size = spec.size
+        trained = spec.course.steps * min(spec.course.batch_size, size.train)
+        evaluated = spec.course.evaluations * size.test
         yield Node(
             task="train",
             label=spec.label,
@@ -165,8 +172,8 @@ def nodes(plan: "StudyPlan") -> Iterator[Node]:
             together=True,
             share=spec.key,
             cost=Cost(
-                operations=epochs * size.operations * (TRAINING_PASSES * size.train + size.test),
-                images=epochs * (size.train + size.test) * size.decodes,
+                operations=size.operations * (TRAINING_PASSES * trained + evaluated),
+                images=(trained + evaluated) * size.decodes,
             ),
         )
 
@@ -278,7 +285,7 @@ def _train(spec: NetworkSpec, store: Store, worker: Worker, ranks: "Ranks") -> N
                 network=spec.label,
                 name="training",
                 done=done,
-                total=spec.training.epochs,
+                total=spec.course.epochs,
                 accuracy=accuracy,
             )
         )

@@ -225,7 +225,11 @@ def _network_row(published: _Published, spec: NetworkSpec) -> dict[str, Any]:
     trained = (
         {
             "train_accuracy": history[-1]["train_accuracy"],
-            "test_accuracy": history[record["kept_epoch"] - 1]["test_accuracy"],
+            "test_accuracy": next(
+                epoch["test_accuracy"]
+                for epoch in history
+                if epoch["epoch"] == record["kept_epoch"]
+            ),
             "train_loss": history[-1]["train_loss"],
         }
         if history
@@ -235,7 +239,7 @@ def _network_row(published: _Published, spec: NetworkSpec) -> dict[str, Any]:
         **row,
         "status": "failed" if spec.label in failures else "done",
         "error": failures.get(spec.label),
-        "epochs": len(history),
+        "epochs": history[-1]["epoch"] if history else 0,
         **trained,
         "parameters": record["parameters"],
         "device": record["device"],

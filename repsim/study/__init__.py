@@ -1,6 +1,7 @@
 """A study: the declarative description of one experiment, read from a TOML file."""
 
 from repsim.study.component import Component, Model
+from repsim.study.course import Course
 from repsim.study.digest import canonical_json, digest
 from repsim.study.load import load_study, parse_study
 from repsim.study.networks import Network, Variant
@@ -11,6 +12,7 @@ __all__ = [
     "Across",
     "Capture",
     "Component",
+    "Course",
     "Matching",
     "Model",
     "Network",

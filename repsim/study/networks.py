@@ -200,13 +200,14 @@ def _changed(base: Part, changes: Mapping[str, Any], where: str) -> Part:
     """A table of the study with some keys changed.
 
     Another data set or model starts without the options of the study's. Another number of epochs
-    has milestones in proportion, as in `with_recipe`.
+    or steps has milestones in proportion, as in `with_recipe`.
     """
     if not changes:
         return base
     values = base.model_dump()
     if "name" in changes and changes["name"] != values.get("name"):
         values = {}
-    if "epochs" in changes and "milestones" not in changes:
-        values.pop("milestones", None)
+    if not changes.keys().isdisjoint({"epochs", "steps"}):
+        for key in ("epochs", "steps", "milestones"):
+            values.pop(key, None)
     return validated_options(type(base), {**values, **changes}, where)

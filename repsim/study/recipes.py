@@ -20,12 +20,13 @@ RECIPES: dict[str, dict[str, Any]] = {
 def with_recipe(raw: dict[str, Any]) -> dict[str, Any]:
     """`raw` with the data set's usual training filled in where the study says nothing.
 
-    A study that sets its own number of epochs gets milestones in proportion to it.
+    A study that sets its own number of epochs or steps gets milestones in proportion to it.
     """
     data, training = raw.get("data"), raw.get("training", {})
     if not isinstance(data, dict) or not isinstance(training, dict):
         return raw  # validation will say what is wrong
     recipe = dict(RECIPES.get(str(data.get("name")), {}))
-    if "epochs" in training:
+    if not training.keys().isdisjoint({"epochs", "steps"}):
         recipe.pop("milestones", None)
+        recipe.pop("epochs", None)
     return {**raw, "training": {**recipe, **training}} if recipe else raw

@@ -1,11 +1,12 @@
 """How a network is trained, and where its randomness comes from."""
 
 from collections.abc import Mapping
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, model_validator
 
 from repsim.options import StrictOptions
+from repsim.study.course import Course
 
 __all__ = ["Seed", "SeedInt", "Training"]
 
@@ -51,8 +52,15 @@ class Training(StrictOptions):
     160 epochs, learning rate 0.1, times 0.1 after 80 and 120).
     """
 
-    epochs: int = Field(default=160, ge=0, description="0: the network stays untrained")
-    batch_size: PositiveInt = 128
+    epochs: int | None = Field(
+        default=160, ge=0, description="0: the network stays untrained; null where steps are given"
+    )
+    steps: PositiveInt | None = Field(
+        default=None, description="how many batches to train on, in place of `epochs`"
+    )
+    batch_size: PositiveInt | Literal["all"] = Field(
+        default=128, description="all: each step is on the whole training split"
+    )
     optimiser: Literal["sgd", "adam"] = "sgd"
     learning_rate: float = Field(default=0.1, gt=0)
     momentum: float = Field(default=0.9, ge=0, lt=1)
@@ -60,8 +68,8 @@ class Training(StrictOptions):
     schedule: Literal["steps", "cosine", "constant"] = "steps"
     milestones: tuple[PositiveInt, ...] | None = Field(
         default=None,
-        description="epochs after which the rate is multiplied by `decay`; "
-        "by default one half and three quarters of the epochs",
+        description="epochs (steps, where those are given) after which the rate is multiplied by "
+        "`decay`; by default one half and three quarters of them",
     )
     decay: float = Field(default=0.1, gt=0, le=1)
     warmup_epochs: int = Field(default=0, ge=0)
@@ -75,22 +83,55 @@ class Training(StrictOptions):
         "(the paper's released code does the latter)",
     )
 
+    @model_validator(mode="before")
+    @classmethod
+    def _epochs_or_steps(cls, value: object) -> object:
+        if not isinstance(value, Mapping) or value.get("steps") is None:
+            return value
+        if value.get("epochs") is not None:
+            raise ValueError(
+                f"Expected epochs or steps. Got both, {value['epochs']} epochs and "
+                f"{value['steps']} steps"
+            )
+        return {**value, "epochs": None}
+
     @model_validator(mode="after")
     def _milestones_in_order(self) -> Self:
         marks = self.milestones
+        if self.length is None:
+            raise ValueError("Expected a number of epochs or of steps. Got neither")
         if marks is not None and list(marks) != sorted(set(marks)):
             raise ValueError("Expected milestones in rising order. Got " + repr(list(marks)))
-        if marks and marks[-1] >= self.epochs:
+        if marks and marks[-1] >= self.length:
             raise ValueError(
-                f"Expected milestones before the last of {self.epochs} epochs: a later one would "
-                f"never apply. Got {list(marks)}. Set training.milestones as well ([] for none), "
-                "or leave it out, for one half and three quarters of the epochs"
+                f"Expected milestones before the last of {self.length} {self.unit}s: a later one "
+                f"would never apply. Got {list(marks)}. Set training.milestones as well ([] for "
+                f"none), or leave it out, for one half and three quarters of the {self.unit}s"
             )
         return self
 
     @property
-    def milestone_epochs(self) -> tuple[int, ...]:
-        """The milestones as they apply."""
+    def unit(self) -> Literal["epoch", "step"]:
+        """What its length and milestones count."""
+        return "epoch" if self.steps is None else "step"
+
+    @property
+    def length(self) -> int:
+        """Of the training, in its unit."""
+        return self.epochs if self.steps is None else self.steps  # type: ignore[return-value]
+
+    @property
+    def milestones_applied(self) -> tuple[int, ...]:
+        """The milestones as they apply, in its unit."""
         if self.milestones is not None:
             return self.milestones
-        return tuple(sorted({self.epochs // 2, self.epochs * 3 // 4} - {0}))
+        return tuple(sorted({self.length // 2, self.length * 3 // 4} - {0}))
+
+    def course(self, examples: int) -> Course:
+        """How a training on a split of so many examples goes through them."""
+        return Course.of(examples, batch_size=self.batch_size, epochs=self.epochs, steps=self.steps)
+
+    @property
+    def determining(self) -> dict[str, Any]:
+        """What the trained network depends on."""
+        return self.model_dump(mode="json")

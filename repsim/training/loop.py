@@ -121,7 +121,7 @@ def train(
             identity=digest(
                 {
                     "identity": identity,
-                    "training": training.model_dump(mode="json"),
+                    "training": training.determining,
                     "seed": seed.model_dump(mode="json"),
                     "examples": len(source.train),
                 }
@@ -133,7 +133,7 @@ def train(
             should_stop=should_stop,
             ranks=ranks,
         )
-        ranks.check_batches(trainer.examples, training.batch_size)
+        ranks.check_batches(trainer.course)
         state = start_or_resume(
             build,
             training,
@@ -143,7 +143,7 @@ def train(
             identity=trainer.identity,
             ranks=ranks,
         )
-        while state.epoch <= training.epochs:
+        while state.epoch <= trainer.course.epochs:
             trainer.train_epoch(state)
             trainer.finish_epoch(state)
         best = state.best
@@ -153,5 +153,5 @@ def train(
             device=device.type,
             precision=trainer.precision,
             parameters=sum(p.numel() for p in state.model.parameters() if p.requires_grad),
-            kept_epoch=training.epochs if best is None else best.epoch,
+            kept_epoch=trainer.course.epochs if best is None else best.epoch,
         )

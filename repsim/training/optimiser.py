@@ -4,40 +4,36 @@ import math
 
 from torch import nn, optim
 
-from repsim.study import Training
+from repsim.study import Course, Training
 
 __all__ = ["build_optimiser", "learning_rate", "set_learning_rate"]
 
 
-def learning_rate(training: Training, *, epoch: int, batch: int, batches: int) -> float:
-    """Learning rate of one step, a pure function of where the training is.
-
-    Parameters
-    ----------
-    epoch
-        1-based.
-    batch, batches
-        0-based number of the batch in its epoch, and how many batches an epoch has.
+def learning_rate(training: Training, course: Course, step: int) -> float:
+    """Learning rate of a step (0-based), a pure function of where the training is.
 
     Notes
     -----
-    ``steps`` multiplies by ``decay`` *after* each milestone, per epoch; ``cosine`` falls per batch
-    from the full rate after the warm-up to zero after the last batch. The warm-up rises linearly
+    The schedule ``steps`` multiplies by ``decay`` *after* each milestone; ``cosine`` falls per step
+    from the full rate after the warm-up to zero after the last one. The warm-up rises linearly
     over the batches of the first ``warmup_epochs``, and multiplies the schedule. The default
     is that of Wang et al. 2018: 0.1, then 0.01 after 80 epochs and 0.001 after 120.
 
     Examples
     --------
-    >>> [round(learning_rate(Training(), epoch=e, batch=0, batches=391), 6) for e in (80, 81, 121)]
+    >>> training = Training()
+    >>> course = training.course(50_000)
+    >>> epochs = (79, 80, 120)
+    >>> [round(learning_rate(training, course, 391 * e), 6) for e in epochs]
     [0.1, 0.01, 0.001]
     """
-    step = (epoch - 1) * batches + batch
-    warmup = training.warmup_epochs * batches
+    warmup = training.warmup_epochs * course.batches
     rate = training.learning_rate
     if training.schedule == "steps":
-        rate *= training.decay ** sum(mark < epoch for mark in training.milestone_epochs)
+        unit = course.batches if training.unit == "epoch" else 1
+        rate *= training.decay ** sum(mark * unit <= step for mark in training.milestones_applied)
     elif training.schedule == "cosine":
-        remaining = max(1, training.epochs * batches - warmup)
+        remaining = max(1, course.steps - warmup)
         rate *= 0.5 * (1 + math.cos(math.pi * max(0, step - warmup) / remaining))
     return rate * min(1.0, (step + 1) / warmup) if warmup else rate
 

@@ -14,6 +14,7 @@ import torch.distributed as dist
 from torch import nn
 
 from repsim.errors import StudyError
+from repsim.study import Course
 from repsim.training.batch_norm import over_all_ranks
 
 __all__ = ["ALONE", "Ranks"]
@@ -104,7 +105,7 @@ class Ranks:
         index = [device.index or 0] if device.type == "cuda" else None
         return nn.parallel.DistributedDataParallel(model, device_ids=index)
 
-    def check_batches(self, examples: int, batch_size: int) -> None:
+    def check_batches(self, course: Course) -> None:
         """Refuse an epoch in which a rank would have no example of some batch.
 
         Raises
@@ -112,13 +113,13 @@ class Ranks:
         StudyError
             When a batch, perhaps the last, has fewer examples than there are ranks.
         """
-        smallest = min(examples, examples % batch_size or batch_size)
+        smallest = course.size_of(course.batches - 1)
         if smallest < self.size:
             raise StudyError(
                 f"Expected batches of at least {self.size} examples, one for each process that "
-                f"trains the network. Got {smallest} in the last batch of an epoch ({examples} "
-                f"examples in batches of {batch_size}). Give a network fewer GPUs, or choose "
-                "another training.batch_size."
+                f"trains the network. Got {smallest} in the last batch of an epoch "
+                f"({course.examples} examples in batches of {course.batch_size}). Give a network "
+                "fewer GPUs, or choose another training.batch_size."
             )
 
 

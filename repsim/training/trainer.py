@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 import torch
@@ -11,7 +12,7 @@ from torch.nn import functional
 
 from repsim.data import Augmentation, DataSource
 from repsim.errors import PreemptedError, StudyError, TrainingError
-from repsim.study import Seed, Training
+from repsim.study import Course, Seed, Training
 from repsim.training.checkpoint import CheckpointFolder
 from repsim.training.evaluation import evaluate
 from repsim.training.history import Epoch, Progress
@@ -23,6 +24,9 @@ from repsim.training.state import Best, TrainingState, cpu_state
 from repsim.training.streams import epoch_order, seed_torch, stream_seed
 
 __all__ = ["Trainer"]
+
+# Examples that are evaluated at a time, where batches are larger.
+MOST_EVALUATED = 1024
 
 
 @dataclass(kw_only=True)
@@ -47,16 +51,10 @@ class Trainer:
     ranks: Ranks
     _saved_at: float = field(default_factory=time.monotonic)
 
-    @property
-    def examples(self) -> int:
-        """Examples of an epoch: all, less one that would be a batch by itself."""
-        count, size = len(self.source.train), self.training.batch_size
-        return count - 1 if size > 1 and count % size == 1 else count
-
-    @property
-    def batches(self) -> int:
-        """Batches of an epoch."""
-        return -(-self.examples // self.training.batch_size)
+    @cached_property
+    def course(self) -> Course:
+        """How it goes through the training split."""
+        return self.training.course(len(self.source.train))
 
     def train_epoch(self, state: TrainingState) -> None:
         """Train on what is left of the state's epoch."""
@@ -73,12 +71,14 @@ class Trainer:
                 self._tell_progress(state)
             if stop:
                 self._stop(state)
-            if late and state.batch < self.batches:
+            if late and state.batch < self.course.last_batch_of(state.epoch):
                 self._save(state)
 
     def _remaining_batches(self, state: TrainingState) -> Iterator[tuple[Tensor, Tensor]]:
-        order = epoch_order(self.seed.order, state.epoch, len(self.source.train))[: self.examples]
-        size = self.training.batch_size
+        course = self.course
+        order = epoch_order(self.seed.order, state.epoch, len(self.source.train))
+        order = order[: min(course.examples, course.last_batch_of(state.epoch) * course.batch_size)]
+        size = course.batch_size
         starts = range(state.batch * size, len(order), size)
         if not starts:
             return iter(())
@@ -102,7 +102,7 @@ class Trainer:
         noise = stream_seed(self.seed.augmentation, "dropout", state.epoch, state.batch, *rank)
         seed_torch(noise, self.device)
         set_learning_rate(state.optimiser, self._rate(state))
-        if self.device.type == "cuda":
+        if images.ndim == 4:
             images = images.contiguous(memory_format=torch.channels_last)
         with autocast(self.precision, self.device):
             logits = state.replica(images)
@@ -114,25 +114,32 @@ class Trainer:
             loss = functional.cross_entropy(logits, labels)
         state.optimiser.zero_grad(set_to_none=True)
         # The mean over the ranks of these is the gradient of the mean over the whole batch.
-        share = self.ranks.size * len(labels) / self._batch_size(state.batch)
+        share = self.ranks.size * len(labels) / self.course.size_of(state.batch)
         state.scaler.scale(loss * share).backward()  # type: ignore[no-untyped-call]
         state.scaler.step(state.optimiser)
         state.scaler.update()
         correct = (logits.detach().argmax(dim=1) == labels).sum()
         state.metrics.add(loss, correct, len(labels))
 
-    def _batch_size(self, batch: int) -> int:
-        """Examples of a batch, those of all ranks."""
-        return min(self.training.batch_size, self.examples - batch * self.training.batch_size)
-
     def _rate(self, state: TrainingState, batch: int | None = None) -> float:
         at = state.batch if batch is None else batch
-        return learning_rate(self.training, epoch=state.epoch, batch=at, batches=self.batches)
+        step = (state.epoch - 1) * self.course.batches + at
+        return learning_rate(self.training, self.course, step)
 
     def finish_epoch(self, state: TrainingState) -> None:
         """Evaluate, note the epoch, and move the state to the start of the next one."""
-        started = time.monotonic()
         self._read_metrics(state)
+        noted = self._noted(state) if self.course.evaluates(state.epoch) else None
+        state.epoch, state.batch, state.seconds = state.epoch + 1, 0, 0.0
+        state.metrics = RunningMetrics()
+        if noted is not None:
+            self._save(state)
+            if self.on_epoch is not None:
+                self.on_epoch(noted)
+
+    def _noted(self, state: TrainingState) -> Epoch:
+        """The epoch that is over; its weights are kept if they are the best so far."""
+        started = time.monotonic()
         if not _finite(state.model):
             raise self._diverged(state, state.batch, "a weight")
         accuracy = evaluate(
@@ -140,7 +147,7 @@ class Trainer:
             self.source.test,
             device=self.device,
             precision=self.precision,
-            batch_size=self.training.batch_size,
+            batch_size=min(self.course.batch_size, MOST_EVALUATED),
             workers=self.workers,
             ranks=self.ranks,
         )
@@ -158,11 +165,7 @@ class Trainer:
             state.best = Best(
                 epoch=epoch.epoch, test_accuracy=accuracy, weights=cpu_state(state.model)
             )
-        state.epoch, state.batch, state.seconds = state.epoch + 1, 0, 0.0
-        state.metrics = RunningMetrics()
-        self._save(state)
-        if self.on_epoch is not None:
-            self.on_epoch(epoch)
+        return epoch
 
     def _read_metrics(self, state: TrainingState) -> None:
         before_end = state.metrics.read(self.ranks)
@@ -173,18 +176,18 @@ class Trainer:
         rate = self._rate(state, batch - 1)
         return TrainingError(
             f"Expected finite numbers. Got NaN or infinity in {what} in epoch {state.epoch}, "
-            f"batch {batch} of {self.batches}, at learning rate {rate:.4g}, in {self.precision}. "
-            "Lower training.learning_rate, set training.warmup_epochs, or set "
-            'training.precision = "float32".'
+            f"batch {batch} of {self.course.batches}, at learning rate {rate:.4g}, "
+            f"in {self.precision}. Lower training.learning_rate, set training.warmup_epochs, or "
+            'set training.precision = "float32".'
         )
 
     def _tell_progress(self, state: TrainingState) -> None:
         if self.on_progress is not None:
             progress = Progress(
                 epoch=state.epoch,
-                epochs=self.training.epochs,
+                epochs=self.course.epochs,
                 batch=state.batch,
-                batches=self.batches,
+                batches=self.course.batches,
                 train_loss=state.metrics.loss,
                 train_accuracy=state.metrics.accuracy,
             )
@@ -201,8 +204,8 @@ class Trainer:
         self.ranks.wait()  # a rank that ends takes the others with it
         kept = "Nothing is" if self.checkpoints is None else "The checkpoint is"
         raise PreemptedError(
-            f"Expected to train {self.training.epochs} epochs. Got a request to stop in epoch "
-            f"{state.epoch}, after batch {state.batch} of {self.batches}. {kept} saved; "
+            f"Expected to train {self.course.epochs} epochs. Got a request to stop in epoch "
+            f"{state.epoch}, after batch {state.batch} of {self.course.batches}. {kept} saved; "
             "run the same command again to go on."
         )
 

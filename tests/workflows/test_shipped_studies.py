@@ -129,7 +129,7 @@ def test_a_study_matches_at_the_papers_epsilons(path: Path) -> None:
 def test_a_cifar_study_trains_by_the_papers_protocol(name: str, rate: float) -> None:
     training = load_study(FOLDER / f"{name}.toml").training
     assert (training.epochs, training.batch_size) == (160, 128)
-    assert (training.learning_rate, training.milestone_epochs) == (rate, (80, 120))
+    assert (training.learning_rate, training.milestones_applied) == (rate, (80, 120))
     assert (training.momentum, training.weight_decay) == (0.9, 5e-4)
     assert training.keep == "best"
 

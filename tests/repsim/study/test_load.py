@@ -32,7 +32,7 @@ def test_the_defaults_are_the_protocol_of_the_paper():
     training = study().training
     assert (training.optimiser, training.momentum, training.weight_decay) == ("sgd", 0.9, 5e-4)
     assert (training.epochs, training.batch_size, training.learning_rate) == (160, 128, 0.1)
-    assert (training.milestone_epochs, training.decay) == ((80, 120), 0.1)
+    assert (training.milestones_applied, training.decay) == ((80, 120), 0.1)
     assert study().capture.layers == ("type:ReLU",)
     assert study().capture.split == "test"
     assert study().matching.epsilons == (0.15, 0.2, 0.25, 0.3, 0.5)

@@ -57,8 +57,14 @@ def test_a_variant_changes_what_it_names_and_nothing_else():
     assert random.data.options == {"size": 8}
     assert true.training.milestones == (3, 6)
     assert random.training.epochs == 20
-    assert random.training.milestone_epochs == (10, 15)  # in proportion to its epochs
+    assert random.training.milestones_applied == (10, 15)  # in proportion to its epochs
     assert random.model == true.model
+
+
+def test_a_variant_may_train_for_steps_where_the_study_has_epochs():
+    one, other = study("[variants.a]\n[variants.b]\ntraining.steps = 40").networks[::2]
+    assert (one.training.length, one.training.unit) == (one.training.epochs, "epoch")
+    assert (other.training.epochs, other.training.milestones_applied) == (None, (20, 30))
 
 
 def test_another_data_set_or_model_starts_without_the_options_of_the_study():

@@ -5,8 +5,15 @@ import torch
 from torch import nn
 
 from repsim.study import Training
-from repsim.training import learning_rate
+from repsim.training import learning_rate as rate_of_step
 from repsim.training.optimiser import build_optimiser
+
+
+def learning_rate(training, *, epoch, batch, batches):
+    """The rate of a batch, where an epoch has so many of them."""
+    course = training.course(batches * 128)
+    assert course.batches == batches
+    return rate_of_step(training, course, (epoch - 1) * batches + batch)
 
 
 def rates(training, epochs, batches=10):
@@ -26,6 +33,14 @@ def test_the_paper_s_protocol_is_the_default():
 def test_milestones_and_decay_of_one_s_own():
     training = Training(epochs=6, milestones=(1, 4), decay=0.5, learning_rate=8.0)
     assert rates(training, range(1, 7))[::2] == [8, 4, 4, 4, 2, 2]
+
+
+def test_milestones_count_steps_where_the_training_does():
+    training = Training(steps=8, learning_rate=8.0, decay=0.5)
+    assert training.milestones_applied == (4, 6)
+    course = training.course(3 * 128)
+    values = [rate_of_step(training, course, step) for step in range(course.steps)]
+    assert values == [8, 8, 8, 8, 4, 4, 2, 2]
 
 
 def test_cosine_falls_from_the_full_rate_to_zero():

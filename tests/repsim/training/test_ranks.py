@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from repsim.errors import StudyError
-from repsim.study import Seed
+from repsim.study import Seed, Training
 from repsim.training import Ranks, epoch_order
 from repsim.training.state import initial_model
 from tests.repsim.training import rank_processes
@@ -149,11 +149,16 @@ def test_a_training_that_diverges_is_the_same_error_in_every_rank(each):
 
 def test_a_batch_with_fewer_examples_than_processes_is_refused():
     ranks = Ranks(rank=0, size=8)
-    ranks.check_batches(64, 32)
-    ranks.check_batches(8, 32)
+
+    def check(examples, size):
+        ranks.check_batches(Training(batch_size=size).course(examples))
+
+    check(64, 32)
+    check(8, 32)
+    check(8, "all")
     for examples, size in ((70, 32), (7, 32), (70, 4)):
         with pytest.raises(StudyError, match=r"at least 8 examples, .* Give a network fewer GPUs"):
-            ranks.check_batches(examples, size)
+            check(examples, size)
 
 
 def test_it_is_refused_in_every_rank_before_anything_is_trained(each):

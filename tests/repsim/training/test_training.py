@@ -148,6 +148,17 @@ def test_precision_auto_is_float32_on_a_cpu(train_small):
     assert all(t.dtype in {torch.float32, torch.int64} for t in trained.state.values())
 
 
+def test_full_batches_and_a_number_of_steps(train_small):
+    whole = train_small(settings={"epochs": None, "steps": 5, "batch_size": "all"})
+    assert [epoch.epoch for epoch in whole.history] == [1, 2, 3, 4, 5]
+    assert whole.kept_epoch == 5
+    cut = train_small(settings={"epochs": None, "steps": 6})  # 4 batches in an epoch
+    assert [epoch.epoch for epoch in cut.history] == [1, 2]
+    complete = train_small(settings={"epochs": 1, "schedule": "constant"})
+    begun = train_small(settings={"epochs": None, "steps": 4, "schedule": "constant"})
+    assert all(torch.equal(complete.state[name], begun.state[name]) for name in begun.state)
+
+
 @pytest.mark.parametrize(("native", "expected"), [(True, "bfloat16"), (False, "float16")])
 def test_precision_auto_on_cuda_is_what_the_gpu_computes_natively(monkeypatch, native, expected):
     monkeypatch.setattr(torch.cuda, "device", lambda device: torch.device("cpu"))
