@@ -1,9 +1,14 @@
 """What several folders of tests share: tiny studies, each made once for the whole run."""
 
+import os
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+
+# Before numpy and torch are imported, here and in the processes of runs: several workers that each
+# use all cores for small products spend most of their time waiting for each other.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import pytest
 from hypothesis import settings

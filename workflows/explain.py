@@ -51,6 +51,9 @@ def explain(survey: Survey) -> list[Reason]:
     for network in survey.networks:
         if network.folder in survey.damaged:
             reason = DAMAGED
+        elif network.folder in survey.existing and network.label not in begun:
+            names = [s.snapshot for s in network.snapshots if s.folder in survey.to_make]
+            reason = f"trained again, for snapshots that are not there ({', '.join(names)})"
         elif network.label in begun:
             reason = "goes on from its checkpoint"
         elif network.label in failures:

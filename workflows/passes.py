@@ -218,9 +218,11 @@ class _Ending:
         self._run = run
         self._left: dict[str, set[str]] = {}
         self._training: dict[str, set[Node]] = {}
+        self._labels: dict[str, str] = {}
         for node in nodes:
             if node.where == "train":
                 self._training.setdefault(node.share, set()).add(node)
+                self._labels.setdefault(node.share, node.label)  # the first: no snapshot
             else:
                 for product in node.results:
                     self._left.setdefault(product.label, set()).add(product.folder)
@@ -250,7 +252,7 @@ class _Ending:
         if not failed:
             left.discard(node)
         if not left:
-            log.info("%s: trained and captured", node.label)
+            log.info("%s: trained and captured", self._labels[node.share])
 
     def _compared(self, label: str, folder: str) -> None:
         left = self._left[label]

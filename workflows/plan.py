@@ -1,8 +1,8 @@
 """From a study to everything that has to be made: networks, activations, comparisons."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import product
+from itertools import islice, product
 
 import torch
 
@@ -79,17 +79,22 @@ def plan_study(study: Study, store: Store | None = None) -> StudyPlan:
         spec, captured[network.label] = models.of(network, source)
         specs.append(spec)
     models.check_patterns()
-    _check_size(study, max(len(built.chosen) for built in captured.values()))
+    most_layers = max(len(built.chosen) for built in captured.values())
+    _check_size(study, study.pair_count, most_layers)
     networks = tuple(specs)
     if store is not None and study.accept_code:
         networks = _with_accepted(networks, study.accept_code, store)
+    trained_pairs = [(a.label, b.label) for a, b in study.network_pairs]
+    of_snapshots = _snapshot_pairs(study, {spec.label: spec for spec in networks}, trained_pairs)
+    _check_size(study, len(trained_pairs) + len(of_snapshots), most_layers)
+    compared = {x.label: x for pair in of_snapshots for x in pair if x.snapshot}.values()
     layers = {
         spec.label: _layer_specs(
-            spec, captured[spec.label].chosen, sources.captured(spec.network), study
+            spec, captured[spec.network.label].chosen, sources.captured(spec.network), study
         )
-        for spec in networks
+        for spec in (*networks, *compared)
     }
-    pairs = [(a.label, b.label) for a, b in study.network_pairs]
+    pairs = [*trained_pairs, *((a.label, b.label) for a, b in of_snapshots)]
     corresponding = {(a, b): tuple(_corresponding(layers[a], layers[b])) for a, b in pairs}
     codes = {measure.name: MEASURES.code(measure.name) for measure in study.measures}
     measure_code = {name: code.counted for name, code in codes.items() if code is not None}
@@ -115,7 +120,11 @@ def plan_study(study: Study, store: Store | None = None) -> StudyPlan:
             dict.fromkeys(name for built in captured.values() for name in built.in_doubt)
         ),
         comparisons=comparisons,
-        across=across_specs(layers, pairs, study.across),
+        across=across_specs(
+            {spec.label: layers[spec.label] for spec in networks}, trained_pairs, study.across
+        ),
+        snapshots=tuple(compared),
+        pairs=tuple(pairs),
         apart=_apart(study, corresponding),
     )
 
@@ -282,15 +291,51 @@ def _apart(
     return tuple(f"{both} {reason}: they are compared across layers alone." for both in words)
 
 
-def _check_size(study: Study, layers: int) -> None:
+def _snapshot_pairs(
+    study: Study, networks: Mapping[str, NetworkSpec], pairs: Iterable[tuple[str, str]]
+) -> list[tuple[NetworkSpec, NetworkSpec]]:
+    """The pairs of snapshots that the study compares, in the order of its networks.
+
+    Raises
+    ------
+    StudyError
+        When it compares snapshots and no network has any, or none of one name as the other.
+    """
+    kinds = study.snapshot_pairs
+
+    def all_pairs() -> Iterator[tuple[NetworkSpec, NetworkSpec]]:
+        if "over training" in kinds:
+            for spec in networks.values():
+                yield from ((snapshot, spec) for snapshot in spec.snapshots)
+        if "same snapshot" in kinds:
+            for a, b in pairs:
+                of_b = {snapshot.snapshot: snapshot for snapshot in networks[b].snapshots}
+                for snapshot in networks[a].snapshots:
+                    if snapshot.snapshot in of_b:
+                        yield snapshot, of_b[snapshot.snapshot]
+
+    for spec in networks.values():
+        spec.steps  # noqa: B018 - one after the last epoch is refused here
+    # More than these are refused by their number.
+    found = list(islice(all_pairs(), study.most_comparisons + 1))
+    if kinds and not found:
+        raise StudyError(
+            f"Expected snapshots for pairs = {sorted(kinds)}. Got training.snapshots that give no "
+            'such pair. List some, as in training.snapshots = ["initial", 1, 5, "last"].'
+        )
+    return found
+
+
+def _check_size(study: Study, pairs: int, layers: int) -> None:
     """Refuse what would take minutes to list, by its size alone."""
-    comparisons = study.pair_count * layers
+    comparisons = pairs * layers
     if comparisons > study.most_comparisons:
         raise StudyError(
             f"Expected at most {study.most_comparisons:,} comparisons (most_comparisons). Got "
-            f"{comparisons:,}: {study.pair_count:,} pairs of {len(study.networks):,} networks × "
+            f"{comparisons:,} or more: {pairs:,} pairs of {len(study.networks):,} networks × "
             f"{layers} layers. List the pairs that matter (pairs = [[0, 1], ...]), choose fewer "
-            "layers (capture.layers), or raise most_comparisons in the study."
+            "layers (capture.layers) or snapshots (training.snapshots), or raise most_comparisons "
+            "in the study."
         )
 
 

@@ -80,8 +80,12 @@ class Survey:
 
     @cached_property
     def networks(self) -> tuple[NetworkSpec, ...]:
-        """Those to be trained."""
-        return tuple(spec for spec in self.plan.networks if spec.folder in self.to_make)
+        """Those to be trained, for themselves or for a snapshot."""
+        return tuple(
+            spec
+            for spec in self.plan.networks
+            if not self.to_make.isdisjoint({spec.folder, *(s.folder for s in spec.snapshots)})
+        )
 
     @cached_property
     def trained(self) -> tuple[Trained, ...]:

@@ -1,7 +1,7 @@
 """What a paper claims, what a study has measured, and whether the one follows from the other."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import polars as pl
@@ -39,13 +39,16 @@ class Evidence:
     Parameters
     ----------
     tables
-        Of the study.
+        Of the networks of the study as they are kept.
     settings
         Of each variant, by keys as in the study file: ``data.name``, ``training.epochs``.
+    over_training
+        Rows of ``results`` with those of snapshots.
     """
 
     tables: Tables
     settings: Mapping[str, Mapping[str, Any]]
+    over_training: pl.DataFrame = field(default_factory=pl.DataFrame)
 
     def layers(self) -> list[str]:
         """Names of the compared layers, in order of depth."""

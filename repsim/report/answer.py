@@ -27,16 +27,15 @@ class Answer:
 
 
 def answer(
-    summary: Summary, measures: Sequence[MeasureLayers] = (), groups: Sequence[str] = ()
+    summary: Summary, measures: Sequence[MeasureLayers] = (), found: Sequence[str] = ()
 ) -> Answer:
-    """The findings of a study, computed from its numbers; of its groups, as they are given."""
+    """The findings of a study, computed from its numbers; others, as of its groups, are given."""
     if not np.isfinite(summary.similarity).any():
-        return Answer(
-            lead="No pair of networks could be compared, so there is no similarity to report.",
-            points=tuple(_accuracy(summary, None)),
-        )
+        none = "No pair of networks could be compared, so there is no similarity to report."
+        lead, *points = found or [none]
+        return Answer(lead=lead, points=(*points, *_accuracy(summary, None)))
     focus, wide = summary.nearest_known(USUAL_EPSILON), summary.nearest_known(0.5)
-    points = [*groups, *_depth(summary, focus)]
+    points = [*found, *_depth(summary, focus)]
     if wide != focus:
         points.append(_at(summary, wide))
     points += [

@@ -20,10 +20,13 @@ from repsim.report.group_drawings import group_drawings
 from repsim.report.group_tests import group_tests
 from repsim.report.groups import grouped
 from repsim.report.groups_section import groups_section
+from repsim.report.layer_by_step import draw_layers_by_step
 from repsim.report.measure_layers import measure_layers
 from repsim.report.measures_by_depth import draw_measures
 from repsim.report.network_map import network_map
+from repsim.report.over_training import over_training, steps_section
 from repsim.report.page import render_page
+from repsim.report.step_curves import draw_between_by_step, draw_with_final
 from repsim.report.summary import Summary, summarise
 from repsim.report.sweeps import accuracy_trend, swept
 from repsim.results import Tables
@@ -55,7 +58,9 @@ def build_report(tables: Tables, facts: StudyFacts) -> dict[str, bytes]:
     dict
         `report.html`, `figures/NAME.svg` and `.png`, `study.toml` and the files of the tables.
     """
+    complete, tables = tables, tables.kept
     summary = summarise(tables, facts)
+    steps = over_training(complete)
     groups = grouped(tables, facts.variants)
     tests = group_tests(groups) if groups else ()
     found = network_map(groups) if groups else None
@@ -69,10 +74,12 @@ def build_report(tables: Tables, facts: StudyFacts) -> dict[str, bytes]:
     with house_style():
         drawings = group_drawings(groups, found, sweeps, accuracy) if groups else []
         drawings += [drawing for draw in draws if (drawing := draw(summary)) is not None]
+        for draw_steps in (draw_layers_by_step, draw_with_final, draw_between_by_step):
+            drawings += [drawing for one in steps[:1] if (drawing := draw_steps(one)) is not None]
         drawings += across_drawings(tables.across, tables.principal, tables.identification)
     pictures = [render(drawing, epsilons=len(summary.tolerances)) for drawing in drawings]
     section = groups_section(groups, tests, found, sweeps) if groups else None
-    page = render_page(tables, facts, summary, pictures, measures, section)
+    page = render_page(tables, facts, summary, pictures, measures, section, steps_section(steps))
     files = {"report.html": page.encode()}
     for picture in pictures:
         files[f"figures/{picture.name}.svg"] = picture.svg
@@ -81,4 +88,4 @@ def build_report(tables: Tables, facts: StudyFacts) -> dict[str, bytes]:
         files["claims.csv"] = (
             pl.DataFrame([asdict(one) for one in facts.verdicts]).write_csv().encode()
         )
-    return {**files, "study.toml": facts.study_toml.encode(), **tables.files()}
+    return {**files, "study.toml": facts.study_toml.encode(), **complete.files()}

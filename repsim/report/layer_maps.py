@@ -38,12 +38,15 @@ def map_axes(panels: int) -> tuple[Figure, list[Axes]]:
 def draw_map(
     axes: Axes, values: Floats, *, title: str, scale: tuple[float, float] = (0.0, 1.0)
 ) -> None:
-    """One map, the first layer at the lower left; cells without a value are grey.
+    """One map (layers × layers, or × steps), the first layer at the lower left.
+
+    Cells without a value are grey.
 
     Shades run from the lower to the upper end of the scale.
     """
-    layers = len(values)
-    axes.set(xlim=(-0.5, layers - 0.5), ylim=(-0.5, layers - 0.5), aspect="equal")
+    rows, columns = values.shape
+    axes.set(xlim=(-0.5, columns - 0.5), ylim=(-0.5, rows - 0.5))
+    axes.set_aspect("equal" if rows == columns else "auto")
     axes.grid(visible=False)
     axes.set_title(title, loc="left", fontsize=8, color=INK, pad=5)
     _shape(axes, np.isnan(values), GRID, 1.0)
@@ -52,7 +55,7 @@ def draw_map(
     shades = np.where(np.isnan(values), 0, np.rint(shares * _SHADES)).astype(int)
     for shade in range(1, _SHADES + 1):
         _shape(axes, shades == shade, ACCENT, DARKEST * shade / _SHADES)
-    if layers <= MOST_NUMBERED:
+    if max(rows, columns) <= MOST_NUMBERED:
         for (row, column), value in np.ndenumerate(values):
             if np.isfinite(value):
                 colour = PAPER if shares[row, column] > 0.55 else INK

@@ -19,6 +19,7 @@ from repsim.report.facts import StudyFacts
 from repsim.report.groups_section import GroupsSection
 from repsim.report.measure_layers import MeasureLayers
 from repsim.report.measures_section import measures_section
+from repsim.report.over_training import StepsSection
 from repsim.report.phrasing import count, number, percent, tolerance
 from repsim.report.simple_section import simple_section
 from repsim.report.summary import Summary, over_pairs
@@ -44,6 +45,7 @@ def render_page(
     pictures: Sequence[Picture],
     measures: Sequence[MeasureLayers] = (),
     groups: GroupsSection | None = None,
+    steps: StepsSection | None = None,
 ) -> str:
     """The self-contained HTML page; every name is escaped."""
     environment = jinja2.Environment(
@@ -59,7 +61,11 @@ def render_page(
     page: str = environment.get_template("page.html.j2").render(
         facts=facts,
         scope=_scope(summary),
-        answer=answer(summary, measures, groups.points if groups else ()),
+        answer=answer(
+            summary,
+            measures,
+            [*(groups.points if groups else ()), *(steps.points if steps else ())],
+        ),
         cautions=cautions(summary, facts),
         epsilons=[tolerance(epsilon) for epsilon in summary.epsilons],
         colours=epsilon_colours(len(summary.tolerances)),
@@ -70,6 +76,7 @@ def render_page(
         simple=simple_section(tables, summary),
         across=across_section(tables.identification),
         groups=groups,
+        steps=steps,
         measures=measures_section(summary, measures),
         networks=_network_rows(summary.networks),
         pairs=_pair_rows(tables, summary),

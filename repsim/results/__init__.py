@@ -4,7 +4,8 @@
 """
 
 from repsim.results.context import in_context
-from repsim.results.groups import group_of
+from repsim.results.groups import OVER_TRAINING, group_of
+from repsim.results.over_training import between_networks, settling_step, with_final
 from repsim.results.rows import area_row, layer_rows, match_row, measure_row, neuron_rows
 from repsim.results.schemas import (
     AREA_UNDER_CURVE,
@@ -28,6 +29,7 @@ __all__ = [
     "MAXIMUM_MATCH",
     "NETWORKS",
     "NEURONS",
+    "OVER_TRAINING",
     "RESULTS",
     "SIMPLE_MATCHES",
     "STRUCTURE",
@@ -37,10 +39,13 @@ __all__ = [
     "Schema",
     "Tables",
     "area_row",
+    "between_networks",
     "group_of",
     "in_context",
     "layer_rows",
     "match_row",
     "measure_row",
     "neuron_rows",
+    "settling_step",
+    "with_final",
 ]

@@ -1,8 +1,14 @@
-"""Groups of pairs: within a variant of a study, and between two."""
+"""Groups of pairs: within a variant of a study, between two, and of a network with itself."""
 
 import polars as pl
 
-__all__ = ["group_of", "with_groups"]
+__all__ = ["OVER_TRAINING", "group_of", "with_groups"]
+
+# Of a snapshot with the network that it became.
+OVER_TRAINING = "over training"
+
+# What a pair takes over from each of its networks.
+OF_NETWORK = ("variant", "snapshot", "step")
 
 
 def group_of(first: str, second: str) -> str:
@@ -15,18 +21,32 @@ def group_of(first: str, second: str) -> str:
 
 
 def with_groups(results: pl.DataFrame, networks: pl.DataFrame) -> pl.DataFrame:
-    """The results with the variants and the group of each pair, from the table of networks.
+    """The results with the variants, snapshots and group of each pair, from the table of networks.
 
     A pair has the same group whichever of its networks is named first.
     """
-    variant_of = dict(networks.select("network", "variant").iter_rows())
-    order = {name: place for place, name in enumerate(dict.fromkeys(variant_of.values()))}
-    groups = [
-        group_of(*sorted((variant_of[a], variant_of[b]), key=order.__getitem__))
-        for a, b in results.select("network_a", "network_b").iter_rows()
+    known = {row["network"]: row for row in networks.iter_rows(named=True)}
+    order = {
+        name: place for place, name in enumerate(networks["variant"].unique(maintain_order=True))
+    }
+
+    def group(a: str, b: str) -> str:
+        one, other = known[a], known[b]
+        same = (one["variant"], one["seed"]) == (other["variant"], other["seed"])
+        if same and one["snapshot"] != other["snapshot"]:
+            return OVER_TRAINING
+        return group_of(*sorted((one["variant"], other["variant"]), key=order.__getitem__))
+
+    pairs = results.select("network_a", "network_b").unique(maintain_order=True)
+    groups = {(a, b): group(a, b) for a, b in pairs.iter_rows()}
+    derived = [
+        pl.Series(
+            f"{column}_{side}",
+            [known[name][column] for name in results[f"network_{side}"]],
+            dtype=networks.schema[column],
+        )
+        for side in "ab"
+        for column in OF_NETWORK
     ]
-    return results.with_columns(
-        pl.col("network_a").replace_strict(variant_of, return_dtype=pl.String).alias("variant_a"),
-        pl.col("network_b").replace_strict(variant_of, return_dtype=pl.String).alias("variant_b"),
-        pl.Series("group", groups, dtype=pl.String),
-    )
+    of_rows = [groups[pair] for pair in results.select("network_a", "network_b").iter_rows()]
+    return results.with_columns(*derived, pl.Series("group", of_rows, dtype=pl.String))

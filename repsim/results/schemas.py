@@ -33,6 +33,16 @@ NETWORKS: Schema = {
     "seed": Column(
         dtype=pl.String, meaning="seed of initialisation, order and augmentation: 3, or i0-o1-a1"
     ),
+    "snapshot": Column(
+        dtype=pl.String,
+        meaning="which state of its training: `epoch 5`; null: the network as it is kept",
+        nullable=True,
+    ),
+    "step": Column(
+        dtype=pl.Int64,
+        meaning="steps it was trained for; null where the best of several states is kept",
+        nullable=True,
+    ),
     "status": Column(
         dtype=pl.String,
         meaning="what became of it",
@@ -95,10 +105,31 @@ RESULTS: Schema = {
     "variant_b": Column(
         dtype=pl.String, meaning="variant of network_b; empty without variants", derived=True
     ),
+    "snapshot_a": Column(
+        dtype=pl.String,
+        meaning="snapshot of network_a; null: the network as it is kept",
+        nullable=True,
+        derived=True,
+    ),
+    "snapshot_b": Column(
+        dtype=pl.String, meaning="snapshot of network_b", nullable=True, derived=True
+    ),
+    "step_a": Column(
+        dtype=pl.Int64,
+        meaning="steps that network_a was trained for",
+        nullable=True,
+        derived=True,
+    ),
+    "step_b": Column(
+        dtype=pl.Int64,
+        meaning="steps that network_b was trained for",
+        nullable=True,
+        derived=True,
+    ),
     "group": Column(
         dtype=pl.String,
         meaning="the variant of a pair within one, `A – B` of a pair between two, in the order of "
-        "the study; empty without variants",
+        "the study; empty without variants; a snapshot with its own network: `over training`",
         derived=True,
     ),
     "layer": Column(dtype=pl.String, meaning="dotted module name", key=True),

@@ -3,7 +3,7 @@
 import difflib
 import io
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import polars as pl
@@ -138,6 +138,26 @@ class Tables:
             identification=_checked("identification", identification, IDENTIFICATION).sort(
                 "features", "measure"
             ),
+        )
+
+    @property
+    def kept(self) -> "Tables":
+        """These without snapshots: the networks as they are kept, and the pairs of those."""
+        snapshots = self.networks.filter(pl.col("snapshot").is_not_null())["network"]
+        if snapshots.is_empty():
+            return self
+
+        def without(rows: pl.DataFrame) -> pl.DataFrame:
+            named = [c for c in ("network", "network_a", "network_b") if c in rows.columns]
+            return rows.filter(~pl.any_horizontal(pl.col(named).is_in(snapshots.implode())))
+
+        return replace(
+            self,
+            **{
+                field.name: without(table)
+                for field in fields(self)
+                if {"network", "network_a"} & set((table := getattr(self, field.name)).columns)
+            },
         )
 
     def files(self) -> dict[str, bytes]:

@@ -118,8 +118,8 @@ class LayerSpec:
 
 
 def nodes(plan: "StudyPlan") -> Iterator[Node]:
-    """A node for each network: one pass captures all its layers."""
-    for network in plan.networks:
+    """A node for each network and snapshot: one pass captures all its layers."""
+    for network in (*plan.networks, *plan.snapshots):
         layers = plan.layers[network.label]
         examples = layers[0].examples
         yield Node(
@@ -132,7 +132,7 @@ def nodes(plan: "StudyPlan") -> Iterator[Node]:
             needs=(network.folder,),
             make=functools.partial(capture_layers, network, layers),
             where="train",
-            share=network.key,
+            share=network.training_key,
             cost=Cost(
                 operations=network.size.operations * examples,
                 images=examples * network.size.decodes,

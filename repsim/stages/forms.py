@@ -42,8 +42,9 @@ class _Training(_Form):
     @model_validator(mode="after")
     def _kept_one_of_them(self) -> Self:
         # An untrained network has no history: what is kept of it is from before the first epoch.
-        if not min(1, len(self.history)) <= self.kept_epoch <= len(self.history):
-            raise ValueError(f"epoch {self.kept_epoch} of {len(self.history)} was kept")
+        epochs = [epoch.epoch for epoch in self.history] or [0]
+        if self.kept_epoch not in epochs:
+            raise ValueError(f"epoch {self.kept_epoch} was kept, which is none of its history")
         return self
 
 

@@ -7,7 +7,7 @@ import functools
 import io
 import json
 from collections.abc import Collection, Iterator
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -36,10 +36,11 @@ __all__ = [
     "train_network",
 ]
 
-KINDS = ("networks", "checkpoints")
+KINDS = ("networks", "snapshots", "checkpoints")
 
 # Rises when the stage would compute something else from the same parameters.
 TRAINING_VERSION = 2
+SNAPSHOTS_VERSION = 1
 
 # The file of a trained network that says how it came about, and that of its weights.
 TRAINING_RECORD = "training.json"
@@ -65,9 +66,11 @@ class NetworkSize:
 
 @dataclass(frozen=True, kw_only=True)
 class NetworkSpec:
-    """One network to be trained."""
+    """One network to be trained, or a snapshot of it."""
 
     network: Network
+    snapshot: str = ""
+    """Its name; empty: the network as it is kept when it is trained."""
     fingerprint: str
     structure: str
     """Digest of the parameters and buffers of the untrained model."""
@@ -82,7 +85,7 @@ class NetworkSpec:
     @property
     def label(self) -> str:
         """Its name in tables and messages."""
-        return self.network.label
+        return f"{self.network.label} at {self.snapshot}" if self.snapshot else self.network.label
 
     @property
     def data(self) -> Component:
@@ -103,6 +106,28 @@ class NetworkSpec:
     def course(self) -> Course:
         """How the training goes through its examples."""
         return self.training.course(self.size.train)
+
+    @cached_property
+    def steps(self) -> dict[str, int | None]:
+        """Of the snapshots that are kept of the network, by their names."""
+        return self.training.snapshots_in(self.course)
+
+    @property
+    def step(self) -> int | None:
+        """Steps that it is trained for; None where the best of several states is kept."""
+        if self.snapshot:
+            return self.steps[self.snapshot]
+        return self.course.steps if self.training.keep == "last" else None
+
+    @property
+    def snapshots(self) -> "tuple[NetworkSpec, ...]":
+        """The snapshots that are kept of the network."""
+        return tuple(replace(self, snapshot=name) for name in self.steps)
+
+    @property
+    def trained(self) -> "NetworkSpec":
+        """The network that this is, or is a snapshot of."""
+        return replace(self, snapshot="") if self.snapshot else self
 
     @property
     def parameters(self) -> dict[str, Any]:
@@ -134,17 +159,26 @@ class NetworkSpec:
         return {what: dict(code.files) for what, code in self.own_codes.items()}
 
     @cached_property
-    def key(self) -> str:
-        """The key of the trained network."""
+    def training_key(self) -> str:
+        """The key of the network, also of a snapshot of it."""
         return artifact_key("networks", TRAINING_VERSION, self.parameters)
+
+    @cached_property
+    def key(self) -> str:
+        """The key of its weights."""
+        if not self.snapshot:
+            return self.training_key
+        # By step: "epoch 2" and "last" may be one state.
+        state = {"network": self.training_key, "step": self.step}
+        return artifact_key("snapshots", SNAPSHOTS_VERSION, state)
 
     @property
     def folder(self) -> str:
-        """Where the trained network is in a store."""
-        return f"networks/{self.key}"
+        """Where its weights are in a store."""
+        return f"{'snapshots' if self.snapshot else 'networks'}/{self.key}"
 
     def artifact(self, store: Store) -> Artifact:
-        """The trained network."""
+        """Its weights."""
         return Artifact.at(store, self.folder)
 
     def record(self, store: Store) -> dict[str, Any]:
@@ -162,15 +196,16 @@ def nodes(plan: "StudyPlan") -> Iterator[Node]:
         yield Node(
             task="train",
             label=spec.label,
-            makes=(
+            makes=tuple(
                 Product(
-                    folder=spec.folder, label=spec.label, bytes=4 * size.parameters, result=True
-                ),
+                    folder=kept.folder, label=kept.label, bytes=4 * size.parameters, result=True
+                )
+                for kept in (spec, *spec.snapshots)
             ),
             make=functools.partial(train_network, spec),
             where="train",
             together=True,
-            share=spec.key,
+            share=spec.training_key,
             cost=Cost(
                 operations=size.operations * (TRAINING_PASSES * trained + evaluated),
                 images=(trained + evaluated) * size.decodes,
@@ -179,7 +214,10 @@ def nodes(plan: "StudyPlan") -> Iterator[Node]:
 
 
 def train_network(spec: NetworkSpec, store: Store, wanted: Collection[str], worker: Worker) -> None:
-    """Train a network, from its checkpoint where there is one, and publish it.
+    """Train a network, from its checkpoint where there is one, and publish what is wanted of it.
+
+    A snapshot is published when the training comes to it. One that is missing of a network that is
+    there is had by training again.
 
     Several ranks train it together, each called with a worker of its own; the first publishes it.
 
@@ -200,7 +238,7 @@ def train_network(spec: NetworkSpec, store: Store, wanted: Collection[str], work
     if published:
         return
     check_code(spec, trained=False)
-    _train(spec, store, worker, ranks)
+    _train(spec, store, wanted, worker, ranks)
 
 
 def check_code(spec: NetworkSpec, *, trained: bool) -> None:
@@ -274,7 +312,9 @@ def model_of(spec: NetworkSpec) -> "torch.nn.Module":
     return model
 
 
-def _train(spec: NetworkSpec, store: Store, worker: Worker, ranks: "Ranks") -> None:
+def _train(
+    spec: NetworkSpec, store: Store, wanted: Collection[str], worker: Worker, ranks: "Ranks"
+) -> None:
     import torch
 
     from repsim.training import select_device, train
@@ -293,7 +333,23 @@ def _train(spec: NetworkSpec, store: Store, worker: Worker, ranks: "Ranks") -> N
     def on_epoch(epoch: "Epoch") -> None:
         report(epoch.epoch, epoch.test_accuracy)
 
+    def publish(kept: NetworkSpec, state: "dict[str, torch.Tensor]", **files: bytes) -> None:
+        weights = io.BytesIO()
+        torch.save(state, weights)
+        draft = kept.artifact(store).draft()
+        draft.write(WEIGHTS, weights.getvalue())
+        for name, content in files.items():
+            draft.write(name, content)
+        draft.publish(
+            {"network": kept.label, "parameters": kept.parameters, "code": kept.code_files}
+        )
+
+    def on_snapshot(step: int, state: "dict[str, torch.Tensor]") -> None:
+        publish(missing[step], state)
+
     report(0)
+    missing = {one.step: one for one in spec.snapshots if one.folder in wanted}
+    best = missing.pop(None, None)
     checkpoints = Checkpoints(store, spec.key)
     trained = train(
         lambda: model_of(spec),
@@ -306,13 +362,17 @@ def _train(spec: NetworkSpec, store: Store, worker: Worker, ranks: "Ranks") -> N
         threads=worker.resources.threads,
         checkpoints=checkpoints,
         on_epoch=on_epoch,
+        snapshots=[step for step in missing if step is not None],
+        on_snapshot=on_snapshot,
+        find_best=best is not None,
         should_stop=worker.should_stop,
         ranks=ranks,
     )
     if not ranks.first:
         return
-    weights = io.BytesIO()
-    torch.save(trained.state, weights)
+    if best is not None:
+        assert trained.best is not None
+        publish(best, trained.best)
     record = {
         "history": [asdict(epoch) for epoch in trained.history],
         "device": trained.device,
@@ -324,8 +384,6 @@ def _train(spec: NetworkSpec, store: Store, worker: Worker, ranks: "Ranks") -> N
         "torch": torch.__version__,
         "code": spec.code_files,
     }
-    draft = spec.artifact(store).draft()
-    draft.write(WEIGHTS, weights.getvalue())
-    draft.write(TRAINING_RECORD, json.dumps(record).encode())
-    draft.publish({"network": spec.label, "parameters": spec.parameters, "code": spec.code_files})
+    if spec.folder in wanted:
+        publish(spec, trained.state, **{TRAINING_RECORD: json.dumps(record).encode()})
     checkpoints.discard()

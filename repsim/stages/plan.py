@@ -22,13 +22,17 @@ class StudyPlan:
     study: Study
     networks: tuple[NetworkSpec, ...]
     layers: dict[str, tuple[LayerSpec, ...]]
-    """Those that are captured of each network, by its label, in order of depth."""
+    """Those that are captured of each network or snapshot, by its label, in order of depth."""
     in_doubt: tuple[str, ...]
     """Layers that a pattern selects, but whose channels nobody knows the axis of: left out."""
     comparisons: tuple[ComparisonSpec, ...]
     across: tuple[AcrossSpec, ...]
     apart: tuple[str, ...] = ()
     """Sentences on pairs of networks without layers that correspond."""
+    snapshots: tuple[NetworkSpec, ...] = ()
+    """Those of the networks' snapshots that are compared."""
+    pairs: tuple[tuple[str, str], ...] = ()
+    """Of networks and snapshots, by label."""
 
     @cached_property
     def representatives(self) -> tuple[NetworkSpec, ...]:

@@ -29,7 +29,7 @@ from repsim.uncertainty import RankedCriticals
 __all__ = ["consolidate", "report_folder", "report_is_current", "study_toml"]
 
 # Rises when the same results would give another report.
-REPORT_VERSION = 5
+REPORT_VERSION = 6
 PACKAGES = ("repsim-workflows", "torch", "torchvision", "numpy", "scipy", "zarr", "dask", "ray")
 
 
@@ -139,7 +139,7 @@ def consolidate(store: Store, plan: StudyPlan, failures: Mapping[str, str]) -> s
         for epoch in record["history"]
     ]
     tables = Tables.from_rows(
-        networks=[_network_row(published, spec) for spec in plan.networks],
+        networks=[_network_row(published, spec) for spec in (*plan.networks, *plan.snapshots)],
         training=[{k: v for k, v in row.items() if k != "seconds"} for row in epochs],
         timings=[{name: row[name] for name in TIMINGS} for row in epochs],
         layers=_layer_rows(plan),
@@ -152,7 +152,8 @@ def consolidate(store: Store, plan: StudyPlan, failures: Mapping[str, str]) -> s
         else (),
     )
     evidence = Evidence(
-        tables=tables,
+        tables=tables.kept,
+        over_training=tables.results,
         settings={spec.network.variant: spec.network.settings for spec in plan.representatives},
     )
     facts = StudyFacts(
@@ -216,35 +217,44 @@ def _network_row(published: _Published, spec: NetworkSpec) -> dict[str, Any]:
         "network": spec.label,
         "variant": spec.network.variant,
         "seed": spec.network.seed.label,
+        "snapshot": spec.snapshot or None,
+        "step": spec.step,
     }
-    record = published.records.get(spec.label)
-    if record is None:
+    record = published.records.get(spec.network.label)
+    if record is None or spec.folder not in published.existing:
         error = failures.get(spec.label)
         return {**row, "status": "failed" if error else "missing", "error": error}
-    history = record["history"]
-    trained = (
-        {
-            "train_accuracy": history[-1]["train_accuracy"],
-            "test_accuracy": next(
-                epoch["test_accuracy"]
-                for epoch in history
-                if epoch["epoch"] == record["kept_epoch"]
-            ),
-            "train_loss": history[-1]["train_loss"],
-        }
-        if history
-        else {}
-    )
+    epochs = {epoch["epoch"]: epoch for epoch in record["history"]}
+    last, kept = _last_epochs(spec, record)
+    measured = {}
+    if last in epochs:
+        measured = {name: epochs[last][name] for name in ("train_accuracy", "train_loss")}
+    if kept in epochs:
+        measured["test_accuracy"] = epochs[kept]["test_accuracy"]
     return {
         **row,
         "status": "failed" if spec.label in failures else "done",
         "error": failures.get(spec.label),
-        "epochs": history[-1]["epoch"] if history else 0,
-        **trained,
+        "epochs": last,
+        **measured,
         "parameters": record["parameters"],
         "device": record["device"],
         "precision": record["precision"],
     }
+
+
+def _last_epochs(spec: NetworkSpec, record: Mapping[str, Any]) -> tuple[int, int]:
+    """The last whole epoch that the weights were trained for, and the one they are the result of.
+
+    The latter is 0 for weights from the middle of an epoch: their accuracy was not measured.
+    """
+    if not spec.snapshot:
+        return max((epoch["epoch"] for epoch in record["history"]), default=0), record["kept_epoch"]
+    if spec.step is None:
+        best = max(record["history"], key=lambda epoch: epoch["test_accuracy"])["epoch"]
+        return best, best
+    epoch, within = divmod(spec.step, spec.course.batches)
+    return epoch, 0 if within else epoch
 
 
 def _layer_rows(plan: StudyPlan) -> list[dict[str, Any]]:
@@ -313,10 +323,10 @@ def _missing(published: _Published) -> list[str]:
     """Sentences on what the report lacks."""
     plan, failures = published.plan, published.failures
     sentences = []
-    for network in plan.networks:
+    for network in (*plan.networks, *plan.snapshots):
         if network.label in failures:
             sentences.append(f"{network.label}: {failures[network.label]}")
-        elif network.label not in published.records:
+        elif not network.snapshot and network.label not in published.records:
             sentences.append(f"{network.label}: not trained yet.")
         sentences += [
             f"{layer.label}: {failures[layer.label]}"

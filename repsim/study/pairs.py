@@ -7,18 +7,21 @@ from typing import Literal
 
 from repsim.study.networks import Variation
 
-__all__ = ["Kind", "Pairs", "Place", "chosen_pairs", "pair_count"]
+__all__ = ["Kind", "Pairs", "Place", "chosen_pairs", "of_snapshots", "pair_count"]
 
-Kind = Literal["all", "within", "between", "same seed"]
+Kind = Literal["all", "within", "between", "same seed", "over training", "same snapshot"]
 Pairs = Kind | tuple[Kind | tuple[int | str, int | str], ...]
 
 Place = tuple[int, int]
 """A network: the number of its variation, and of its seed in it."""
 
+# Kinds of pairs of snapshots, which are listed when the steps of each training are known.
+OF_SNAPSHOTS = {"over training", "same snapshot"}
+
 
 def pair_count(pairs: Pairs, variations: Sequence[Variation]) -> int:
     """How many pairs there are, without listing them where they are given by kind."""
-    kinds = _kinds(pairs)
+    kinds = _of_networks(pairs)
     if kinds is None:
         return len(chosen_pairs(pairs, variations))
     sizes = [len(variation.seeds) for variation in variations]
@@ -33,7 +36,7 @@ def pair_count(pairs: Pairs, variations: Sequence[Variation]) -> int:
 
 
 def chosen_pairs(pairs: Pairs, variations: Sequence[Variation]) -> list[tuple[Place, Place]]:
-    """The pairs, in the order of the networks or, where they are listed, of the list.
+    """The pairs of networks, in the order of the networks or, where they are listed, of the list.
 
     Raises
     ------
@@ -41,10 +44,10 @@ def chosen_pairs(pairs: Pairs, variations: Sequence[Variation]) -> list[tuple[Pl
         For a name that no network and no variant has, a network with itself, a pair that is listed
         twice, and where there is no pair; the message has no full stop.
     """
-    kinds = _kinds(pairs)
+    kinds = _of_networks(pairs)
     if kinds is not None:
         found = list(_of_kinds(kinds, variations))
-        if not found:
+        if not found and kinds:
             raise ValueError(f"Expected at least one pair of networks. Got none that is {pairs!r}")
         return found
     names = _names(variations)
@@ -67,6 +70,20 @@ def chosen_pairs(pairs: Pairs, variations: Sequence[Variation]) -> list[tuple[Pl
             f"Expected at least one pair, and each pair once. Got {[list(pair) for pair in pairs]}"
         )
     return found
+
+
+def of_snapshots(pairs: Pairs) -> frozenset[str]:
+    """The kinds of pairs of snapshots that are asked for."""
+    return (_kinds(pairs) or frozenset()) & OF_SNAPSHOTS
+
+
+def _of_networks(pairs: Pairs) -> frozenset[str] | None:
+    """The kinds of pairs of networks that are asked for; None where pairs are listed."""
+    kinds = _kinds(pairs)
+    if kinds is None:
+        return None
+    # Without another kind, all networks are compared at each snapshot.
+    return kinds - OF_SNAPSHOTS or frozenset({"all"} if "same snapshot" in kinds else ())
 
 
 def _kinds(pairs: Pairs) -> frozenset[str] | None:

@@ -13,7 +13,7 @@ from repsim.errors import StudyError
 from repsim.options import StrictOptions
 from repsim.study.component import Component, Model
 from repsim.study.networks import Network, Sweep, Variant, Variation, flattened, variations
-from repsim.study.pairs import Pairs, chosen_pairs, pair_count
+from repsim.study.pairs import Pairs, chosen_pairs, of_snapshots, pair_count
 from repsim.study.recipes import with_recipe
 from repsim.study.training import Seed, SeedInt, Training
 
@@ -149,8 +149,9 @@ class Study(StrictOptions):
     )
     pairs: Pairs = Field(
         default="all",
-        description='"all", or one or several of "within" (a variant), "between" (variants) and '
-        '"same seed", or pairs of names',
+        description='"all", or one or several of "within" (a variant), "between" (variants), '
+        '"same seed", "over training" (each snapshot with the network it became) and "same '
+        'snapshot" (networks at each of their snapshots), or pairs of names',
     )
     most_comparisons: int = Field(
         default=50_000,
@@ -203,7 +204,7 @@ class Study(StrictOptions):
             if twice:
                 raise ValueError(f"Expected each seed once. Got {', '.join(twice)} more than once")
         networks = sum(len(variation.seeds) for variation in self.variations)
-        if networks < 2:
+        if networks < 2 and "over training" not in self.snapshot_pairs:
             raise ValueError(
                 "Expected at least two seeds, or variants, so that there is a pair of networks. "
                 f"Got {networks}"
@@ -236,13 +237,19 @@ class Study(StrictOptions):
         networks = tuple(n for one in self.variations for n in one.networks(*tables))
         seen: dict[str, Network] = {}
         for network in networks:
-            same = seen.setdefault(network.model_dump_json(exclude={"variant"}), network)
+            trained = network.model_dump_json(exclude={"variant": True, "training": {"snapshots"}})
+            same = seen.setdefault(trained, network)
             if same is not network:
                 raise StudyError(
                     f"Expected networks that differ. Got {same.label} and {network.label}, which "
                     "have the same seed, data, model and training."
                 )
         return networks
+
+    @property
+    def snapshot_pairs(self) -> frozenset[str]:
+        """The kinds of pairs of snapshots that are compared."""
+        return of_snapshots(self.pairs)
 
     @property
     def pair_count(self) -> int:

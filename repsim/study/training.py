@@ -3,10 +3,11 @@
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from repsim.options import StrictOptions
 from repsim.study.course import Course
+from repsim.study.snapshots import Moment, as_moments, snapshots_of
 
 __all__ = ["Seed", "SeedInt", "Training"]
 
@@ -82,6 +83,16 @@ class Training(StrictOptions):
         description="the weights of the last epoch, or of the best test accuracy "
         "(the paper's released code does the latter)",
     )
+    snapshots: tuple[Moment, ...] = Field(
+        default=(),
+        description='states that are kept besides: epochs, "initial", "last", "best", "log", or '
+        "a table of steps; they do not change the network",
+    )
+
+    @field_validator("snapshots", mode="before")
+    @classmethod
+    def _several_or_one(cls, value: object) -> object:
+        return as_moments(value)
 
     @model_validator(mode="before")
     @classmethod
@@ -131,7 +142,11 @@ class Training(StrictOptions):
         """How a training on a split of so many examples goes through them."""
         return Course.of(examples, batch_size=self.batch_size, epochs=self.epochs, steps=self.steps)
 
+    def snapshots_in(self, course: Course) -> dict[str, int | None]:
+        """The snapshots that are kept: `repsim.study.snapshots.snapshots_of`."""
+        return snapshots_of(self.snapshots, course, self.keep)
+
     @property
     def determining(self) -> dict[str, Any]:
         """What the trained network depends on."""
-        return self.model_dump(mode="json")
+        return self.model_dump(mode="json", exclude={"snapshots"})

@@ -54,3 +54,5 @@ class TrainedNetwork:
     """Number of parameters."""
     kept_epoch: int
     """The epoch that `state` is from, 1-based; 0 where the network was not trained."""
+    best: dict[str, Tensor] | None = None
+    """The weights of the best test accuracy, where they were looked for."""

@@ -1,6 +1,6 @@
 """Train one network, from its seeds to the weights to keep."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
 import torch
 from torch import nn
@@ -30,15 +30,22 @@ def check_data(source: DataSource, training: Training) -> None:
     Raises
     ------
     StudyError
-        When there are fewer than two training examples, or the best epoch is to be kept and the
-        test split has no labels to find it by.
+        When there are fewer than two training examples, or the best epoch is to be kept or a
+        snapshot, and the test split has no labels to find it by.
     """
     if len(source.train) < 2:
         raise StudyError(f"Expected at least two training examples. Got {len(source.train)}.")
-    if training.keep == "best" and not source.test.labelled:
+    if source.test.labelled:
+        return
+    if training.keep == "best":
         raise StudyError(
             'Expected labels of the test split for training.keep = "best", which keeps the epoch '
             'of the best test accuracy. Got none. Set training.keep = "last".'
+        )
+    if "best" in training.snapshots:
+        raise StudyError(
+            'Expected labels of the test split for the snapshot "best", which is of the epoch with '
+            'the best test accuracy. Got none. Remove "best" from training.snapshots.'
         )
 
 
@@ -56,6 +63,9 @@ def train(
     checkpoint_every_seconds: float = 600.0,
     on_epoch: Callable[[Epoch], None] | None = None,
     on_progress: Callable[[Progress], None] | None = None,
+    snapshots: Collection[int] = (),
+    on_snapshot: Callable[[int, dict[str, torch.Tensor]], None] | None = None,
+    find_best: bool = False,
     should_stop: Callable[[], bool] = _never,
     ranks: Ranks = ALONE,
 ) -> TrainedNetwork:
@@ -83,6 +93,12 @@ def train(
         last, and before stopping. Any number of ranks goes on from them.
     on_epoch, on_progress
         Called after each epoch, and at most every few seconds or batches within one.
+    snapshots, on_snapshot
+        After so many steps (0: before the first) `on_snapshot` is called with that number and a
+        state dict on the CPU, in the first rank alone. A checkpoint that is from after the first of
+        them is not gone on from. Snapshots do not change the network.
+    find_best
+        Whether the weights of the epoch with the best test accuracy are wanted, too.
     should_stop
         Asked after every batch, so it must be quick.
     ranks
@@ -130,6 +146,9 @@ def train(
             checkpoint_every_seconds=checkpoint_every_seconds,
             on_epoch=on_epoch,
             on_progress=on_progress,
+            snapshots=frozenset(snapshots),
+            on_snapshot=on_snapshot,
+            find_best=find_best or training.keep == "best",
             should_stop=should_stop,
             ranks=ranks,
         )
@@ -141,12 +160,15 @@ def train(
             device=device,
             checkpoints=checkpoints,
             identity=trainer.identity,
+            usable=trainer.can_go_on_from,
             ranks=ranks,
         )
+        trainer.take_snapshot(state)
         while state.epoch <= trainer.course.epochs:
             trainer.train_epoch(state)
             trainer.finish_epoch(state)
-        best = state.best
+        found = state.best
+        best = found if training.keep == "best" else None
         return TrainedNetwork(
             state=cpu_state(state.model) if best is None else best.weights,
             history=tuple(state.history),
@@ -154,4 +176,5 @@ def train(
             precision=trainer.precision,
             parameters=sum(p.numel() for p in state.model.parameters() if p.requires_grad),
             kept_epoch=trainer.course.epochs if best is None else best.epoch,
+            best=None if found is None else found.weights,
         )

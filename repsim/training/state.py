@@ -121,11 +121,13 @@ def start_or_resume(
     device: torch.device,
     checkpoints: CheckpointFolder | None,
     identity: str,
+    usable: Callable[[TrainingState], bool],
     ranks: Ranks = ALONE,
 ) -> TrainingState:
     """The state of the newest usable checkpoint, or the state before the first batch.
 
-    Only the first rank reads checkpoints: another might find one that was written meanwhile.
+    `usable` refuses states that are intact and too late. Only the first rank reads checkpoints:
+    another might find one that was written meanwhile.
     """
 
     def start() -> TrainingState:
@@ -149,6 +151,9 @@ def start_or_resume(
         except Exception as error:
             logger.warning("A checkpoint is passed over: %s", error)
             passed_over += 1
+            continue
+        if not usable(state):
+            logger.info("A checkpoint is passed over: a snapshot is wanted from before it")
             continue
         logger.info("Resuming in epoch %d, after batch %d", state.epoch, state.batch)
         break

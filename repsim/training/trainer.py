@@ -47,6 +47,9 @@ class Trainer:
     checkpoint_every_seconds: float
     on_epoch: Callable[[Epoch], None] | None
     on_progress: Callable[[Progress], None] | None
+    snapshots: frozenset[int]
+    on_snapshot: Callable[[int, dict[str, Tensor]], None] | None
+    find_best: bool
     should_stop: Callable[[], bool]
     ranks: Ranks
     _saved_at: float = field(default_factory=time.monotonic)
@@ -56,12 +59,32 @@ class Trainer:
         """How it goes through the training split."""
         return self.training.course(len(self.source.train))
 
+    def steps(self, state: TrainingState) -> int:
+        """Steps that are done."""
+        return (state.epoch - 1) * self.course.batches + state.batch
+
+    def can_go_on_from(self, state: TrainingState) -> bool:
+        """Whether everything that is wanted of the training comes after this state."""
+        late = self.steps(state) > min(self.snapshots, default=self.course.steps)
+        return not late and not (self.find_best and state.history and state.best is None)
+
+    def take_snapshot(self, state: TrainingState) -> None:
+        """Hand on the weights, if a snapshot is wanted after as many steps as are done."""
+        step = self.steps(state)
+        if step not in self.snapshots or self.on_snapshot is None:
+            return
+        if not _finite(state.model):
+            raise self._diverged(state, state.batch, "a weight")
+        if self.ranks.first:
+            self.on_snapshot(step, cpu_state(state.model))
+
     def train_epoch(self, state: TrainingState) -> None:
         """Train on what is left of the state's epoch."""
         resumed_at = time.monotonic() - state.seconds
         for images, labels in self._remaining_batches(state):
             self._step(state, images, labels)
             state.batch += 1
+            self.take_snapshot(state)
             state.seconds = time.monotonic() - resumed_at
             late = time.monotonic() - self._saved_at >= self.checkpoint_every_seconds
             # Clocks and signals differ between ranks.
@@ -161,7 +184,7 @@ class Trainer:
         )
         state.history.append(epoch)
         best = -1.0 if state.best is None else state.best.test_accuracy
-        if self.training.keep == "best" and accuracy is not None and accuracy > best:
+        if self.find_best and accuracy is not None and accuracy > best:
             state.best = Best(
                 epoch=epoch.epoch, test_accuracy=accuracy, weights=cpu_state(state.model)
             )

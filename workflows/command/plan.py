@@ -101,8 +101,8 @@ def _show(
 ) -> None:
     study = planned.study
     console.print(
-        f"{study.name}: {len(planned.networks)} networks, "
-        f"{len(study.network_pairs)} pairs, {_layer_count(planned)} layers, "
+        f"{study.name}: {len(planned.networks)} networks, {_snapshots(planned)}"
+        f"{len(planned.pairs)} pairs, {_layer_count(planned)} layers, "
         f"{len(study.matching.epsilons)} ε, in {target.location}",
         highlight=False,
         soft_wrap=True,
@@ -140,6 +140,13 @@ def _show(
         f"({largest.task} of {largest.label}) needs about {decimal(largest.memory)} of memory.",
         highlight=False,
     )
+
+
+def _snapshots(planned: "StudyPlan") -> str:
+    """How many snapshots are kept, and which."""
+    names = dict.fromkeys(name for spec in planned.representatives for name in spec.steps)
+    count = sum(len(spec.snapshots) for spec in planned.networks)
+    return f"{count} snapshots ({', '.join(names)}), " if count else ""
 
 
 def _variants(planned: "StudyPlan") -> "Table":
@@ -249,7 +256,8 @@ def _show_json(
             "study": planned.study.name,
             "store": target.location,
             "networks": len(planned.networks),
-            "pairs": len(planned.study.network_pairs),
+            "snapshots": sum(len(spec.snapshots) for spec in planned.networks),
+            "pairs": len(planned.pairs),
             "variants": [
                 {"name": one.name, "networks": len(one.seeds), "changes": flattened(one.changes)}
                 for one in planned.study.variations
