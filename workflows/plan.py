@@ -30,6 +30,7 @@ from repsim.stages.activations import LayerSpec
 from repsim.stages.comparison import ComparisonSpec
 from repsim.stages.networks import NetworkSize, NetworkSpec
 from repsim.stages.plan import StudyPlan
+from repsim.stages.weights import given_weights
 from repsim.store import Store, conditions
 from repsim.study import Across, Model, Network, Study
 from repsim.text import check_utf8
@@ -82,6 +83,7 @@ def plan_study(study: Study, store: Store | None = None) -> StudyPlan:
     most_layers = max(len(built.chosen) for built in captured.values())
     _check_size(study, study.pair_count, most_layers)
     networks = tuple(specs)
+    _check_given(networks)
     if store is not None and study.accept_code:
         networks = _with_accepted(networks, study.accept_code, store)
     trained_pairs = [(a.label, b.label) for a, b in study.network_pairs]
@@ -154,7 +156,8 @@ class _Sources:
                 source.fingerprint  # noqa: B018 - computed here, where an error is told as one
             self._check_captured(network, source)
             self._loaded[key] = source
-        check_data(self._loaded[key], network.training)
+        if network.weights is None:
+            check_data(self._loaded[key], network.training)
         return self._loaded[key]
 
     def captured(self, network: Network) -> _Captured:
@@ -202,10 +205,15 @@ class _Models:
 
     def of(self, network: Network, source: DataSource) -> tuple[NetworkSpec, _Built]:
         """The network as it is trained, and the layers that are captured of it."""
-        model = network.model
-        key = (model.model_dump_json(), source.classes, source.image_shape)
+        given, model, outputs = None, network.model, source.classes
+        if network.weights is not None:
+            given = given_weights(
+                network.weights, model, classes=outputs, image_shape=source.image_shape
+            )
+            model, outputs = given.model, given.outputs
+        key = (model.model_dump_json(), outputs, source.image_shape)
         if key not in self._built:
-            self._built[key] = self._build(model, source)
+            self._built[key] = self._build(model, outputs, source)
         built = self._built[key]
         spec = NetworkSpec(
             network=network,
@@ -222,6 +230,7 @@ class _Models:
                 test=len(source.test),
                 decodes=source.train.decodes,
             ),
+            given=given,
         )
         return spec, built
 
@@ -231,12 +240,12 @@ class _Models:
             if not any(selecting([pattern], table) for table in self._tables):
                 select_layers([pattern], self._tables[0])
 
-    def _build(self, model: Model, source: DataSource) -> _Built:
+    def _build(self, model: Model, outputs: int, source: DataSource) -> _Built:
         def build() -> torch.nn.Module:
             return build_model(
                 model.name,
                 model.options,
-                classes=source.classes,
+                classes=outputs,
                 image_shape=source.image_shape,
                 output=model.output,
             )
@@ -324,6 +333,18 @@ def _snapshot_pairs(
             'such pair. List some, as in training.snapshots = ["initial", 1, 5, "last"].'
         )
     return found
+
+
+def _check_given(networks: Sequence[NetworkSpec]) -> None:
+    """Refuse one network under two names."""
+    seen: dict[str, NetworkSpec] = {}
+    for spec in networks:
+        same = seen.setdefault(spec.key, spec)
+        if same is not spec and spec.given is not None:
+            raise StudyError(
+                f"Expected networks that differ. Got {same.label} and {spec.label}, whose weights "
+                f"({same.network.weights} and {spec.network.weights}) are the same."
+            )
 
 
 def _check_size(study: Study, pairs: int, layers: int) -> None:

@@ -3,6 +3,7 @@
 from repsim.capture.blocks import capture_blocks
 from repsim.capture.calls import failing_layer
 from repsim.capture.layers import LayerInfo, layer_table, layer_table_of
+from repsim.capture.meta import without_computing
 from repsim.capture.patterns import layers_in_doubt, select_layers, selecting, with_axes
 from repsim.capture.sampling import sampled_examples, sampled_neurons, sampled_positions
 from repsim.capture.size import forward_operations_of, parameter_count_of
@@ -25,4 +26,5 @@ __all__ = [
     "structure_digest",
     "structure_of",
     "with_axes",
+    "without_computing",
 ]

@@ -4,22 +4,32 @@ A new architecture is one new module here with ``MODELS``, a mapping from names 
 `repsim.models.builder.Builder`; it is found by that name.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from torch import nn
 
 from repsim.errors import StudyError, unknown_name
+from repsim.models import huggingface_models, timm_models, torchvision_models
 from repsim.models.builder import CIFAR_INPUT, Builder, ImageShape
 from repsim.models.plain_network import plain_network
 from repsim.models.torchvision_models import PREFIX, unknown_model
+from repsim.models.weights import State
 from repsim.options import validated_options
 from repsim.registry import Registry, call_dotted
+from repsim.study import Model
 
-__all__ = ["MODELS", "build_model", "default_input", "model_names"]
+__all__ = ["MODELS", "build_model", "default_input", "model_names", "pretrained"]
 
 MODELS: Registry[Builder] = Registry(
     kind="model", package=__name__, offered=lambda _, module: getattr(module, "MODELS", {})
 )
+
+
+_PRETRAINED: dict[str, Callable[[str], tuple[Model, State]]] = {
+    "torchvision": torchvision_models.pretrained,
+    "timm": timm_models.pretrained,
+    "hf": huggingface_models.pretrained,
+}
 
 
 def build_model(
@@ -94,6 +104,24 @@ def model_names() -> tuple[str, ...]:
     ['plain20', 'plain32', 'plain34', 'plain42', 'plain44', 'plain56']
     """
     return MODELS.names
+
+
+def pretrained(library: str, name: str) -> tuple[Model, State]:
+    """The model and the weights that a library publishes, read by its own loader.
+
+    Parameters
+    ----------
+    library
+        ``torchvision``, ``timm`` or ``hf``.
+    name
+        As in the library; for ``hf`` also a folder.
+
+    Raises
+    ------
+    StudyError
+        When the library is not installed or has no such weights.
+    """
+    return _PRETRAINED[library](name)
 
 
 def default_input(name: str) -> tuple[int, ImageShape]:

@@ -1,4 +1,4 @@
-"""Every classification model of torchvision, as ``torchvision.NAME``; weights are never fetched.
+"""Every classification model of torchvision, as ``torchvision.NAME``, and its published weights.
 
 Unlike the models of this package, many of them use one ReLU module several times, and ReLUs that
 work in place.
@@ -13,10 +13,13 @@ import torch
 from torch import nn
 from torch.func import functional_call
 
-from repsim.errors import StudyError
+from repsim.errors import StudyError, unknown_name
 from repsim.models.builder import Builder, ImageShape, NoOptions
+from repsim.models.weights import State
+from repsim.options import StrictOptions
+from repsim.study import Model
 
-__all__ = ["MODELS", "PREFIX", "unknown_model"]
+__all__ = ["MODELS", "PREFIX", "pretrained", "unknown_model"]
 
 PREFIX = "torchvision."
 
@@ -27,7 +30,15 @@ ARGUMENTS: dict[str, dict[str, object]] = {
     "inception_v3": {"aux_logits": False, "init_weights": True},
 }
 IMAGENET_INPUT: tuple[int, ImageShape] = (1000, (3, 224, 224))
+# Heads that only training uses.
+AUXILIARY = ("aux1.", "aux2.", "AuxLogits.")
 INPUTS: dict[str, tuple[int, ImageShape]] = {"inception_v3": (1000, (3, 299, 299))}
+
+
+class InceptionOptions(StrictOptions):
+    """Options of the models that can undo the usual normalisation of ImageNet's images."""
+
+    transform_input: bool = False
 
 
 class TorchvisionModels(Mapping[str, Builder]):
@@ -38,7 +49,7 @@ class TorchvisionModels(Mapping[str, Builder]):
         if bare == name or bare not in _names():
             raise KeyError(name)
         return Builder(
-            options=NoOptions,
+            options=InceptionOptions if bare in ARGUMENTS else NoOptions,
             build=partial(_build, bare),
             default_input=INPUTS.get(bare, IMAGENET_INPUT),
         )
@@ -68,10 +79,47 @@ def unknown_model(name: str) -> str:
     )
 
 
-def _build(name: str, _options: NoOptions, classes: int, image_shape: ImageShape) -> nn.Module:
+def pretrained(name: str) -> tuple[Model, State]:
+    """The model and the weights that torchvision has under a name, from its cache or fetched.
+
+    Parameters
+    ----------
+    name
+        Such as ``ResNet18_Weights.IMAGENET1K_V1``.
+
+    Raises
+    ------
+    StudyError
+        When torchvision does not know them, or cannot fetch them.
+    """
     from torchvision import models
 
-    arguments = ARGUMENTS.get(name, {})
+    of = {models.get_model_weights(model).__name__: model for model in _names()}
+    family, _, version = name.partition(".")
+    versions = list(models.get_model_weights(of[family]).__members__) if family in of else []
+    if version not in versions:
+        known = [f"{family}.{one}" for one in versions] or of
+        raise StudyError(unknown_name("name of torchvision's weights", name, known))
+    model = of[family]
+    try:
+        network = models.get_model(model, weights=version, progress=False)
+    # urllib, the hash of the file and what reads it each fail in a way of their own.
+    except Exception as problem:
+        raise StudyError(
+            "Expected weights that torchvision has in its cache (TORCH_HOME) or can fetch. Got "
+            f"{name}: {str(problem).rstrip('.')}."
+        ) from problem
+    options = {"transform_input": True} if model in ARGUMENTS else {}
+    state = network.state_dict().items()
+    return Model(name=PREFIX + model, **options), {
+        key: value for key, value in state if not key.startswith(AUXILIARY)
+    }
+
+
+def _build(name: str, options: StrictOptions, classes: int, image_shape: ImageShape) -> nn.Module:
+    from torchvision import models
+
+    arguments = ARGUMENTS.get(name, {}) | options.model_dump()
     network: nn.Module = models.get_model(name, weights=None, num_classes=classes, **arguments)
     _check_input(PREFIX + name, network, image_shape)
     return network

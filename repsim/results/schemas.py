@@ -31,7 +31,14 @@ NETWORKS: Schema = {
     "network": Column(dtype=pl.String, meaning="name of the network", key=True),
     "variant": Column(dtype=pl.String, meaning="variant of the study it belongs to"),
     "seed": Column(
-        dtype=pl.String, meaning="seed of initialisation, order and augmentation: 3, or i0-o1-a1"
+        dtype=pl.String,
+        meaning="seed of initialisation, order and augmentation: 3, or i0-o1-a1; empty if the "
+        "weights are given",
+    ),
+    "weights": Column(
+        dtype=pl.String,
+        meaning="where given weights come from; null if the network was trained here",
+        nullable=True,
     ),
     "snapshot": Column(
         dtype=pl.String,

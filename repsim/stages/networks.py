@@ -16,7 +16,7 @@ from repsim.graph import Cost, NetworkProgress, Node, Product, Worker
 from repsim.own_code import OwnCode
 from repsim.stages.forms import TRAINING
 from repsim.store import Artifact, Checkpoints, Store, artifact_key
-from repsim.study import Component, Course, Model, Network, Training
+from repsim.study import Component, Course, Model, Network, Seed, Training
 
 if TYPE_CHECKING:
     import torch
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 __all__ = [
     "TRAINING_RECORD",
     "WEIGHTS",
+    "GivenWeights",
     "NetworkSize",
     "NetworkSpec",
     "model_of",
@@ -65,8 +66,20 @@ class NetworkSize:
 
 
 @dataclass(frozen=True, kw_only=True)
+class GivenWeights:
+    """Trained weights that somebody else made."""
+
+    model: Model
+    """What they are of."""
+    outputs: int
+    """Logits of the network, which need not be as many as the data set has classes."""
+    digest: str
+    """Of names, shapes and values: where they lie does not count."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class NetworkSpec:
-    """One network to be trained, or a snapshot of it."""
+    """One network, to be trained or with given weights, or a snapshot of it."""
 
     network: Network
     snapshot: str = ""
@@ -81,6 +94,8 @@ class NetworkSpec:
     classes: int
     image_shape: tuple[int, int, int]
     size: NetworkSize = field(compare=False)
+    given: GivenWeights | None = None
+    """None of a network that is trained."""
 
     @property
     def label(self) -> str:
@@ -95,7 +110,12 @@ class NetworkSpec:
     @property
     def model(self) -> Model:
         """What it is before it is trained."""
-        return self.network.model
+        return self.network.model if self.given is None else self.given.model
+
+    @property
+    def outputs(self) -> int:
+        """Its logits."""
+        return self.classes if self.given is None else self.given.outputs
 
     @property
     def training(self) -> Training:
@@ -114,9 +134,11 @@ class NetworkSpec:
 
     @property
     def step(self) -> int | None:
-        """Steps that it is trained for; None where the best of several states is kept."""
+        """Steps that it is trained for; None of given weights, and of the best of several states."""
         if self.snapshot:
             return self.steps[self.snapshot]
+        if self.given is not None:
+            return None
         return self.course.steps if self.training.keep == "last" else None
 
     @property
@@ -131,7 +153,13 @@ class NetworkSpec:
 
     @property
     def parameters(self) -> dict[str, Any]:
-        """Everything that determines the network. The data counts by content, not by place."""
+        """Everything that determines the network. Data and weights count by content alone."""
+        if self.given is None:
+            training = self.training.determining
+            seed = self.seed.model_dump(mode="json")
+            origin: dict[str, Any] = {"training": training, "seed": seed}
+        else:
+            origin = {"weights": self.given.digest, "outputs": self.given.outputs}
         return {
             "data": {"name": self.data.name, "fingerprint": self.fingerprint},
             "model": {
@@ -143,9 +171,14 @@ class NetworkSpec:
             "structure": self.structure,
             "classes": self.classes,
             "image_shape": self.image_shape,
-            "training": self.training.determining,
-            "seed": self.network.seed.model_dump(mode="json"),
+            **origin,
         }
+
+    @property
+    def seed(self) -> Seed:
+        """Where its randomness comes from, if it is trained."""
+        assert self.network.seed is not None, "its weights are given"
+        return self.network.seed
 
     @property
     def own_codes(self) -> dict[str, OwnCode]:
@@ -188,8 +221,10 @@ class NetworkSpec:
 
 
 def nodes(plan: "StudyPlan") -> Iterator[Node]:
-    """A node for each network."""
+    """A node for each network that is trained."""
     for spec in plan.networks:
+        if spec.given is not None:
+            continue
         size = spec.size
         trained = spec.course.steps * min(spec.course.batch_size, size.train)
         evaluated = spec.course.evaluations * size.test
@@ -300,7 +335,7 @@ def model_of(spec: NetworkSpec) -> "torch.nn.Module":
     model = build_model(
         spec.model.name,
         spec.model.options,
-        classes=spec.classes,
+        classes=spec.outputs,
         image_shape=spec.image_shape,
         output=spec.model.output,
     )
@@ -355,7 +390,7 @@ def _train(
         lambda: model_of(spec),
         source_of(spec, worker),
         spec.training,
-        spec.network.seed,
+        spec.seed,
         device=select_device(worker.resources.device),
         identity=spec.key,
         workers=worker.resources.loader_workers,

@@ -42,6 +42,8 @@ def study_toml(study: Study) -> str:
     """The study as a file: every default filled in, every override applied."""
     table = study.model_dump(mode="json", exclude_none=True)
     table["variants"] = {name: _filled(one) for name, one in table["variants"].items()}
+    if not study.trains:
+        del table["seeds"], table["training"]
     return tomli_w.dumps(_filled(table))
 
 
@@ -216,7 +218,8 @@ def _network_row(published: _Published, spec: NetworkSpec) -> dict[str, Any]:
     row: dict[str, Any] = {
         "network": spec.label,
         "variant": spec.network.variant,
-        "seed": spec.network.seed.label,
+        "seed": "" if spec.network.seed is None else spec.network.seed.label,
+        "weights": spec.network.weights,
         "snapshot": spec.snapshot or None,
         "step": spec.step,
     }
@@ -231,6 +234,8 @@ def _network_row(published: _Published, spec: NetworkSpec) -> dict[str, Any]:
         measured = {name: epochs[last][name] for name in ("train_accuracy", "train_loss")}
     if kept in epochs:
         measured["test_accuracy"] = epochs[kept]["test_accuracy"]
+    elif spec.given is not None:
+        measured["test_accuracy"] = record.get("test_accuracy")
     return {
         **row,
         "status": "failed" if spec.label in failures else "done",
@@ -327,7 +332,8 @@ def _missing(published: _Published) -> list[str]:
         if network.label in failures:
             sentences.append(f"{network.label}: {failures[network.label]}")
         elif not network.snapshot and network.label not in published.records:
-            sentences.append(f"{network.label}: not trained yet.")
+            how = "trained" if network.given is None else "loaded"
+            sentences.append(f"{network.label}: not {how} yet.")
         sentences += [
             f"{layer.label}: {failures[layer.label]}"
             for layer in plan.layers[network.label]

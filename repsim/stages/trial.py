@@ -28,7 +28,8 @@ def try_networks(
     """Try one network of each model and shape of its inputs: see `_try_network`."""
     tried = set()
     for network in networks:
-        model = (network.structure, network.model.model_dump_json(), network.image_shape)
+        given = network.given is not None
+        model = (network.structure, network.model.model_dump_json(), network.image_shape, given)
         if model not in tried:
             tried.add(model)
             _try_network(network, layers[network.label])
@@ -61,8 +62,11 @@ def _try_network(spec: NetworkSpec, layers: Sequence[LayerSpec]) -> None:
         )
     sizes = sizes_in_words(f"model {spec.model.name!r} with two images of {spec.image_shape}")
     with isolated_randomness(torch.device("cpu")), sizes:
-        model = initial_model(lambda: model_of(spec), spec.network.seed)
-        _pass(model.train(), spec)
+        if spec.given is not None:
+            model = model_of(spec)  # it is not trained: its layers are all that is asked of it
+        else:
+            model = initial_model(lambda: model_of(spec), spec.seed)
+            _pass(model.train(), spec)
         table = {layer.name: layer for layer in _table(model, spec, layers)}
     for layer in layers:
         found = table.get(layer.layer)

@@ -27,7 +27,7 @@ def pair_count(pairs: Pairs, variations: Sequence[Variation]) -> int:
     sizes = [len(variation.seeds) for variation in variations]
     within = sum(size * (size - 1) // 2 for size in sizes)
     between = sum(sizes) * (sum(sizes) - 1) // 2 - within
-    same = Counter(seed for variation in variations for seed in variation.seeds)
+    same = Counter(seed for variation in variations for seed in variation.seeds if seed)
     of_one_seed = sum(count * (count - 1) // 2 for count in same.values())
     everything = "all" in kinds
     return within * (everything or "within" in kinds) + (
@@ -106,7 +106,9 @@ def _of_kinds(
     ]
     for (a, seed_a), (b, seed_b) in combinations(networks, 2):
         kind = "within" if a[0] == b[0] else "between"
-        if not kinds.isdisjoint({"all", kind}) or ("same seed" in kinds and seed_a == seed_b):
+        if not kinds.isdisjoint({"all", kind}) or (
+            "same seed" in kinds and seed_a is not None and seed_a == seed_b
+        ):
             yield a, b
 
 
@@ -116,10 +118,10 @@ def _names(variations: Sequence[Variation]) -> dict[str, list[Place]]:
     for number, variation in enumerate(variations):
         for place, seed in enumerate(variation.seeds):
             here = (number, place)
-            label = f"seed {seed.label}"
-            if not variation.name:
-                names[seed.label] = [here]
-            names[f"{variation.name} {label}".lstrip()] = [here]
+            if seed is not None:
+                if not variation.name:
+                    names[seed.label] = [here]
+                names[f"{variation.name} seed {seed.label}".lstrip()] = [here]
             for name in {variation.name, variation.variant} - {""}:
                 names.setdefault(name, []).append(here)
     return names
@@ -128,6 +130,8 @@ def _names(variations: Sequence[Variation]) -> dict[str, list[Place]]:
 def _known(variations: Sequence[Variation]) -> str:
     if any(variation.name for variation in variations):
         listed = ", ".join(variation.name for variation in variations)
-        first = variations[0]
-        return f"variants ({listed}) or networks ({first.name} seed {first.seeds[0].label} ...)"
-    return f"seeds ({', '.join(seed.label for seed in variations[0].seeds)})"
+        seeded = ((one.name, seed) for one in variations for seed in one.seeds if seed)
+        name, seed = next(seeded, ("", None))
+        trained = "" if seed is None else f" or networks ({name} seed {seed.label} ...)"
+        return f"variants ({listed}){trained}"
+    return f"seeds ({', '.join(seed.label for seed in variations[0].seeds if seed)})"

@@ -12,7 +12,16 @@ from pydantic import Field, field_validator, model_validator
 from repsim.errors import StudyError
 from repsim.options import StrictOptions
 from repsim.study.component import Component, Model
-from repsim.study.networks import Network, Sweep, Variant, Variation, flattened, variations
+from repsim.study.networks import (
+    Network,
+    Sweep,
+    Variant,
+    Variation,
+    Weights,
+    flattened,
+    trains_nothing,
+    variations,
+)
 from repsim.study.pairs import Pairs, chosen_pairs, of_snapshots, pair_count
 from repsim.study.recipes import with_recipe
 from repsim.study.training import Seed, SeedInt, Training
@@ -138,7 +147,14 @@ class Study(StrictOptions):
 
     name: str = Field(description="also the name of a folder of the store")
     description: str = ""
-    seeds: tuple[Seed, ...]
+    seeds: tuple[Seed, ...] = Field(
+        default=(), description="one network of each variant for each; none where all are given"
+    )
+    weights: Weights | None = Field(
+        default=None,
+        description="where trained weights are, of all networks: a file, a URL, or a name such as "
+        "torchvision:ResNet18_Weights.IMAGENET1K_V1; variants may have their own",
+    )
     variants: dict[str, Variant] = Field(
         default={}, description="by name, what some networks have otherwise than the study says"
     )
@@ -160,7 +176,9 @@ class Study(StrictOptions):
         "minute for so many, and each is a result in the store",
     )
     data: Component
-    model: Model
+    model: Model | None = Field(
+        default=None, description="not needed where all weights are of a library, which knows it"
+    )
     training: Training = Training()
     capture: Capture = Capture()
     matching: Matching = Matching()
@@ -189,7 +207,7 @@ class Study(StrictOptions):
     @model_validator(mode="before")
     @classmethod
     def _recipe(cls, raw: object) -> object:
-        return with_recipe(raw) if isinstance(raw, dict) else raw
+        return with_recipe(raw) if isinstance(raw, dict) and not trains_nothing(raw) else raw
 
     @field_validator("sweep", mode="before")
     @classmethod
@@ -198,8 +216,17 @@ class Study(StrictOptions):
 
     @model_validator(mode="after")
     def _networks_and_pairs(self) -> Self:
+        if not self.trains:
+            for key in ("seeds", "training", "sweep"):
+                if key in self.model_fields_set:
+                    raise ValueError(
+                        f"Expected no {key} in a study in which the weights of all networks are "
+                        f"given: nothing is trained. Got {key}. Remove it"
+                    )
+        if self.model is None and not all(one.names_its_model for one in self.variations):
+            raise ValueError("Expected option 'model': name and options. Got nothing. Add it")
         for variation in self.variations:
-            labels = Counter(seed.label for seed in variation.seeds)
+            labels = Counter(seed.label for seed in variation.seeds if seed)
             twice = sorted(label for label, count in labels.items() if count > 1)
             if twice:
                 raise ValueError(f"Expected each seed once. Got {', '.join(twice)} more than once")
@@ -222,7 +249,12 @@ class Study(StrictOptions):
 
         What they have in common but for their seed is one group of networks.
         """
-        return variations(self.seeds, self.variants, self.sweep)
+        return variations(self.seeds, self.variants, self.sweep, self.weights)
+
+    @property
+    def trains(self) -> bool:
+        """Whether any network is trained: the weights of the others are given."""
+        return any(variation.weights is None for variation in self.variations)
 
     @cached_property
     def networks(self) -> tuple[Network, ...]:
@@ -240,9 +272,10 @@ class Study(StrictOptions):
             trained = network.model_dump_json(exclude={"variant": True, "training": {"snapshots"}})
             same = seen.setdefault(trained, network)
             if same is not network:
+                alike = "seed, data, model and training" if network.seed else "weights and data"
                 raise StudyError(
                     f"Expected networks that differ. Got {same.label} and {network.label}, which "
-                    "have the same seed, data, model and training."
+                    f"have the same {alike}."
                 )
         return networks
 

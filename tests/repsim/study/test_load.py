@@ -164,8 +164,9 @@ def test_what_is_missing_is_named(missing):
     tables = {"data": '[data]\nname = "digits"', "model": '[model]\nname = "vgg16"'}
     text = "\n".join(line for key, line in (raw | tables).items() if key != missing)
     said = message(text=text)
-    assert said.startswith(f"Expected option '{missing}' of s.toml")
-    assert said.endswith("Got nothing. Add it.")
+    assert said.startswith(f"Expected option '{missing}'")
+    assert "Got nothing. Add it" in said
+    assert "s.toml" in said
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,227 @@
+"""Networks with given weights: read where the study says, and published as trained ones are.
+
+Torch is imported by the functions that need it, as in the other modules of this package.
+"""
+
+import functools
+import hashlib
+import io
+import json
+from collections.abc import Collection, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from repsim.errors import IntegrityError, StudyError
+from repsim.graph import Cost, Node, Product, Worker
+from repsim.regular_files import never_a_file
+from repsim.stages.networks import (
+    TRAINING_RECORD,
+    WEIGHTS,
+    GivenWeights,
+    NetworkSpec,
+    check_code,
+    model_of,
+    source_of,
+)
+from repsim.store import Store
+from repsim.study import Model
+from repsim.study.given import published_by
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+    from repsim.models.weights import State
+    from repsim.stages.plan import StudyPlan
+
+__all__ = ["given_weights", "nodes", "publish_given"]
+
+KINDS = ("networks",)
+
+
+def given_weights(
+    weights: str, model: Model, *, classes: int, image_shape: tuple[int, int, int]
+) -> GivenWeights:
+    """What the weights at a place are, fitted to the model.
+
+    Raises
+    ------
+    StudyError
+        When there are none, they cannot be read, or do not fit the model.
+    """
+    from repsim.models.weights import state_digest
+
+    found, state, outputs = _read(weights, model, classes=classes, image_shape=image_shape)
+    return GivenWeights(model=found, outputs=outputs, digest=state_digest(state))
+
+
+def nodes(plan: "StudyPlan") -> Iterator[Node]:
+    """A node for each network whose weights are given."""
+    for spec in plan.networks:
+        if spec.given is None:
+            continue
+        size = spec.size
+        yield Node(
+            task="load",
+            label=spec.label,
+            makes=(
+                Product(
+                    folder=spec.folder, label=spec.label, bytes=4 * size.parameters, result=True
+                ),
+            ),
+            make=functools.partial(publish_given, spec),
+            where="train",
+            share=spec.key,
+            cost=Cost(operations=size.operations * size.test, images=size.test * size.decodes),
+        )
+
+
+def publish_given(spec: NetworkSpec, store: Store, wanted: Collection[str], worker: Worker) -> None:
+    """Publish a network with its given weights, and its accuracy on the test split.
+
+    Raises
+    ------
+    IntegrityError
+        When data, code, model or weights here are not those that were planned for.
+    """
+    import torch
+
+    from repsim.models.weights import state_digest
+    from repsim.training import evaluate, select_device, thread_limit
+
+    if not wanted:
+        return
+    given, weights = spec.given, spec.network.weights
+    assert given is not None
+    assert weights is not None
+    check_code(spec, trained=False)
+    source = source_of(spec, worker)
+    _, state, _ = _read(
+        weights, spec.network.model, classes=spec.classes, image_shape=spec.image_shape
+    )
+    if state_digest(state) != given.digest:
+        raise IntegrityError(
+            f"Expected the weights {weights!r} as they were when the run was planned. Got others "
+            "on this node. Make every node see the same file, and run the study again if it was "
+            "changed meanwhile."
+        )
+    model = model_of(spec)
+    model.load_state_dict(state)
+    device = select_device(worker.resources.device)
+    accuracy = None
+    with thread_limit(worker.resources.threads):
+        if _classifies(model, spec):
+            accuracy = evaluate(
+                model.to(device),
+                source.test,
+                device=device,
+                workers=worker.resources.loader_workers,
+            )
+    content = io.BytesIO()
+    torch.save(state, content)
+    record = {
+        "history": [],
+        "kept_epoch": 0,
+        "weights": weights,
+        "test_accuracy": accuracy,
+        "device": device.type,
+        "precision": "float32",
+        "parameters": sum(p.numel() for p in model.parameters()),
+        "torch": torch.__version__,
+        "code": spec.code_files,
+    }
+    draft = spec.artifact(store).draft()
+    draft.write(WEIGHTS, content.getvalue())
+    draft.write(TRAINING_RECORD, json.dumps(record).encode())
+    draft.publish({"network": spec.label, "parameters": spec.parameters, "code": spec.code_files})
+
+
+def _classifies(model: "nn.Module", spec: NetworkSpec) -> bool:
+    """Whether it answers with a logit for each class of the data."""
+    import torch
+
+    from repsim.training import evaluation_mode
+
+    with evaluation_mode(model), torch.inference_mode():
+        return tuple(model(torch.zeros(2, *spec.image_shape)).shape) == (2, spec.classes)
+
+
+def _read(
+    weights: str, model: Model, *, classes: int, image_shape: tuple[int, int, int]
+) -> "tuple[Model, dict[str, Tensor], int]":
+    """The model of the weights, its state dict with them, and its number of logits."""
+    from torch import nn
+
+    from repsim.capture import without_computing
+    from repsim.models import build_model
+    from repsim.models.weights import fitted
+
+    found, state = _found(weights, model)
+
+    def build(outputs: int) -> nn.Module:
+        return without_computing(
+            lambda: build_model(
+                found.name,
+                found.options,
+                classes=outputs,
+                image_shape=image_shape,
+                output=found.output,
+            )
+        )
+
+    return found, *fitted(state, build, classes, model=found.name, name=weights)
+
+
+def _found(weights: str, model: Model) -> "tuple[Model, State]":
+    from repsim.models import pretrained
+    from repsim.models.weights import read_state
+
+    published = published_by(weights)
+    if published is None:
+        return model, read_state(_file(weights), weights)
+    found, state = pretrained(*published)
+    options = {**found.options, **model.options}
+    output = found.output if model.output is None else model.output
+    return Model(name=found.name, output=output, **options), state
+
+
+def _file(weights: str) -> Path | io.BytesIO:
+    if weights.startswith(("https://", "http://")):
+        return _downloaded(weights)
+    if "://" in weights:
+        folder, _, name = weights.rpartition("/")
+        content = Store(folder).read(name)
+        if content is None:
+            raise StudyError(f"Expected weights at {weights}. Got nothing there.")
+        return io.BytesIO(content)
+    path = Path(weights).expanduser()
+    if kind := never_a_file(path):
+        raise StudyError(f"Expected a file of weights. Got {weights}, which is {kind}.")
+    if not path.is_file():
+        is_folder = path.is_dir()
+        got = "a folder" if is_folder else f"which does not exist in {Path.cwd()}"
+        hint = f" A model of Hugging Face is hf:{weights}." if is_folder else ""
+        raise StudyError(
+            f"Expected a file of weights, a URL, or a name as torchvision:NAME, timm:NAME or "
+            f"hf:NAME. Got {weights!r}, {got}.{hint}"
+        )
+    return path
+
+
+def _downloaded(url: str) -> Path:
+    """The file in torch's cache, fetched the first time."""
+    import torch
+
+    name = url.partition("?")[0].rpartition("/")[2]
+    cache = Path(torch.hub.get_dir()) / "checkpoints"
+    # Files of many names are `model.pt`: the URL tells them apart.
+    path = cache / f"{hashlib.sha256(url.encode()).hexdigest()[:16]}-{name}"
+    if not path.exists():
+        cache.mkdir(parents=True, exist_ok=True)
+        try:
+            torch.hub.download_url_to_file(url, str(path), progress=False)
+        except (OSError, ValueError) as problem:
+            raise StudyError(
+                f"Expected weights that can be fetched. Got {problem} from "
+                f"{url.partition('?')[0]}. Download the file, and name its path."
+            ) from None
+    return path
