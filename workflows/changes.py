@@ -56,7 +56,7 @@ def changes_behind(
     """Of networks that are to be trained, those that are there with the same settings."""
     found: dict[tuple[str, str], list[tuple[NetworkSpec, Trained]]] = {}
     for spec in missing:
-        pair = nearest(spec, trained)
+        pair = nearest(spec, trained) if spec.given is None else None  # loaded, not trained
         if pair is None or not pair[1] or not pair[1].keys() <= {*CODE, *OTHERS}:
             continue
         one, differing = pair

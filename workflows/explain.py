@@ -59,7 +59,11 @@ def explain(survey: Survey) -> list[Reason]:
         elif network.label in failures:
             reason = TRIED_AGAIN
         else:
-            reason = _why_trained(network, survey.trained)
+            reason = (
+                _why_trained(network, survey.trained)
+                if network.given is None
+                else f"given weights, from {network.network.weights}"
+            )
         note("networks", network.label, reason)
     for layer in survey.layers:
         again = layer.label in failures
@@ -95,11 +99,15 @@ def _why_trained(spec: NetworkSpec, trained: Sequence[Trained]) -> str:
     return f"differs from {named} in {_named(differing)}" + (f"; {code}" if code else "")
 
 
+def _made(spec: NetworkSpec) -> str:
+    return "trained" if spec.given is None else "loaded"
+
+
 def _why_captured(layer: LayerSpec, survey: Survey, before: Study | None) -> str:
     if layer.folder in survey.damaged:
         return DAMAGED
     if layer.network.folder in survey.to_make:
-        return "the network is trained first"
+        return f"the network is {_made(layer.network)} first"
     now = survey.plan.study
     changed = _changed(before, now, "capture")
     changed.pop("capture.layers", None)
@@ -111,8 +119,9 @@ def _why_captured(layer: LayerSpec, survey: Survey, before: Study | None) -> str
 def _why_compared(spec: ComparisonSpec | AcrossSpec, survey: Survey, before: Study | None) -> str:
     if spec.label in survey.damaged_results:
         return DAMAGED
-    if any(layer.network.folder in survey.to_make for layer in spec.layers):
-        return "a network of the pair is trained first"
+    made = {_made(x.network) for x in spec.layers if x.network.folder in survey.to_make}
+    if made:
+        return f"a network of the pair is {max(made)} first"
     if any(layer.folder in survey.to_make for layer in spec.layers):
         return "the activations are captured first"
     if isinstance(spec, AcrossSpec):

@@ -252,7 +252,9 @@ class _Ending:
         if not failed:
             left.discard(node)
         if not left:
-            log.info("%s: trained and captured", self._labels[node.share])
+            given = any(spec.key == node.share and spec.given for spec in run.plan.networks)
+            done = "loaded" if given else "trained"
+            log.info("%s: %s and captured", self._labels[node.share], done)
 
     def _compared(self, label: str, folder: str) -> None:
         left = self._left[label]

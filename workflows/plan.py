@@ -35,6 +35,7 @@ from repsim.store import Store, conditions
 from repsim.study import Across, Model, Network, Study
 from repsim.text import check_utf8
 from repsim.training import check_data
+from workflows.correspondence import Correspondence
 
 __all__ = ["plan_study"]
 
@@ -97,7 +98,11 @@ def plan_study(study: Study, store: Store | None = None) -> StudyPlan:
         for spec in (*networks, *compared)
     }
     pairs = [*trained_pairs, *((a.label, b.label) for a, b in of_snapshots)]
-    corresponding = {(a, b): tuple(_corresponding(layers[a], layers[b])) for a, b in pairs}
+    names = {
+        spec.label: captured[spec.network.label].names for spec in (*networks, *compared)
+    }
+    table = Correspondence(study.layers, names, layers)
+    corresponding = {(a, b): tuple(table.of(a, b)) for a, b in pairs}
     codes = {measure.name: MEASURES.code(measure.name) for measure in study.measures}
     measure_code = {name: code.counted for name, code in codes.items() if code is not None}
     comparisons = tuple(
@@ -188,6 +193,8 @@ class _Sources:
 class _Built:
     """What a model is, for the inputs and classes of a data set."""
 
+    names: frozenset[str]
+    """Of all its layers."""
     chosen: tuple[LayerInfo, ...]
     in_doubt: tuple[str, ...]
     structure: str
@@ -257,28 +264,13 @@ class _Models:
         # A pattern may be meant for another model; one model without any is told what is wrong.
         patterns = selecting(self._capture.layers, table) or self._capture.layers
         return _Built(
+            names=frozenset(layer.name for layer in table),
             chosen=select_layers(patterns, table),
             in_doubt=tuple(x.name for x in layers_in_doubt(patterns, table)),
             structure=structure_of(build),
             parameters=parameter_count_of(build),
             operations=forward_operations_of(build, source.image_shape),
         )
-
-
-def _corresponding(
-    a: Sequence[LayerSpec], b: Sequence[LayerSpec]
-) -> Iterator[tuple[LayerSpec, LayerSpec]]:
-    """Layers of one name, with as many places: sample i of both is of one place of one example.
-
-    Averaged, maps of any size have one place.
-    """
-    of_b = {layer.layer: layer for layer in b}
-    for layer in a:
-        other = of_b.get(layer.layer)
-        if other is not None and (
-            layer.capture.positions == "mean" or other.total_positions == layer.total_positions
-        ):
-            yield layer, other
 
 
 def _apart(
@@ -292,10 +284,12 @@ def _apart(
     }
     words = [f"{a} and {b}" if a != b else a for a, b in sorted(apart)]
     reason = "have no captured layers of the same name and number of positions"
-    if apart and (not study.across.examples or not any(corresponding.values())):
+    if apart and not study.across.examples:
         raise StudyError(
             f"Expected layers that correspond. Got {', '.join(words)}, which {reason}. Choose "
-            "layers (capture.layers) that both have, or pairs of networks that are alike."
+            "layers (capture.layers) that both have, or say which correspond, as in "
+            'layers = [["conv1", "features.0"]]; or set across.examples, for the comparison across '
+            "all layers alone."
         )
     return tuple(f"{both} {reason}: they are compared across layers alone." for both in words)
 

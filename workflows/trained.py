@@ -76,7 +76,8 @@ def nearest(spec: NetworkSpec, trained: Sequence[Trained]) -> tuple[Trained, Dif
     alike = [
         (one, _recorded(differences(one.parameters, wanted)))
         for one in trained
-        if all(one.parameters.get(what, {}).get("name") == wanted[what]["name"] for what in _KIND)
+        if ("weights" in one.parameters) == (spec.given is not None)
+        and all(one.parameters.get(what, {}).get("name") == wanted[what]["name"] for what in _KIND)
     ]
     return min(alike, key=lambda pair: (*_distance(pair[1]), pair[0].label), default=None)
 

@@ -9,7 +9,7 @@ from torch import nn
 
 from repsim.errors import StudyError
 from repsim.models.builder import Builder, ImageShape
-from repsim.models.weights import State
+from repsim.models.weights import State, first_line
 from repsim.options import StrictOptions
 from repsim.study import Model
 
@@ -91,7 +91,7 @@ def pretrained(name: str) -> tuple[Model, State]:
     except Exception as problem:
         raise StudyError(
             "Expected weights that Hugging Face has in its cache (HF_HOME), in a folder, or can "
-            f"fetch. Got {name!r}: {str(problem).rstrip('.')}."
+            f"fetch. Got {name!r}: {first_line(problem)}."
         ) from problem
     missing = sorted(found["missing_keys"])
     if missing:
@@ -138,4 +138,7 @@ def _transformers() -> ModuleType:
             "'repsim-workflows[huggingface]'."
         ) from None
     module: ModuleType = transformers
+    # Missing weights are told in an error of ours, not in a table on the terminal.
+    module.utils.logging.set_verbosity_error()
+    module.utils.logging.disable_progress_bar()
     return module

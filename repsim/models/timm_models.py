@@ -9,7 +9,7 @@ from torch import nn
 
 from repsim.errors import StudyError
 from repsim.models.builder import Builder, ImageShape
-from repsim.models.weights import State
+from repsim.models.weights import State, first_line
 from repsim.options import StrictOptions
 from repsim.study import Model
 
@@ -63,7 +63,7 @@ def pretrained(name: str) -> tuple[Model, State]:
     except Exception as problem:
         raise StudyError(
             f"Expected weights that timm has in its cache (HF_HOME) or can fetch. Got {name!r}: "
-            f"{problem}"
+            f"{first_line(problem)}."
         ) from problem
     options = {"num_classes": network.num_classes}
     return Model(name=PREFIX + name, **options), network.state_dict()

@@ -15,7 +15,7 @@ from torch.func import functional_call
 
 from repsim.errors import StudyError, unknown_name
 from repsim.models.builder import Builder, ImageShape, NoOptions
-from repsim.models.weights import State
+from repsim.models.weights import State, first_line
 from repsim.options import StrictOptions
 from repsim.study import Model
 
@@ -96,10 +96,16 @@ def pretrained(name: str) -> tuple[Model, State]:
 
     of = {models.get_model_weights(model).__name__: model for model in _names()}
     family, _, version = name.partition(".")
-    versions = list(models.get_model_weights(of[family]).__members__) if family in of else []
-    if version not in versions:
-        known = [f"{family}.{one}" for one in versions] or of
-        raise StudyError(unknown_name("name of torchvision's weights", name, known))
+    if family not in of:
+        near = difflib.get_close_matches(family, of, n=3, cutoff=0.4)
+        hint = f" Near ones: {', '.join(near)}." if near else ""
+        raise StudyError(
+            "Expected weights of a classification model of torchvision, as in "
+            f"torchvision:ResNet18_Weights.DEFAULT. Got {name!r}.{hint}"
+        )
+    versions = [f"{family}.{one}" for one in models.get_model_weights(of[family]).__members__]
+    if name not in versions:
+        raise StudyError(unknown_name("name of torchvision's weights", name, versions))
     model = of[family]
     try:
         network = models.get_model(model, weights=version, progress=False)
@@ -107,7 +113,7 @@ def pretrained(name: str) -> tuple[Model, State]:
     except Exception as problem:
         raise StudyError(
             "Expected weights that torchvision has in its cache (TORCH_HOME) or can fetch. Got "
-            f"{name}: {str(problem).rstrip('.')}."
+            f"{name}: {first_line(problem)}."
         ) from problem
     options = {"transform_input": True} if model in ARGUMENTS else {}
     state = network.state_dict().items()

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from repsim.errors import StudyError
 
-__all__ = ["State", "fitted", "read_state", "state_digest"]
+__all__ = ["State", "first_line", "fitted", "read_state", "state_digest"]
 
 State = Mapping[str, Tensor]
 """Tensors by name, as in a state dict."""
@@ -169,6 +169,11 @@ def state_digest(state: State) -> str:
     return sha256.hexdigest()
 
 
+def first_line(problem: Exception) -> str:
+    """What an exception says first, without a full stop."""
+    return str(problem).strip().partition("\n")[0].rstrip(".") or type(problem).__name__
+
+
 def _state_in(saved: object) -> State:
     """The tensors by name, those of a known key where there are any."""
     if not isinstance(saved, Mapping):
@@ -222,14 +227,13 @@ def _unreadable(name: str, problem: Exception) -> str:
     said = str(problem)
     if isinstance(problem, pickle.UnpicklingError) or "weights_only" in said:
         found = re.search(r"GLOBAL ([\w.]+)|(TorchScript archive|legacy \.tar)", said)
-        inside = f"{found[1] or found[2]} in it" if found else said.partition("\n")[0].rstrip(".")
+        inside = f"{found[1] or found[2]} in it" if found else first_line(problem)
         return (
             f"Expected a state dict in {name}: weights are never unpickled with code. Got "
             f"{inside}. If you trust the file, load it yourself and save "
             "model.state_dict() with torch.save or as .safetensors."
         )
-    first = said.partition("\n")[0].rstrip(".") or type(problem).__name__
     return (
-        f"Expected weights that torch.save or safetensors wrote in {name}. Got: {first}. Copy or "
-        "download the file again."
+        f"Expected weights that torch.save or safetensors wrote in {name}. "
+        f"Got: {first_line(problem)}. Copy or download the file again."
     )

@@ -40,16 +40,16 @@ def cautions(summary: Summary, facts: StudyFacts) -> list[Caution]:
 
 def _missing(summary: Summary, facts: StudyFacts) -> Caution | None:
     sentences = list(facts.missing)
-    for name, status, error in (
+    for name, status, given, error in (
         summary.networks.filter(pl.col("status") != "done")
-        .select("network", "status", "error")
+        .select("network", "status", "weights", "error")
         .iter_rows()
     ):
         # As a whole word: "seed 1" is not named by a sentence on "seed 10".
         named = re.compile(rf"(?<!\w){re.escape(name)}(?!\w)")
         if not any(named.search(sentence) for sentence in facts.missing):
             why = f": {error.rstrip('.')}" if error else ""
-            sentences.append(f"Network {code(name)} {_fate(status)}{why}.")
+            sentences.append(f"Network {code(name)} {_fate(status, given)}{why}.")
     known = np.isfinite(summary.similarity)
     holes = int(known.size - known.sum())
     if holes and known.any() and not facts.missing:
@@ -62,8 +62,8 @@ def _missing(summary: Summary, facts: StudyFacts) -> Caution | None:
     return Caution(title="This report is incomplete", sentences=tuple(sentences))
 
 
-def _fate(status: str) -> str:
-    return {"failed": "failed", "missing": "has not been trained"}[status]
+def _fate(status: str, given: object) -> str:
+    return "failed" if status == "failed" else f"has not been {'loaded' if given else 'trained'}"
 
 
 def _chance(summary: Summary) -> Caution | None:

@@ -139,7 +139,14 @@ RESULTS: Schema = {
         "the study; empty without variants; a snapshot with its own network: `over training`",
         derived=True,
     ),
-    "layer": Column(dtype=pl.String, meaning="dotted module name", key=True),
+    "layer": Column(
+        dtype=pl.String,
+        meaning="dotted module name; `a – b` where the names differ and the study says that they "
+        "correspond",
+        key=True,
+    ),
+    "layer_a": Column(dtype=pl.String, meaning="name of the layer in network_a", nullable=True),
+    "layer_b": Column(dtype=pl.String, meaning="name of the layer in network_b", nullable=True),
     "depth": Column(dtype=pl.Int64, meaning="place in the order of execution, from 0"),
     "measure": Column(dtype=pl.String, meaning="what value is", key=True),
     "epsilon": Column(

@@ -65,7 +65,13 @@ class ComparisonSpec:
     @property
     def label(self) -> str:
         """Its name in messages."""
-        return f"{self.x.network.label} / {self.y.network.label}, {self.x.layer}"
+        return f"{self.x.network.label} / {self.y.network.label}, {self.layer}"
+
+    @property
+    def layer(self) -> str:
+        """The name that both layers have, or both names."""
+        x, y = self.x.layer, self.y.layer
+        return x if x == y else f"{x} – {y}"
 
     @property
     def layers(self) -> tuple[LayerSpec, LayerSpec]:

@@ -128,7 +128,14 @@ def consolidate(store: Store, plan: StudyPlan, failures: Mapping[str, str]) -> s
     resampling = study.resampling
     ranks = {spec.folder: stored_ranks(store, spec) for spec in complete}
     results = [
-        {"study": name, **_place(spec), **row, "examples": spec.x.examples}
+        {
+            "study": name,
+            **_place(spec),
+            "layer_a": spec.x.layer,
+            "layer_b": spec.y.layer,
+            **row,
+            "examples": spec.x.examples,
+        }
         | ({"ranks": ranks[spec.folder]} if row["measure"] == MAXIMUM_MATCH else {})
         for spec in complete
         for row in stored_rows(store, spec)
@@ -240,7 +247,7 @@ def _network_row(published: _Published, spec: NetworkSpec) -> dict[str, Any]:
         **row,
         "status": "failed" if spec.label in failures else "done",
         "error": failures.get(spec.label),
-        "epochs": last,
+        "epochs": last if spec.given is None else None,
         **measured,
         "parameters": record["parameters"],
         "device": record["device"],
@@ -282,7 +289,7 @@ def _place(spec: ComparisonSpec) -> dict[str, Any]:
     return {
         "network_a": spec.x.network.label,
         "network_b": spec.y.network.label,
-        "layer": spec.x.layer,
+        "layer": spec.layer,
         "depth": spec.x.depth,
     }
 

@@ -187,13 +187,18 @@ def _found(weights: str, model: Model) -> "tuple[Model, State]":
 def _file(weights: str) -> Path | io.BytesIO:
     if weights.startswith(("https://", "http://")):
         return _downloaded(weights)
-    if "://" in weights:
+    if weights.startswith(("s3://", "gs://", "az://")):
         folder, _, name = weights.rpartition("/")
         content = Store(folder).read(name)
         if content is None:
             raise StudyError(f"Expected weights at {weights}. Got nothing there.")
         return io.BytesIO(content)
     path = Path(weights).expanduser()
+    if "://" in weights:
+        raise StudyError(
+            "Expected weights at a URL of https, s3, gs or az. Got "
+            f"{weights.partition('://')[0]!r}. Download the file, and name its path."
+        )
     if kind := never_a_file(path):
         raise StudyError(f"Expected a file of weights. Got {weights}, which is {kind}.")
     if not path.is_file():

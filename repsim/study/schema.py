@@ -169,6 +169,11 @@ class Study(StrictOptions):
         '"same seed", "over training" (each snapshot with the network it became) and "same '
         'snapshot" (networks at each of their snapshots), or pairs of names',
     )
+    layers: tuple[tuple[str, str], ...] = Field(
+        default=(),
+        description="names of layers that correspond, for pairs of networks that do not have the "
+        "same layers; others correspond by their name",
+    )
     most_comparisons: int = Field(
         default=50_000,
         ge=1,

@@ -134,9 +134,12 @@ def _show(
         say(f"\nLeft out, in doubt: {', '.join(planned.in_doubt)}. {IN_DOUBT}")
     console.print()
     largest = _largest(planned)
+    trains = (
+        "While it trains, a network has checkpoints of about "
+        f"{decimal(_checkpoint_bytes(planned))} besides. "
+    )
     console.print(
-        "Sizes are before compression. While it trains, a network has checkpoints of about "
-        f"{decimal(_checkpoint_bytes(planned))} besides. The largest matching task "
+        f"Sizes are before compression. {trains if study.trains else ''}The largest matching task "
         f"({largest.task} of {largest.label}) needs about {decimal(largest.memory)} of memory.",
         highlight=False,
     )
@@ -198,8 +201,9 @@ def _layer_count(planned: "StudyPlan") -> int:
 
 
 def _checkpoint_bytes(planned: "StudyPlan") -> int:
-    """Of the largest network."""
-    return CHECKPOINT_BYTES * max(spec.size.parameters for spec in planned.networks)
+    """Of the largest network that is trained."""
+    trained = (spec.size.parameters for spec in planned.networks if spec.given is None)
+    return CHECKPOINT_BYTES * max(trained, default=0)
 
 
 def _largest(planned: "StudyPlan") -> "Node":

@@ -111,8 +111,8 @@ def test_everything_that_may_stand_in_a_file_is_read(tiny_study):
         (
             "seeds=[]",
             [
-                "Expected at least two seeds, or variants, so that there is a pair of networks. "
-                "Got 0, in s.toml."
+                "Expected option 'seeds': one network of each variant for each. Got nothing. "
+                "Add it, in s.toml."
             ],
         ),
         ("seeds=3", ["Expected a valid option 'seeds' of s.toml: a list", "Got 3."]),
