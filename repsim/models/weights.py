@@ -4,6 +4,7 @@ import argparse
 import hashlib
 import pickle
 import re
+import warnings
 from collections.abc import Callable, Collection, Iterable, Mapping
 from io import BytesIO
 from itertools import product
@@ -74,7 +75,8 @@ def read_state(file: Path | BytesIO, name: str) -> State:
             content = file.read_bytes() if isinstance(file, Path) else file.getvalue()
             saved: object = safetensors.torch.load(content)
         else:
-            with torch.serialization.safe_globals(INERT):
+            with torch.serialization.safe_globals(INERT), warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # on archives of code, which are refused
                 saved = torch.load(file, map_location="cpu", weights_only=True)
     # A file that is none makes each reader fail in a way of its own.
     except Exception as problem:

@@ -31,7 +31,10 @@ def answer(
 ) -> Answer:
     """The findings of a study, computed from its numbers; others, as of its groups, are given."""
     if not np.isfinite(summary.similarity).any():
-        none = "No pair of networks could be compared, so there is no similarity to report."
+        none = (
+            "No layers of a pair of networks were compared with each other, so there is no "
+            "similarity by layer to report."
+        )
         lead, *points = found or [none]
         return Answer(lead=lead, points=(*points, *_accuracy(summary, None)))
     focus, wide = summary.nearest_known(USUAL_EPSILON), summary.nearest_known(0.5)

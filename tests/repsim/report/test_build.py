@@ -151,7 +151,7 @@ def test_a_study_with_no_results_says_so(invent):
     tables, facts = invent(networks=2, failed=["seed-0", "seed-1"])
     files = build_report(tables, facts)
     page = " ".join(outline(files["report.html"]).texts)
-    assert "No pair of networks could be compared" in page
+    assert "No layers of a pair of networks were compared" in page
     assert "the loss was not finite" in page
     assert not [name for name in files if name.startswith("figures/")]
 
