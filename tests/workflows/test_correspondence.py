@@ -8,7 +8,6 @@ from repsim.errors import StudyError
 from repsim.study import Capture
 from workflows.correspondence import Correspondence
 
-
 CAPTURE = Capture()
 
 
