@@ -1,8 +1,8 @@
 """From a study to everything that has to be made: networks, activations, comparisons."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import islice, product
+from itertools import product
 
 import torch
 
@@ -36,6 +36,7 @@ from repsim.study import Across, Model, Network, Study
 from repsim.text import check_utf8
 from repsim.training import check_data
 from workflows.correspondence import Correspondence
+from workflows.snapshot_pairs import snapshot_pairs
 
 __all__ = ["plan_study"]
 
@@ -88,7 +89,7 @@ def plan_study(study: Study, store: Store | None = None) -> StudyPlan:
     if store is not None and study.accept_code:
         networks = _with_accepted(networks, study.accept_code, store)
     trained_pairs = [(a.label, b.label) for a, b in study.network_pairs]
-    of_snapshots = _snapshot_pairs(study, {spec.label: spec for spec in networks}, trained_pairs)
+    of_snapshots = snapshot_pairs(study, {spec.label: spec for spec in networks}, trained_pairs)
     _check_size(study, len(trained_pairs) + len(of_snapshots), most_layers)
     compared = {x.label: x for pair in of_snapshots for x in pair if x.snapshot}.values()
     layers = {
@@ -98,9 +99,7 @@ def plan_study(study: Study, store: Store | None = None) -> StudyPlan:
         for spec in (*networks, *compared)
     }
     pairs = [*trained_pairs, *((a.label, b.label) for a, b in of_snapshots)]
-    names = {
-        spec.label: captured[spec.network.label].names for spec in (*networks, *compared)
-    }
+    names = {spec.label: captured[spec.network.label].names for spec in (*networks, *compared)}
     table = Correspondence(study.layers, names, layers)
     corresponding = {(a, b): tuple(table.of(a, b)) for a, b in pairs}
     codes = {measure.name: MEASURES.code(measure.name) for measure in study.measures}
@@ -292,41 +291,6 @@ def _apart(
             "all layers alone."
         )
     return tuple(f"{both} {reason}: they are compared across layers alone." for both in words)
-
-
-def _snapshot_pairs(
-    study: Study, networks: Mapping[str, NetworkSpec], pairs: Iterable[tuple[str, str]]
-) -> list[tuple[NetworkSpec, NetworkSpec]]:
-    """The pairs of snapshots that the study compares, in the order of its networks.
-
-    Raises
-    ------
-    StudyError
-        When it compares snapshots and no network has any, or none of one name as the other.
-    """
-    kinds = study.snapshot_pairs
-
-    def all_pairs() -> Iterator[tuple[NetworkSpec, NetworkSpec]]:
-        if "over training" in kinds:
-            for spec in networks.values():
-                yield from ((snapshot, spec) for snapshot in spec.snapshots)
-        if "same snapshot" in kinds:
-            for a, b in pairs:
-                of_b = {snapshot.snapshot: snapshot for snapshot in networks[b].snapshots}
-                for snapshot in networks[a].snapshots:
-                    if snapshot.snapshot in of_b:
-                        yield snapshot, of_b[snapshot.snapshot]
-
-    for spec in networks.values():
-        spec.steps  # noqa: B018 - one after the last epoch is refused here
-    # More than these are refused by their number.
-    found = list(islice(all_pairs(), study.most_comparisons + 1))
-    if kinds and not found:
-        raise StudyError(
-            f"Expected snapshots for pairs = {sorted(kinds)}. Got training.snapshots that give no "
-            'such pair. List some, as in training.snapshots = ["initial", 1, 5, "last"].'
-        )
-    return found
 
 
 def _check_given(networks: Sequence[NetworkSpec]) -> None:

@@ -1,29 +1,23 @@
-"""Trained networks: what determines one, and how it is trained.
+"""Networks and their snapshots: what determines one, and how its model and data are had.
 
 Torch is imported by the functions that need it: a process that matches does not.
 """
 
-import functools
-import io
-import json
-from collections.abc import Collection, Iterator
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from repsim.errors import IntegrityError
-from repsim.graph import Cost, NetworkProgress, Node, Product, Worker
+from repsim.graph import Worker
 from repsim.own_code import OwnCode
 from repsim.stages.forms import TRAINING
-from repsim.store import Artifact, Checkpoints, Store, artifact_key
+from repsim.store import Artifact, Store, artifact_key
 from repsim.study import Component, Course, Model, Network, Seed, Training
 
 if TYPE_CHECKING:
     import torch
 
     from repsim.data import DataSource
-    from repsim.stages.plan import StudyPlan
-    from repsim.training import Epoch, Ranks
 
 __all__ = [
     "TRAINING_RECORD",
@@ -31,13 +25,10 @@ __all__ = [
     "GivenWeights",
     "NetworkSize",
     "NetworkSpec",
+    "check_code",
     "model_of",
-    "nodes",
     "source_of",
-    "train_network",
 ]
-
-KINDS = ("networks", "snapshots", "checkpoints")
 
 # Rises when the stage would compute something else from the same parameters.
 TRAINING_VERSION = 2
@@ -46,9 +37,6 @@ SNAPSHOTS_VERSION = 1
 # The file of a trained network that says how it came about, and that of its weights.
 TRAINING_RECORD = "training.json"
 WEIGHTS = "weights.pt"
-
-# Forward once, backward twice as much.
-TRAINING_PASSES = 3
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -134,7 +122,7 @@ class NetworkSpec:
 
     @property
     def step(self) -> int | None:
-        """Steps that it is trained for; None of given weights, and of the best of several states."""
+        """Steps that it is trained for; None of given weights, and of the best state."""
         if self.snapshot:
             return self.steps[self.snapshot]
         if self.given is not None:
@@ -145,11 +133,6 @@ class NetworkSpec:
     def snapshots(self) -> "tuple[NetworkSpec, ...]":
         """The snapshots that are kept of the network."""
         return tuple(replace(self, snapshot=name) for name in self.steps)
-
-    @property
-    def trained(self) -> "NetworkSpec":
-        """The network that this is, or is a snapshot of."""
-        return replace(self, snapshot="") if self.snapshot else self
 
     @property
     def parameters(self) -> dict[str, Any]:
@@ -218,62 +201,6 @@ class NetworkSpec:
         """How the published network was trained: history, device, precision, parameters."""
         record: dict[str, Any] = self.artifact(store).read_json(TRAINING_RECORD, TRAINING)
         return record
-
-
-def nodes(plan: "StudyPlan") -> Iterator[Node]:
-    """A node for each network that is trained."""
-    for spec in plan.networks:
-        if spec.given is not None:
-            continue
-        size = spec.size
-        trained = spec.course.steps * min(spec.course.batch_size, size.train)
-        evaluated = spec.course.evaluations * size.test
-        yield Node(
-            task="train",
-            label=spec.label,
-            makes=tuple(
-                Product(
-                    folder=kept.folder, label=kept.label, bytes=4 * size.parameters, result=True
-                )
-                for kept in (spec, *spec.snapshots)
-            ),
-            make=functools.partial(train_network, spec),
-            where="train",
-            together=True,
-            share=spec.training_key,
-            cost=Cost(
-                operations=size.operations * (TRAINING_PASSES * trained + evaluated),
-                images=(trained + evaluated) * size.decodes,
-            ),
-        )
-
-
-def train_network(spec: NetworkSpec, store: Store, wanted: Collection[str], worker: Worker) -> None:
-    """Train a network, from its checkpoint where there is one, and publish what is wanted of it.
-
-    A snapshot is published when the training comes to it. One that is missing of a network that is
-    there is had by training again.
-
-    Several ranks train it together, each called with a worker of its own; the first publishes it.
-
-    Raises
-    ------
-    TrainingError
-        When the loss is not finite.
-    IntegrityError
-        When data, code or model here are not those that were planned for, or a network is to be
-        trained that earlier code has trained.
-    PreemptedError
-        When the worker is to stop; training goes on from its checkpoint next time.
-    """
-    from repsim.training import ALONE
-
-    ranks = worker.ranks or ALONE
-    (published,) = ranks.any(not wanted)
-    if published:
-        return
-    check_code(spec, trained=False)
-    _train(spec, store, wanted, worker, ranks)
 
 
 def check_code(spec: NetworkSpec, *, trained: bool) -> None:
@@ -345,80 +272,3 @@ def model_of(spec: NetworkSpec) -> "torch.nn.Module":
             "was planned. Got others on this node. Make every node use the same packages."
         )
     return model
-
-
-def _train(
-    spec: NetworkSpec, store: Store, wanted: Collection[str], worker: Worker, ranks: "Ranks"
-) -> None:
-    import torch
-
-    from repsim.training import select_device, train
-
-    def report(done: int, accuracy: float | None = None) -> None:
-        worker.report(
-            NetworkProgress(
-                network=spec.label,
-                name="training",
-                done=done,
-                total=spec.course.epochs,
-                accuracy=accuracy,
-            )
-        )
-
-    def on_epoch(epoch: "Epoch") -> None:
-        report(epoch.epoch, epoch.test_accuracy)
-
-    def publish(kept: NetworkSpec, state: "dict[str, torch.Tensor]", **files: bytes) -> None:
-        weights = io.BytesIO()
-        torch.save(state, weights)
-        draft = kept.artifact(store).draft()
-        draft.write(WEIGHTS, weights.getvalue())
-        for name, content in files.items():
-            draft.write(name, content)
-        draft.publish(
-            {"network": kept.label, "parameters": kept.parameters, "code": kept.code_files}
-        )
-
-    def on_snapshot(step: int, state: "dict[str, torch.Tensor]") -> None:
-        publish(missing[step], state)
-
-    report(0)
-    missing = {one.step: one for one in spec.snapshots if one.folder in wanted}
-    best = missing.pop(None, None)
-    checkpoints = Checkpoints(store, spec.key)
-    trained = train(
-        lambda: model_of(spec),
-        source_of(spec, worker),
-        spec.training,
-        spec.seed,
-        device=select_device(worker.resources.device),
-        identity=spec.key,
-        workers=worker.resources.loader_workers,
-        threads=worker.resources.threads,
-        checkpoints=checkpoints,
-        on_epoch=on_epoch,
-        snapshots=[step for step in missing if step is not None],
-        on_snapshot=on_snapshot,
-        find_best=best is not None,
-        should_stop=worker.should_stop,
-        ranks=ranks,
-    )
-    if not ranks.first:
-        return
-    if best is not None:
-        assert trained.best is not None
-        publish(best, trained.best)
-    record = {
-        "history": [asdict(epoch) for epoch in trained.history],
-        "device": trained.device,
-        "precision": trained.precision,
-        "parameters": trained.parameters,
-        "kept_epoch": trained.kept_epoch,
-        "threads": worker.resources.threads,
-        "world_size": ranks.size,
-        "torch": torch.__version__,
-        "code": spec.code_files,
-    }
-    if spec.folder in wanted:
-        publish(spec, trained.state, **{TRAINING_RECORD: json.dumps(record).encode()})
-    checkpoints.discard()

@@ -3,7 +3,7 @@
 import hashlib
 import json
 import platform
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from importlib import metadata
@@ -14,17 +14,21 @@ import tomli_w
 
 from repsim.claims import Evidence, judged
 from repsim.report import StudyFacts, build_report
-from repsim.results import MAXIMUM_MATCH, TIMINGS, Tables, in_context, neuron_rows
+from repsim.results import MAXIMUM_MATCH, TIMINGS, Tables, in_context
 from repsim.stages.across import AcrossSpec, stored_across
 from repsim.stages.comparison import ComparisonSpec
 from repsim.stages.matches import stored_ranks, stored_rows
 from repsim.stages.networks import NetworkSpec
 from repsim.stages.plan import StudyPlan
-from repsim.stages.profiles import stored_profile
-from repsim.stages.simple import stored_simple, stored_structure
+from repsim.stages.report_rows import (
+    critical_rows,
+    layer_rows,
+    place_of,
+    simple_rows,
+    structure_rows,
+)
 from repsim.store import Store, published
 from repsim.study import Matching, Study, digest
-from repsim.uncertainty import RankedCriticals
 
 __all__ = ["consolidate", "report_folder", "report_is_current", "study_toml"]
 
@@ -130,7 +134,7 @@ def consolidate(store: Store, plan: StudyPlan, failures: Mapping[str, str]) -> s
     results = [
         {
             "study": name,
-            **_place(spec),
+            **place_of(spec),
             "layer_a": spec.x.layer,
             "layer_b": spec.y.layer,
             **row,
@@ -151,12 +155,12 @@ def consolidate(store: Store, plan: StudyPlan, failures: Mapping[str, str]) -> s
         networks=[_network_row(published, spec) for spec in (*plan.networks, *plan.snapshots)],
         training=[{k: v for k, v in row.items() if k != "seconds"} for row in epochs],
         timings=[{name: row[name] for name in TIMINGS} for row in epochs],
-        layers=_layer_rows(plan),
+        layers=layer_rows(plan),
         results=in_context(results, level=level),
         **across,
-        simple_matches=[row for spec in complete for row in _simple_rows(store, spec)],
-        structure=[row for spec in complete for row in _structure_rows(store, spec)],
-        neurons=pl.concat(_neuron_rows(store, s, ranks[s.folder], level) for s in complete)
+        simple_matches=[row for spec in complete for row in simple_rows(store, spec)],
+        structure=[row for spec in complete for row in structure_rows(store, spec)],
+        neurons=pl.concat(critical_rows(store, s, ranks[s.folder], level) for s in complete)
         if complete
         else (),
     )
@@ -267,68 +271,6 @@ def _last_epochs(spec: NetworkSpec, record: Mapping[str, Any]) -> tuple[int, int
         return best, best
     epoch, within = divmod(spec.step, spec.course.batches)
     return epoch, 0 if within else epoch
-
-
-def _layer_rows(plan: StudyPlan) -> list[dict[str, Any]]:
-    return [
-        {
-            "variant": spec.network.variant,
-            "layer": layer.layer,
-            "depth": layer.depth,
-            "type": layer.type,
-            "neurons": layer.neurons,
-            "positions": layer.positions,
-            "total_positions": layer.total_positions,
-        }
-        for spec in plan.representatives
-        for layer in plan.layers[spec.label]
-    ]
-
-
-def _place(spec: ComparisonSpec) -> dict[str, Any]:
-    return {
-        "network_a": spec.x.network.label,
-        "network_b": spec.y.network.label,
-        "layer": spec.layer,
-        "depth": spec.x.depth,
-    }
-
-
-def _neuron_rows(
-    store: Store, spec: ComparisonSpec, ranks: RankedCriticals | None, level: float
-) -> pl.DataFrame:
-    place = [pl.lit(value).alias(name) for name, value in _place(spec).items()]
-    profile = stored_profile(store, spec)
-    return neuron_rows(profile, ranks, level=level).with_columns(place)
-
-
-def _simple_rows(store: Store, spec: ComparisonSpec) -> Iterator[dict[str, Any]]:
-    for epsilon in spec.matching.minimal_at:
-        found = stored_simple(store, spec.simple_folder(epsilon))
-        for number, simple in enumerate(found.matches):
-            row = {**_place(spec), "epsilon": epsilon, "rank": number + 1, "size": simple.size}
-            for name, match in (
-                ("members", simple.match),
-                ("minimal_for", simple.minimal_for),
-                ("minimum_for", simple.minimum_for),
-            ):
-                row |= {f"{name}_x": match.x.tolist(), f"{name}_y": match.y.tolist()}
-            yield {**row, "slack": simple.slack, "certified": simple.certified}
-
-
-def _structure_rows(store: Store, spec: ComparisonSpec) -> Iterator[dict[str, Any]]:
-    for epsilon in spec.matching.minimal_at:
-        folder = spec.simple_folder(epsilon)
-        found = stored_simple(store, folder)
-        yield {
-            **_place(spec),
-            "epsilon": epsilon,
-            "matched": found.whole.size,
-            "simple": len(found),
-            "unique_share": found.unique_share,
-            "complete": found.complete,
-            **stored_structure(store, folder),
-        }
 
 
 def _missing(published: _Published) -> list[str]:

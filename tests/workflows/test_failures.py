@@ -11,7 +11,7 @@ from cluster.dask_cluster import WorkerSize
 from cluster.profile import load_profile
 from repsim import capture
 from repsim.errors import ClusterError, TrainingError
-from repsim.stages import activations, networks
+from repsim.stages import activations, training
 from repsim.store import Store
 from repsim.study import load_study
 from tests.faults.publication_points import Silent, run_inline
@@ -25,14 +25,14 @@ from workflows.state import study_state, survey_study
 def test_a_network_that_diverges_leaves_the_others_alone(
     study_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    train = networks.train_network
+    train = training.train_network
 
     def diverging(spec, *arguments):
         if spec.label == "seed 1":
             raise TrainingError("Expected finite numbers. Got NaN in the loss.")
         train(spec, *arguments)
 
-    monkeypatch.setattr(networks, "train_network", diverging)
+    monkeypatch.setattr(training, "train_network", diverging)
     summary = run_inline(study_file, tmp_path / "runs")
     assert summary.exit_code == 3
     assert summary.failures == {"seed 1": "Expected finite numbers. Got NaN in the loss."}
@@ -134,7 +134,7 @@ def test_what_failed_is_made_by_the_next_run(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     with monkeypatch.context() as patch:
-        patch.setattr(networks, "train_network", lambda *a: 1 / 0)
+        patch.setattr(training, "train_network", lambda *a: 1 / 0)
         assert run_inline(study_file, tmp_path / "runs").exit_code == 3
     # The error of somebody else comes with where it arose.
     assert "ZeroDivisionError: division by zero" in caplog.text
