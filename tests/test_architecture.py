@@ -16,6 +16,7 @@ PACKAGES = ("repsim", "cluster", "workflows")
 ORDER = (
     ("errors", "types", "regular_files"),
     ("options", "arrays", "origin", "memory", "named_arrays", "text", "toml"),
+    ("inputs", "objective"),
     ("study",),
     ("own_code",),
     ("registry",),
@@ -43,6 +44,8 @@ FORBIDDEN = {
     "repsim.errors": ("torch", "zarr", "pydantic"),
     "repsim.options": ("torch", "zarr"),
     "repsim.arrays": ("torch", "zarr"),
+    "repsim.inputs": ("zarr",),
+    "repsim.objective": ("zarr",),
     "repsim.study": ("torch", "zarr"),
     "repsim.own_code": ("torch", "zarr"),
     "repsim.registry": ("torch", "zarr"),

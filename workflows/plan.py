@@ -20,6 +20,7 @@ from repsim.capture import (
 from repsim.claims import load_claims
 from repsim.data import DATASETS, DataSource, load_data
 from repsim.errors import StudyError
+from repsim.inputs import InputSpec
 from repsim.measures import MEASURES, load_measure, measure_class
 from repsim.measures.maximum_match import Options as MaximumMatch
 from repsim.memory import sizes_in_words
@@ -167,7 +168,7 @@ class _Sources:
     def captured(self, network: Network) -> _Captured:
         """How many examples are captured, and whether they have labels."""
         split = self.of(network).split(self._study.capture.split)
-        return _Captured(self._study.capture.examples_of(len(split)), split.labelled)
+        return _Captured(self._study.capture.examples_of(len(split)), split.true_labels is not None)
 
     def _check_captured(self, network: Network, source: DataSource) -> None:
         capture = self._study.capture
@@ -190,7 +191,7 @@ class _Sources:
 
 @dataclass(frozen=True, kw_only=True)
 class _Built:
-    """What a model is, for the inputs and classes of a data set."""
+    """What a model is, for the inputs and outputs of a data set."""
 
     names: frozenset[str]
     """Of all its layers."""
@@ -206,18 +207,16 @@ class _Models:
 
     def __init__(self, study: Study) -> None:
         self._capture = study.capture
-        self._built: dict[tuple[str, int, tuple[int, ...]], _Built] = {}
+        self._built: dict[tuple[str, int | None, InputSpec], _Built] = {}
         self._tables: list[tuple[LayerInfo, ...]] = []
 
     def of(self, network: Network, source: DataSource) -> tuple[NetworkSpec, _Built]:
         """The network as it is trained, and the layers that are captured of it."""
-        given, model, outputs = None, network.model, source.classes
+        given, model, outputs = None, network.model, source.outputs
         if network.weights is not None:
-            given = given_weights(
-                network.weights, model, classes=outputs, image_shape=source.image_shape
-            )
+            given = given_weights(network.weights, model, inputs=source.inputs, outputs=outputs)
             model, outputs = given.model, given.outputs
-        key = (model.model_dump_json(), outputs, source.image_shape)
+        key = (model.model_dump_json(), outputs, source.inputs)
         if key not in self._built:
             self._built[key] = self._build(model, outputs, source)
         built = self._built[key]
@@ -227,8 +226,10 @@ class _Models:
             structure=built.structure,
             model_code=MODELS.code(model.name),
             data_code=DATASETS.code(network.data.name),
+            inputs=source.inputs,
+            objective=source.objective(network.training.objective),
+            outputs=outputs,
             classes=source.classes,
-            image_shape=source.image_shape,
             size=NetworkSize(
                 parameters=built.parameters,
                 operations=built.operations,
@@ -246,18 +247,18 @@ class _Models:
             if not any(selecting([pattern], table) for table in self._tables):
                 select_layers([pattern], self._tables[0])
 
-    def _build(self, model: Model, outputs: int, source: DataSource) -> _Built:
+    def _build(self, model: Model, outputs: int | None, source: DataSource) -> _Built:
         def build() -> torch.nn.Module:
             return build_model(
                 model.name,
                 model.options,
-                classes=outputs,
-                image_shape=source.image_shape,
+                inputs=source.inputs,
+                outputs=outputs,
                 output=model.output,
             )
 
         with sizes_in_words(f"model {model.name!r}"):
-            table = with_axes(layer_table_of(build, source.image_shape), self._capture.axes)
+            table = with_axes(layer_table_of(build, source.inputs), self._capture.axes)
         check_utf8([layer.name for layer in table], f"layer names of model {model.name!r}")
         self._tables.append(table)
         # A pattern may be meant for another model; one model without any is told what is wrong.
@@ -268,7 +269,7 @@ class _Models:
             in_doubt=tuple(x.name for x in layers_in_doubt(patterns, table)),
             structure=structure_of(build),
             parameters=parameter_count_of(build),
-            operations=forward_operations_of(build, source.image_shape),
+            operations=forward_operations_of(build, source.inputs),
         )
 
 

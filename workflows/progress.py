@@ -62,7 +62,7 @@ class _Bars:
         self._tasks: dict[str, TaskID] = {}
 
     def network(self, progress: NetworkProgress) -> None:
-        note = "" if progress.accuracy is None else f"test accuracy {progress.accuracy:.1%}"
+        note = progress.score_words
         self._show(
             progress.network,
             f"{progress.network}: {progress.name}",
@@ -90,11 +90,11 @@ class _Lines:
         self._last: dict[str, tuple[float, int]] = {}
 
     def network(self, progress: NetworkProgress) -> None:
-        note = "" if progress.accuracy is None else f", test accuracy {progress.accuracy:.1%}"
+        note = f", {progress.score_words}" if progress.score_words else ""
         fields = {
             "network": progress.network,
             "stage": progress.name,
-            "accuracy": progress.accuracy,
+            progress.score_name: progress.score,
         }
         self._say(
             f"{progress.network}: {progress.name}", progress.done, progress.total, note, fields

@@ -95,8 +95,8 @@ def _blocks(
 ) -> Iterator[tuple[slice, dict[str, np.ndarray]]]:
     start = 0
     with evaluation_mode(model), watch_calls(watched.items(), recorder.record) as count_again:
-        for images, _ in batches:
-            block = slice(start, start + len(images))
+        for inputs, _ in batches:
+            block = slice(start, start + len(inputs))
             start = block.stop
             recorder.begin(indices[block])
             count_again()
@@ -104,11 +104,11 @@ def _blocks(
             # between two blocks.
             with (
                 torch.inference_mode(),
-                torch.autocast(images.device.type, enabled=False),
+                torch.autocast(inputs.device.type, enabled=False),
                 repeatable_kernels(),
             ):
-                model(images)
-            yield block, recorder.finish(images.device)
+                model(inputs)
+            yield block, recorder.finish(inputs.device)
 
 
 class _Recorder:
@@ -144,7 +144,7 @@ class _Recorder:
             got = "no single tensor" if output is None else tuple(output.shape)
             raise InputError(
                 f"Expected output of shape {expected} from layer {layer.name!r}. Got {got}. "
-                "The layers must be of this model and image size."
+                "The layers must be of this model and shape of inputs."
             )
         self._host[layer.name] = _host_copy(self._rows(layer, output))
 

@@ -33,8 +33,9 @@ class ChannelAxes(TorchDispatchMode):  # type: ignore[no-untyped-call]
 
     Parameters
     ----------
-    images
-        (b, c, h, w): what the model is about to be given. The rest follows from it.
+    inputs
+        What the model is about to be given; of images (b, c, h, w) and vectors (b, c), the channels
+        are known. The rest follows from it.
 
     Examples
     --------
@@ -45,10 +46,11 @@ class ChannelAxes(TorchDispatchMode):  # type: ignore[no-untyped-call]
     3
     """
 
-    def __init__(self, images: Tensor) -> None:
+    def __init__(self, inputs: Tensor) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self._axes: Any = WeakTensorKeyDictionary()
-        self._axes[images] = frozenset({1})
+        known = inputs.is_floating_point() and inputs.ndim in (2, 4)
+        self._axes[inputs] = frozenset({1}) if known else _UNKNOWN
 
     def of(self, tensor: Tensor) -> int | None:
         """The one axis with all of the channels; None where that is not certain."""

@@ -12,6 +12,7 @@ from repsim.capture.calls import call_name, failing_layer, observed_modules, wat
 from repsim.capture.channels import ChannelAxes
 from repsim.capture.meta import without_computing
 from repsim.errors import StudyError
+from repsim.inputs import InputSpec
 from repsim.training.evaluation import evaluation_mode
 
 __all__ = ["LayerInfo", "layer_table", "layer_table_of"]
@@ -68,7 +69,7 @@ class LayerInfo:
         return bool(self.shape) and not self.capturable
 
 
-def layer_table(model: nn.Module, image_shape: tuple[int, int, int]) -> tuple[LayerInfo, ...]:
+def layer_table(model: nn.Module, inputs: InputSpec) -> tuple[LayerInfo, ...]:
     """Layers of a model, from two forward passes of zeros on the model's own device.
 
     Every call of a leaf module is a layer, and of a block with children unless it is a
@@ -83,12 +84,12 @@ def layer_table(model: nn.Module, image_shape: tuple[int, int, int]) -> tuple[La
     Raises
     ------
     StudyError
-        If the model cannot take images of this shape.
+        If the model cannot take these inputs.
 
     Examples
     --------
     >>> model = nn.Sequential(nn.Conv2d(3, 8, 3), nn.ReLU(), nn.Flatten())
-    >>> for layer in layer_table(model, (3, 6, 6)):
+    >>> for layer in layer_table(model, InputSpec(shape=(3, 6, 6))):
     ...     print(layer.depth, layer.name, layer.type, layer.shape, layer.neurons, layer.positions)
     0 0 Conv2d (8, 4, 4) 8 16
     1 1 ReLU (8, 4, 4) 8 16
@@ -96,7 +97,7 @@ def layer_table(model: nn.Module, image_shape: tuple[int, int, int]) -> tuple[La
     """
     modules = observed_modules(model)
     device = next(model.parameters(), torch.empty(0)).device
-    few, more = (torch.zeros(size, *image_shape, device=device) for size in _BATCHES)
+    few, more = (inputs.zeros(size, device) for size in _BATCHES)
     channels = ChannelAxes(few)
     seen: list[tuple[str, int, tuple[int, ...], int]] = []
     again: dict[tuple[str, int], tuple[int, ...]] = {}
@@ -119,7 +120,7 @@ def layer_table(model: nn.Module, image_shape: tuple[int, int, int]) -> tuple[La
         # A model may answer images it was not made for with any exception.
         except Exception as error:
             raise StudyError(
-                f"Expected a model that takes images of shape {tuple(image_shape)}. "
+                f"Expected a model that takes {inputs}. "
                 f"Got {type(error).__name__}{failing()}: {error}"
             ) from error
     calls = Counter(name for name, *_ in seen)
@@ -141,15 +142,13 @@ def layer_table(model: nn.Module, image_shape: tuple[int, int, int]) -> tuple[La
     return tuple(layers)
 
 
-def layer_table_of(
-    build: Callable[[], nn.Module], image_shape: tuple[int, int, int]
-) -> tuple[LayerInfo, ...]:
+def layer_table_of(build: Callable[[], nn.Module], inputs: InputSpec) -> tuple[LayerInfo, ...]:
     """Layers of the model that `build` makes, without computing anything where that is possible.
 
     It is built on torch's meta device, where tensors have shapes and no content; a model whose
     forward pass looks at values is built on the CPU instead. See `layer_table`.
     """
-    return without_computing(lambda: layer_table(build(), image_shape))
+    return without_computing(lambda: layer_table(build(), inputs))
 
 
 def _float_shape(output: Tensor | None) -> tuple[int, ...]:

@@ -7,6 +7,7 @@ from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from repsim.capture.meta import without_computing
+from repsim.inputs import InputSpec
 from repsim.training.evaluation import evaluation_mode
 
 __all__ = ["forward_operations_of", "parameter_count_of"]
@@ -22,7 +23,7 @@ def parameter_count_of(build: Callable[[], nn.Module]) -> int:
     )
 
 
-def forward_operations_of(build: Callable[[], nn.Module], image_shape: tuple[int, int, int]) -> int:
+def forward_operations_of(build: Callable[[], nn.Module], inputs: InputSpec) -> int:
     """Floating-point operations of one example's way through the model that `build` makes.
 
     A multiplication and an addition are two. Products of matrices, convolutions and attention are
@@ -31,7 +32,7 @@ def forward_operations_of(build: Callable[[], nn.Module], image_shape: tuple[int
     Examples
     --------
     >>> model = nn.Sequential(nn.Flatten(), nn.Linear(12, 5), nn.ReLU(), nn.Linear(5, 2))
-    >>> forward_operations_of(lambda: model, (3, 2, 2))
+    >>> forward_operations_of(lambda: model, InputSpec(shape=(3, 2, 2)))
     140
     """
 
@@ -40,7 +41,7 @@ def forward_operations_of(build: Callable[[], nn.Module], image_shape: tuple[int
         device = next(model.parameters(), torch.empty(0)).device
         counter = FlopCounterMode(display=False)
         with evaluation_mode(model), torch.no_grad(), counter:
-            model(torch.zeros(_BATCH, *image_shape, device=device))
+            model(inputs.zeros(_BATCH, device))
         return int(counter.get_total_flops()) // _BATCH
 
     return without_computing(count)

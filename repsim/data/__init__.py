@@ -1,4 +1,4 @@
-"""Datasets: images with labels and ids, one file per dataset.
+"""Datasets: inputs with targets and ids, one file per dataset.
 
 A new dataset is one new module here with `Options` (a `repsim.options.StrictOptions`) and
 ``load(options) -> DataSource``; it is found by its file name. The options of `Transform` change any
@@ -10,12 +10,15 @@ from collections.abc import Callable, Collection, Mapping
 from types import ModuleType
 from typing import Any
 
+import numpy as np
+import torch
 from pydantic import create_model
 
 from repsim.data.arrays import from_arrays
 from repsim.data.source import Augmentation, DataSource, Split, check_examples
 from repsim.data.transform import Transform
 from repsim.errors import StudyError
+from repsim.inputs import InputSpec
 from repsim.options import StrictOptions, validated_options
 from repsim.registry import Registry, call_dotted, load_dotted
 
@@ -23,6 +26,7 @@ __all__ = [
     "DATASETS",
     "Augmentation",
     "DataSource",
+    "InputSpec",
     "Split",
     "Transform",
     "dataset_names",
@@ -83,9 +87,26 @@ def load_data(name: str, options: Mapping[str, object]) -> DataSource:
             f"Got {type(source).__name__}. repsim.data.from_arrays makes one from arrays."
         )
     for part in ("train", "test"):
-        split = source.split(part)
-        check_examples(split.ids, split.labels, source.classes, f"{part} split of {name!r}")
+        where = f"{part} split of {name!r}"
+        check_examples(source.split(part), where)
+        _check_batch(source, part, where)
     return transform.apply(source)
+
+
+def _check_batch(source: DataSource, part: str, where: str) -> None:
+    """Refuse a split whose first example is not what the data set says of it."""
+    split = source.split(part)
+    batches = split.batches(
+        np.zeros(1, np.int64), batch_size=1, augmentation=None, device=torch.device("cpu")
+    )
+    expected = (source.inputs.zeros(1), torch.from_numpy(split.targets[:1]))
+    for what, got, like in zip(("inputs", "targets"), next(batches), expected, strict=True):
+        if getattr(got, "dtype", None) != like.dtype or got.shape != like.shape:
+            found = getattr(got, "dtype", type(got).__name__)
+            raise StudyError(
+                f"Expected a batch of one example from the {where} to have {what} of {like.dtype} "
+                f"and shape {tuple(like.shape)}. Got {found} of shape {np.shape(got)}."
+            )
 
 
 def _parted(

@@ -114,7 +114,7 @@ class FileSplit(Split):
     ) -> None:
         self._root = root
         self.ids = ids
-        self.labels = labels.astype(np.int64)
+        self.targets = labels.astype(np.int64)
         self._framing = framing
         self._normalisation = normalisation
 
@@ -157,7 +157,7 @@ class FileSplit(Split):
         for part, images in zip(parts, loader, strict=True):
             if isinstance(images, _Unreadable):
                 raise InputError(images.message)
-            labels = torch.from_numpy(self.labels[part]).to(device)
+            labels = torch.from_numpy(self.targets[part]).to(device)
             yield self._normalisation.apply(images.to(device, non_blocking=True)), labels
 
     def content_digest(self) -> str:

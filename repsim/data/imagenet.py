@@ -16,6 +16,7 @@ from repsim.data.pictures import CONVERSION
 from repsim.data.resident import Normalisation
 from repsim.data.source import DataSource
 from repsim.errors import StudyError
+from repsim.inputs import InputSpec
 from repsim.options import StrictOptions
 from repsim.text import check_utf8
 
@@ -62,7 +63,7 @@ def load(options: Options) -> DataSource:
     return DataSource(
         name="imagenet",
         classes=len(files["train"]),
-        image_shape=(3, options.crop, options.crop),
+        inputs=InputSpec(shape=(3, options.crop, options.crop)),
         train=train,
         test=test,
         preprocessing=f"{CONVERSION}; {framing}; {NORMALISATION}",

@@ -1,4 +1,4 @@
-"""A split whose images stay in memory: kept once, moved to a device once, augmented there."""
+"""A split whose inputs stay in memory: kept once, moved to a device once, augmented there."""
 
 import hashlib
 from collections.abc import Iterator, Sequence
@@ -10,15 +10,18 @@ from jaxtyping import Float, Int, Num
 from torch.nn import functional
 
 from repsim.data.draws import Purpose, generator
-from repsim.data.source import UNKNOWN, Augmentation, Split, check_examples, check_indices
+from repsim.data.source import Augmentation, Split, check_examples, check_indices, check_targets
 from repsim.errors import StudyError
 
-__all__ = ["Normalisation", "ResidentSplit", "ShiftAndFlip", "checked_labels"]
+__all__ = ["Normalisation", "ResidentSplit", "ShiftAndFlip", "checked_targets"]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Normalisation:
-    """Mean and standard deviation per channel, of pixels scaled to 0..1 where they are bytes."""
+    """Mean and standard deviation of each channel, or of each number of a vector.
+
+    Of what is scaled to 0..1 where it is bytes.
+    """
 
     mean: tuple[float, ...]
     std: tuple[float, ...]
@@ -26,14 +29,15 @@ class Normalisation:
     def __str__(self) -> str:
         return f"normalised by mean {self.mean} and std {self.std}"
 
-    def apply(self, images: Num[torch.Tensor, "b c h w"]) -> Float[torch.Tensor, "b c h w"]:
-        """Normalised float32 images, on the device of `images`."""
-        pixels = images.to(torch.float32)
-        if images.dtype == torch.uint8:
-            pixels = pixels / 255
-        mean = torch.tensor(self.mean, device=images.device).view(1, -1, 1, 1)
-        std = torch.tensor(self.std, device=images.device).view(1, -1, 1, 1)
-        return (pixels - mean) / std
+    def apply(self, inputs: Num[torch.Tensor, "b c *places"]) -> Float[torch.Tensor, "b c *places"]:
+        """Normalised float32 inputs, on the device of `inputs`."""
+        values = inputs.to(torch.float32)
+        if inputs.dtype == torch.uint8:
+            values = values / 255
+        channels = (1, -1, *[1] * (inputs.ndim - 2))
+        mean = torch.tensor(self.mean, device=inputs.device).view(channels)
+        std = torch.tensor(self.std, device=inputs.device).view(channels)
+        return (values - mean) / std
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,51 +77,50 @@ class ShiftAndFlip:
 
 
 class ResidentSplit(Split):
-    """Images in memory, uint8 or float32.
+    """Inputs in memory: bytes and floats as numbers, other integers as ids.
 
     Parameters
     ----------
     ids
         n ids, each once.
-    images
-        uint8 or float (n, c, h, w). Floats are kept as float32.
-    labels
-        Integers (n,), from 0 to classes - 1; None where they are not known.
+    inputs
+        uint8, float32 or int64 (n, ...).
+    targets
+        int64 (n,), from 0 to classes - 1, or float32 (n, outputs).
+    normalisation
+        None for inputs as they are.
+    augmenter
+        For images; None for none.
     where
         Words for the messages, such as ``"train split of 'digits'"``.
 
     Raises
     ------
     StudyError
-        The arrays are not of these types and shapes, do not fit together, or hold a NaN.
+        The arrays do not fit together.
     """
 
     def __init__(
         self,
         *,
         ids: Sequence[str],
-        images: np.ndarray,
-        labels: np.ndarray | None,
-        classes: int,
-        normalisation: Normalisation,
-        augmenter: ShiftAndFlip,
+        inputs: np.ndarray,
+        targets: np.ndarray,
+        classes: int | None,
+        normalisation: Normalisation | None,
+        augmenter: ShiftAndFlip | None,
         where: str,
     ) -> None:
         self.ids = tuple(ids)
-        self._images = _checked_images(images, where)
-        unknown = np.full(len(self._images), UNKNOWN, np.int64)
-        self.labels = unknown if labels is None else checked_labels(labels, where)
-        if len(self._images) != len(self.labels):
+        self._inputs = inputs
+        self.targets = targets
+        if len(inputs) != len(targets):
             raise StudyError(
-                f"Expected one label per image in the {where}. "
-                f"Got {len(self._images)} images and {len(self.labels)} labels."
+                f"Expected one target for each input in the {where}. "
+                f"Got {len(inputs)} inputs and {len(targets)} targets."
             )
-        if labels is not None and not self.labelled and len(self.labels):
-            raise StudyError(
-                f"Expected labels from 0 to {classes - 1} in the {where}. Got {UNKNOWN} "
-                "throughout. Where those of the test split are not known, give None."
-            )
-        check_examples(self.ids, self.labels, classes, where)
+        check_targets(self, classes, where)
+        check_examples(self, where)
         self._normalisation = normalisation
         self._augmenter = augmenter
         self._on_device: dict[torch.device, tuple[torch.Tensor, torch.Tensor]] = {}
@@ -131,76 +134,85 @@ class ResidentSplit(Split):
         device: torch.device,
         workers: int = 0,  # noqa: ARG002 - nothing is left to decode
     ) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
-        """Images and labels on `device`, in the order of `indices`; see `Split.batches`."""
+        """Inputs and targets on `device`, in the order of `indices`; see `Split.batches`."""
         chosen = check_indices(indices, len(self))
-        images, labels = self._resident(device)
+        inputs, targets = self._resident(device)
         # One transfer per call, not per batch: small networks would wait for each.
         order = torch.from_numpy(chosen).to(device)
         draws = None
-        if augmentation is not None:
+        if augmentation is not None and self._augmenter is not None:
             table = self._augmenter.draws(augmentation, len(self))[chosen]
             draws = torch.from_numpy(table).to(device)
-        return self._batches(images, labels, order, draws, batch_size)
+        return self._batches(inputs, targets, order, draws, batch_size)
 
     def _batches(
         self,
-        images: torch.Tensor,
-        labels: torch.Tensor,
+        inputs: torch.Tensor,
+        targets: torch.Tensor,
         order: torch.Tensor,
         draws: torch.Tensor | None,
         batch_size: int,
     ) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
         for start in range(0, len(order), batch_size):
             batch = order[start : start + batch_size]
-            pixels = images[batch]
-            if draws is not None:
-                pixels = self._augmenter.apply(pixels, draws[start : start + batch_size])
-            yield self._normalisation.apply(pixels), labels[batch]
+            values = inputs[batch]
+            if draws is not None and self._augmenter is not None:
+                values = self._augmenter.apply(values, draws[start : start + batch_size])
+            if self._normalisation is not None:
+                values = self._normalisation.apply(values)
+            yield values, targets[batch]
 
     def _resident(self, device: torch.device) -> tuple[torch.Tensor, torch.Tensor]:
         if device not in self._on_device:
-            images = torch.from_numpy(self._images).to(device)
-            self._on_device[device] = (images, torch.from_numpy(self.labels).to(device))
+            inputs = torch.from_numpy(self._inputs).to(device)
+            self._on_device[device] = (inputs, torch.from_numpy(self.targets).to(device))
         return self._on_device[device]
 
     def content_digest(self) -> str:
-        """Sha256 (hex) of ids, labels, and the images byte by byte."""
+        """Sha256 (hex) of ids, targets, and the inputs byte by byte."""
         if type(self).batches is not ResidentSplit.batches:
             return super().content_digest()  # what is in memory is not what is given
         digest = hashlib.sha256(self._names_digest().encode())
-        digest.update(f"{self._images.dtype} {self._images.shape}".encode())
-        little_endian = self._images.dtype.newbyteorder("<")
-        digest.update(self._images.astype(little_endian, copy=False).data)
+        digest.update(f"{self._inputs.dtype} {self._inputs.shape}".encode())
+        little_endian = self._inputs.dtype.newbyteorder("<")
+        digest.update(self._inputs.astype(little_endian, copy=False).data)
         return digest.hexdigest()
 
 
-def checked_labels(labels: np.ndarray, where: str) -> np.ndarray:
-    """Labels as int64 (n,); StudyError, with what to do, where they are no class numbers."""
-    labels = np.asarray(labels)
+def checked_targets(targets: np.ndarray, where: str) -> np.ndarray:
+    """Targets as int64 (n,) or float32 (n, outputs); StudyError, with what to do, for others."""
     hint = ""
-    if labels.ndim == 2:
-        one = labels.shape[1] == 1
-        hint = " Give labels[:, 0]." if one else " Of one-hot labels, give labels.argmax(axis=1)."
-    elif labels.ndim == 1 and labels.size and labels.dtype.kind not in "iu":
-        hint = " If they are numbers of classes, give labels.astype(int)."
-    if labels.ndim != 1 or hint:
-        raise StudyError(
-            f"Expected integer labels of shape (n,) in the {where}. "
-            f"Got {labels.dtype} of shape {labels.shape}.{hint}"
+    if targets.ndim == 2 and _is_one_hot(targets):
+        hint = (
+            " Of one-hot labels, give labels.argmax(axis=1): "
+            'training.objective = "mean_squared_error" trains on one-hot vectors.'
         )
-    return labels.astype(np.int64)
+    elif targets.ndim == 2 and targets.dtype.kind == "f":
+        return np.array(targets, np.float32, order="C")
+    elif targets.ndim == 2 and targets.shape[1] == 1:
+        hint = " Give labels[:, 0], or numbers as targets.astype(float)."
+    elif targets.ndim == 2:
+        hint = " Give numbers to be predicted as targets.astype(float)."
+    elif targets.ndim == 1 and targets.size and targets.dtype.kind not in "iu":
+        hint = (
+            " If they are numbers of classes, give labels.astype(int); if numbers to be predicted, "
+            "targets[:, None]."
+        )
+    if targets.ndim != 1 or hint:
+        raise StudyError(
+            "Expected integer labels of shape (n,), or numbers of shape (n, outputs), in the "
+            f"{where}. Got {targets.dtype} of shape {targets.shape}.{hint}"
+        )
+    if targets.size and (targets == -1).all():
+        raise StudyError(
+            f"Expected labels from 0 in the {where}. Got -1 throughout. Where they are not known, "
+            "give None."
+        )
+    return targets.astype(np.int64)
 
 
-def _checked_images(images: np.ndarray, where: str) -> np.ndarray:
-    images = np.asarray(images)
-    if images.ndim != 4 or (images.dtype != np.uint8 and images.dtype.kind != "f"):
-        raise StudyError(
-            f"Expected uint8 or float images of shape (n, channels, height, width) in the {where}. "
-            f"Got {images.dtype} of shape {images.shape}."
-        )
-    if images.dtype == np.uint8:
-        return np.array(images, order="C")
-    images = np.array(images, dtype=np.float32, order="C")
-    if not np.isfinite(images).all():
-        raise StudyError(f"Expected finite pixels in the {where}. Got NaN or infinity.")
-    return images
+def _is_one_hot(targets: np.ndarray) -> bool:
+    ones = targets == 1
+    return targets.shape[1] > 1 and bool(
+        ((targets == 0) | ones).all() and (ones.sum(axis=1) == 1).all()
+    )

@@ -3,32 +3,30 @@
 import abc
 import hashlib
 import json
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
 from repsim.errors import InputError, StudyError, unknown_name
+from repsim.inputs import InputSpec
+from repsim.objective import Loss, Objective
 from repsim.text import check_utf8
 
 if TYPE_CHECKING:
     import torch
 
 __all__ = [
-    "UNKNOWN",
     "Augmentation",
     "DataSource",
     "Split",
     "check_channels_first",
     "check_examples",
     "check_indices",
-    "check_labels",
+    "check_targets",
 ]
-
-# In place of a label that is not known.
-UNKNOWN = -1
 
 # Examples that are read at a time to digest a split.
 _DIGESTED_BATCH = 256
@@ -54,23 +52,28 @@ class Split(abc.ABC):
 
     ids: tuple[str, ...]
     """Ids of the n examples, in the order of the split."""
-    labels: np.ndarray
-    """int64 (n,); -1 throughout where labels are not known."""
+    targets: np.ndarray
+    """int64 (n,), the class of each example; or float32 (n, outputs), numbers, none of them
+    (outputs = 0) where targets are not known: then activations can be captured, and nothing
+    trained."""
     decodes: bool = False
     """Whether images are decoded from files each time they are asked for."""
 
     def __len__(self) -> int:
-        return len(self.labels)
+        return len(self.targets)
 
     @property
-    def labelled(self) -> bool:
-        """Whether labels are known: without, activations can be captured, but nothing trained."""
-        return bool((self.labels >= 0).any())
+    def has_targets(self) -> bool:
+        """Whether targets are known."""
+        return self.targets.size > 0
 
     @property
-    def true_labels(self) -> np.ndarray:
-        """int64 (n,); the class of each example, also where it is trained on a random label."""
-        return self.labels
+    def true_labels(self) -> np.ndarray | None:
+        """int64 (n,); the class of each example, also where it is trained on a random label.
+
+        None where there are no classes.
+        """
+        return self.targets if self.targets.dtype.kind == "i" else None
 
     @abc.abstractmethod
     def batches(
@@ -82,7 +85,7 @@ class Split(abc.ABC):
         device: "torch.device",
         workers: int = 0,
     ) -> Iterator[tuple["torch.Tensor", "torch.Tensor"]]:
-        """Images and labels on `device`, in exactly the order of `indices`.
+        """Inputs and targets on `device`, in exactly the order of `indices`.
 
         Parameters
         ----------
@@ -91,7 +94,7 @@ class Split(abc.ABC):
         batch_size
             Examples per batch; the last batch may have fewer.
         augmentation
-            Seed and epoch of the random augmentation; None for the images as they are.
+            Seed and epoch of the random augmentation; None for the inputs as they are.
         device
             Where the batches go.
         workers
@@ -100,7 +103,8 @@ class Split(abc.ABC):
         Yields
         ------
         tuple
-            Normalised float32 images (b, c, h, w) and int64 labels (b,).
+            Inputs (b, ...) of the shape and type of the data set, images normalised; and targets,
+            int64 (b,) or float32 (b, outputs).
 
         Raises
         ------
@@ -111,22 +115,22 @@ class Split(abc.ABC):
     def content_digest(self) -> str:
         """Sha256 (hex) of what the split contains; paths are no part of it.
 
-        Of ids, labels, and every image as `batches` gives it without augmentation, bit by bit: all
+        Of ids, targets, and every input as `batches` gives it without augmentation, bit by bit: all
         of them are read for it, in each process that loads the data. A split that knows its content
-        more cheaply, or whose images are computed by what differs between processors, has a digest
+        more cheaply, or whose inputs are computed by what differs between processors, has a digest
         of its own.
 
         Raises
         ------
         StudyError
-            Images that are not augmented differ from one time to the next.
+            Inputs that are not augmented differ from one time to the next.
         """
         every = np.arange(len(self))
         once, again = (list(self._plain_bytes(every[:_DIGESTED_BATCH])) for _ in range(2))
         if once != again:
             raise StudyError(
                 f"Expected a split ({type(self).__name__}) whose batches are the same each time "
-                "when augmentation is None. Got other images the second time. Draw at random only "
+                "when augmentation is None. Got other inputs the second time. Draw at random only "
                 "where an augmentation is given, from its seed and epoch."
             )
         digest = hashlib.sha256(self._names_digest().encode())
@@ -135,13 +139,15 @@ class Split(abc.ABC):
         return digest.hexdigest()
 
     def _names_digest(self) -> str:
-        """Sha256 (hex) of ids and labels."""
+        """Sha256 (hex) of ids and targets."""
         digest = hashlib.sha256(json.dumps(self.ids).encode())
-        digest.update(np.ascontiguousarray(self.labels, dtype="<i8").tobytes())
+        targets = np.ascontiguousarray(self.targets)
+        digest.update(f"{targets.dtype.name} {targets.shape}".encode())
+        digest.update(targets.astype(targets.dtype.newbyteorder("<"), copy=False).tobytes())
         return digest.hexdigest()
 
     def _plain_bytes(self, indices: np.ndarray) -> Iterator[bytes]:
-        """Dtypes, shapes and bytes of images without augmentation, and of labels, by batch."""
+        """Dtypes, shapes and bytes of inputs without augmentation, and of targets, by batch."""
         import torch
 
         for batch in self.batches(
@@ -150,8 +156,8 @@ class Split(abc.ABC):
             for tensor in batch:
                 if not isinstance(tensor, torch.Tensor):
                     raise StudyError(
-                        f"Expected tensors of images and labels from {type(self).__name__}.batches."
-                        f" Got {type(tensor).__name__}."
+                        "Expected tensors of inputs and targets from "
+                        f"{type(self).__name__}.batches. Got {type(tensor).__name__}."
                     )
                 yield f"{tensor.dtype} {tuple(tensor.shape)}".encode()
                 yield tensor.detach().contiguous().flatten().view(torch.uint8).numpy().tobytes()
@@ -164,24 +170,65 @@ class DataSource:
     Raises
     ------
     StudyError
-        A split is empty, a label is not one of the classes, the train split has no labels, or
-        images have their channels last.
+        A split is empty, targets are of another form, a label is not one of the classes, the splits
+        differ in their targets, or images have their channels last.
     """
 
     name: str
-    classes: int
-    image_shape: tuple[int, int, int]
-    """(channels, height, width)"""
+    inputs: InputSpec
     train: Split
     test: Split
     preprocessing: str
-    """Words that determine the pixels, given the ids."""
+    """Words that determine the inputs, given the ids."""
+    classes: int | None = None
+    """Number of classes; None where there are none."""
 
     def __post_init__(self) -> None:
-        check_channels_first(self.image_shape, self.name)
+        check_channels_first(self.inputs.shape, self.name)
         for name in ("train", "test"):
-            split, where = self.split(name), f"{name} split of {self.name!r}"
-            check_labels(split.labels, self.classes, where, needed=name == "train")
+            check_targets(self.split(name), self.classes, f"{name} split of {self.name!r}")
+        numbers = {part.targets.shape[1:] for part in (self.train, self.test) if part.has_targets}
+        if len(numbers) > 1:
+            raise StudyError(
+                f"Expected targets of one shape in both splits of {self.name!r}. "
+                f"Got {self.train.targets.shape} in train and {self.test.targets.shape} in test."
+            )
+
+    @property
+    def outputs(self) -> int | None:
+        """How many outputs a network has for these targets; None where that is not known."""
+        known = [part.targets.shape[1:] for part in (self.train, self.test) if part.has_targets]
+        return int(known[0][0]) if known and known[0] else self.classes
+
+    def objective(self, loss: Loss | Literal["auto"] = "auto") -> Objective | None:
+        """What a network is trained for on these data; None where there are no targets.
+
+        Parameters
+        ----------
+        loss
+            "auto": cross-entropy of classes, the mean squared error of numbers.
+
+        Raises
+        ------
+        StudyError
+            For cross-entropy there are no classes.
+        """
+        if not self.train.has_targets or self.outputs is None:
+            return None
+        labelled = self.train.targets.dtype.kind == "i"
+        if loss == "cross_entropy" and not labelled:
+            raise StudyError(
+                'Expected labels, integers (n,), for training.objective = "cross_entropy". Got '
+                f"numbers of shape {self.train.targets.shape} in {self.name!r}. "
+                'Set training.objective = "mean_squared_error".'
+            )
+        return Objective(
+            loss=("cross_entropy" if labelled else "mean_squared_error")
+            if loss == "auto"
+            else loss,
+            outputs=self.outputs,
+            score="accuracy" if labelled else "r2",
+        )
 
     def split(self, name: str) -> Split:
         """The split of that name, "train" or "test".
@@ -199,10 +246,10 @@ class DataSource:
 
     @cached_property
     def fingerprint(self) -> str:
-        """Sha256 (hex) over classes, image shape, preprocessing and the content of both splits."""
+        """Sha256 (hex) over classes, inputs, preprocessing and the content of both splits."""
         facts = [
             self.classes,
-            list(self.image_shape),
+            asdict(self.inputs),
             self.preprocessing,
             self.train.content_digest(),
             self.test.content_digest(),
@@ -210,39 +257,52 @@ class DataSource:
         return hashlib.sha256(json.dumps(facts).encode()).hexdigest()
 
 
-def check_channels_first(image_shape: tuple[int, ...], name: str) -> None:
+def check_channels_first(shape: tuple[int, ...], name: str) -> None:
     """Refuse images that by their shape are (height, width, channels), as (32, 32, 3)."""
-    first, second, last = image_shape
+    if len(shape) != 3:
+        return
+    first, second, last = shape
     colours = last in (3, 4) and min(first, second) >= _SMALLEST_PICTURE
     grey = last == 1 and first == second >= _SMALLEST_PICTURE
     if colours or grey:
         raise StudyError(
             f"Expected images of shape (channels, height, width) in {name!r}. Got "
-            f"{tuple(image_shape)}, which is (height, width, channels): give "
+            f"{tuple(shape)}, which is (height, width, channels): give "
             "np.moveaxis(images, -1, 1)."
         )
 
 
-def check_labels(labels: np.ndarray, classes: int, where: str, *, needed: bool = True) -> None:
-    """Refuse a split that is empty or has a label outside 0 .. classes - 1.
-
-    Labels that are not `needed` may be -1 throughout, which says that they are not known.
-    """
-    if len(labels) == 0:
-        raise StudyError(f"Expected at least one example in the {where}. Got none.")
-    if labels.dtype != np.int64 or labels.ndim != 1:
-        raise StudyError(
-            f"Expected int64 labels of shape (n,) in the {where}. "
-            f"Got {labels.dtype} of shape {labels.shape}."
+def check_targets(split: Split, classes: int | None, where: str) -> None:
+    """Refuse a split that is empty, or whose targets are neither classes nor finite numbers."""
+    targets = getattr(split, "targets", None)
+    kinds = {1: np.int64, 2: np.float32}
+    if not isinstance(targets, np.ndarray) or kinds.get(targets.ndim) != targets.dtype:
+        got = (
+            f"{targets.dtype} of shape {targets.shape}"
+            if isinstance(targets, np.ndarray)
+            else (type(targets).__name__)
         )
-    low, high = int(labels.min()), int(labels.max())
-    if low == high == UNKNOWN:
-        if needed:
+        raise StudyError(
+            f"Expected `targets` of the {where}: int64 (n,), the class of each example, or float32 "
+            "(n, outputs), numbers, which are np.empty((n, 0), np.float32) where they are not "
+            f"known. Got {got}."
+        )
+    if len(targets) == 0:
+        raise StudyError(f"Expected at least one example in the {where}. Got none.")
+    if targets.ndim == 2:
+        if not np.isfinite(targets).all():
+            raise StudyError(f"Expected finite targets in the {where}. Got NaN or infinity.")
+        if targets.size and classes is not None:
             raise StudyError(
-                f"Expected labels in the {where}: networks are trained to tell classes apart. Got "
-                "none. Only the test split can do without."
+                f"Expected no number of classes for targets that are numbers, in the {where}. "
+                f"Got {classes}. Give labels as integers (n,), or leave out the classes."
             )
         return
+    if classes is None:
+        raise StudyError(
+            f"Expected the number of classes for the labels of the {where}. Got none: give classes."
+        )
+    low, high = int(targets.min()), int(targets.max())
     if low < 0 or high >= classes:
         raise StudyError(
             f"Expected labels from 0 to {classes - 1} in the {where}. Got {low} to {high}. "
@@ -250,13 +310,13 @@ def check_labels(labels: np.ndarray, classes: int, where: str, *, needed: bool =
         )
 
 
-def check_examples(ids: Sequence[str], labels: np.ndarray, classes: int, where: str) -> None:
-    """Refuse a split with wrong labels, or whose ids do not name each example once, in UTF-8."""
-    check_labels(labels, classes, where, needed=False)
-    if len(ids) != len(labels):
+def check_examples(split: Split, where: str) -> None:
+    """Refuse a split whose ids do not name each example once, in UTF-8."""
+    ids = split.ids
+    if len(ids) != len(split):
         raise StudyError(
-            f"Expected one id per label in the {where}. "
-            f"Got {len(ids)} ids and {len(labels)} labels."
+            f"Expected one id per example in the {where}. "
+            f"Got {len(ids)} ids and {len(split)} targets."
         )
     check_utf8(ids, f"ids in the {where}")
     if len(set(ids)) != len(ids):

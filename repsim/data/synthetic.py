@@ -15,6 +15,7 @@ from pydantic import Field
 
 from repsim.data.draws import Purpose, generator
 from repsim.data.source import Augmentation, DataSource, Split, check_indices
+from repsim.inputs import InputSpec
 from repsim.options import StrictOptions
 
 __all__ = ["Options", "load"]
@@ -42,7 +43,7 @@ def load(options: Options) -> DataSource:
     return DataSource(
         name="synthetic",
         classes=options.classes,
-        image_shape=(options.channels, options.size, options.size),
+        inputs=InputSpec(shape=(options.channels, options.size, options.size)),
         train=SyntheticSplit("train", options.examples, options),
         test=SyntheticSplit("test", options.test_examples, options),
         preprocessing=(
@@ -58,7 +59,7 @@ class SyntheticSplit(Split):
     def __init__(self, name: str, count: int, options: Options) -> None:
         self._name = name
         self._options = options
-        self.labels = np.arange(count, dtype=np.int64) % options.classes
+        self.targets = np.arange(count, dtype=np.int64) % options.classes
 
     @cached_property
     def ids(self) -> tuple[str, ...]:  # type: ignore[override]
@@ -74,7 +75,7 @@ class SyntheticSplit(Split):
         device: torch.device,
         workers: int = 0,  # noqa: ARG002 - made faster than it is sent between processes
     ) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
-        """Images and labels on `device`, in the order of `indices`; see `Split.batches`."""
+        """Images and classes on `device`, in the order of `indices`; see `Split.batches`."""
         return self._batches(check_indices(indices, len(self)), batch_size, device)
 
     def _batches(
@@ -83,13 +84,13 @@ class SyntheticSplit(Split):
         for start in range(0, len(indices), batch_size):
             batch = indices[start : start + batch_size]
             images = np.stack([self._image(int(index)) for index in batch])
-            labels = torch.from_numpy(self.labels[batch])
+            labels = torch.from_numpy(self.targets[batch])
             yield torch.from_numpy(images).to(device), labels.to(device)
 
     def _image(self, index: int) -> Float32[np.ndarray, "c h w"]:
         options = self._options
         source = generator(options.seed, Purpose.NOISE, SPLITS.index(self._name), index)
-        template = self._templates[self.labels[index]]
+        template = self._templates[self.targets[index]]
         image = template + options.noise * source.standard_normal(template.shape, np.float32)
         return np.asarray(image / np.sqrt(1 + options.noise**2), np.float32)
 

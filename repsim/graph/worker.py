@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from repsim.graph.record import Recorder, process_seconds, recorded
+from repsim.objective import Score
 from repsim.store import Artifact, Store
 
 if TYPE_CHECKING:
@@ -24,8 +25,18 @@ class NetworkProgress:
     """``training`` (counted in epochs) or ``capturing`` (counted in examples)."""
     done: int
     total: int
-    accuracy: float | None = None
+    score: float | None = None
     """On the test split after the last epoch."""
+    score_name: Score = "accuracy"
+
+    @property
+    def score_words(self) -> str:
+        """The score with its name, as ``test accuracy 97.3%``; empty where it is not known."""
+        if self.score is None:
+            return ""
+        if self.score_name == "accuracy":
+            return f"test accuracy {self.score:.1%}"
+        return f"test R² {self.score:.3f}"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -6,14 +6,12 @@ from typing import Any
 
 from torch import nn
 
+from repsim.inputs import InputSpec
 from repsim.options import StrictOptions
 
-__all__ = ["CIFAR_INPUT", "Builder", "ImageShape", "NoOptions"]
+__all__ = ["CIFAR_INPUT", "Builder", "NoOptions"]
 
-ImageShape = tuple[int, int, int]
-"""(channels, height, width)"""
-
-CIFAR_INPUT: tuple[int, ImageShape] = (10, (3, 32, 32))
+CIFAR_INPUT = (InputSpec(shape=(3, 32, 32)), 10)
 
 
 class NoOptions(StrictOptions):
@@ -25,7 +23,9 @@ class Builder:
     """One named model."""
 
     options: type[StrictOptions]
-    build: Callable[[Any, int, ImageShape], nn.Module]
-    """Called as build(options, classes, image_shape), options being an instance of `options`."""
-    default_input: tuple[int, ImageShape]
-    """Classes and image shape for a look at the layers when no data is given."""
+    build: Callable[[Any, InputSpec, int], nn.Module]
+    """Called as build(options, inputs, outputs), options being an instance of `options`."""
+    default_input: tuple[InputSpec, int]
+    """Inputs and number of outputs for a look at the layers when no data is given."""
+    images: bool = True
+    """Whether it takes images alone; any numbers otherwise."""

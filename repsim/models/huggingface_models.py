@@ -8,7 +8,8 @@ import torch
 from torch import nn
 
 from repsim.errors import StudyError
-from repsim.models.builder import Builder, ImageShape
+from repsim.inputs import InputSpec
+from repsim.models.builder import Builder
 from repsim.models.weights import State, first_line
 from repsim.options import StrictOptions
 from repsim.study import Model
@@ -45,8 +46,8 @@ class HuggingFaceModels(Mapping[str, Builder]):
         if kind == name:
             raise KeyError(name)
 
-        def build(options: HuggingFaceOptions, classes: int, image_shape: ImageShape) -> nn.Module:
-            del classes, image_shape
+        def build(options: HuggingFaceOptions, inputs: InputSpec, outputs: int) -> nn.Module:
+            del inputs, outputs
             config = _transformers().AutoConfig.for_model(kind, **options.config)
             arguments = {} if options.pooler else {"add_pooling_layer": False}
             network: nn.Module = _loader(config).from_config(
@@ -54,7 +55,8 @@ class HuggingFaceModels(Mapping[str, Builder]):
             )
             return network
 
-        return Builder(options=HuggingFaceOptions, build=build, default_input=(1000, (3, 224, 224)))
+        images = InputSpec(shape=(3, 224, 224))
+        return Builder(options=HuggingFaceOptions, build=build, default_input=(images, 1000))
 
     def __iter__(self) -> Iterator[str]:
         return iter(())

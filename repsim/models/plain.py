@@ -12,7 +12,8 @@ from functools import partial
 
 from torch import Tensor, nn
 
-from repsim.models.builder import CIFAR_INPUT, Builder, ImageShape, NoOptions
+from repsim.inputs import InputSpec
+from repsim.models.builder import CIFAR_INPUT, Builder, NoOptions
 from repsim.models.initialisation import initialise
 
 __all__ = ["MODELS", "Plain"]
@@ -58,9 +59,9 @@ class Plain(nn.Module):
 
 
 def _build(
-    n: int, widths: tuple[int, ...], _options: NoOptions, classes: int, image_shape: ImageShape
+    n: int, widths: tuple[int, ...], _options: NoOptions, inputs: InputSpec, outputs: int
 ) -> Plain:
-    return Plain(n, widths, channels=image_shape[0], classes=classes)
+    return Plain(n, widths, channels=inputs.shape[0], classes=outputs)
 
 
 MODELS = {

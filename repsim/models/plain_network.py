@@ -1,4 +1,4 @@
-"""A network as it is trained and captured: no wrappers, all parameters there, logits out."""
+"""A network as it is trained and captured: no wrappers, all parameters there, one tensor out."""
 
 from functools import partial
 
@@ -7,7 +7,7 @@ from torch import Tensor, nn
 from torch.nn.parameter import is_lazy
 
 from repsim.errors import StudyError
-from repsim.models.builder import ImageShape
+from repsim.inputs import InputSpec
 from repsim.models.outputs import logits_of
 
 __all__ = ["plain_network"]
@@ -16,9 +16,9 @@ _BATCH = 2
 
 
 def plain_network(
-    network: nn.Module, image_shape: ImageShape, output: str | int | None = None
+    network: nn.Module, inputs: InputSpec, output: str | int | None = None
 ) -> nn.Module:
-    """The network without wrappers, its lazy parameters drawn, and with logits for its output.
+    """The network without wrappers, its lazy parameters drawn, and with one tensor for its output.
 
     ``torch.compile`` and ``DataParallel`` are taken off, wherever they are: they hide the layers,
     and how a network is spread over devices is not a matter of the study. Lazy modules get their
@@ -27,7 +27,8 @@ def plain_network(
     Parameters
     ----------
     output
-        Key, attribute or position of the logits, where the network puts out more than one tensor.
+        Key, attribute or position of the logits, or of other outputs, where the network puts out
+        more than one tensor.
 
     Raises
     ------
@@ -48,7 +49,7 @@ def plain_network(
         if getattr(module, "_compiled_call_impl", None) is not None:
             module._compiled_call_impl = None  # of module.compile()
     if any(is_lazy(tensor) for tensor in _state(network).values()):
-        _materialise(network, image_shape)
+        _materialise(network, inputs)
     for name, parameter in network.named_parameters():
         if parameter.is_floating_point() and parameter.dtype.itemsize < 4:
             raise StudyError(
@@ -74,17 +75,17 @@ def _state(network: nn.Module) -> dict[str, Tensor]:
     return dict(network.named_parameters()) | dict(network.named_buffers())
 
 
-def _materialise(network: nn.Module, image_shape: ImageShape) -> None:
+def _materialise(network: nn.Module, inputs: InputSpec) -> None:
     device = next(iter(_state(network).values())).device
     training = [module for module in network.modules() if module.training]
     network.eval()
     try:
         with torch.no_grad():  # not inference_mode: what is made there cannot be trained
-            network(torch.zeros(_BATCH, *image_shape, device=device))
+            network(inputs.zeros(_BATCH, device))
     # The network is somebody else's, and may raise anything.
     except Exception as error:
         raise StudyError(
-            f"Expected lazy modules that take their shapes from images of shape {image_shape}. "
+            f"Expected lazy modules that take their shapes from {inputs}. "
             f"Got {type(error).__name__}: {error}"
         ) from error
     finally:

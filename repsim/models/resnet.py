@@ -18,7 +18,8 @@ from pydantic import Field
 from torch import Tensor, nn
 from torch.nn import functional
 
-from repsim.models.builder import CIFAR_INPUT, Builder, ImageShape
+from repsim.inputs import InputSpec
+from repsim.models.builder import CIFAR_INPUT, Builder
 from repsim.models.initialisation import initialise
 from repsim.options import StrictOptions
 
@@ -120,9 +121,9 @@ class ResNet(nn.Module):
         return logits
 
 
-def _build(shape: Shape, options: Options, classes: int, image_shape: ImageShape) -> ResNet:
+def _build(shape: Shape, options: Options, inputs: InputSpec, outputs: int) -> ResNet:
     widths = tuple(max(1, round(width * options.width)) for width in shape.widths)
-    return ResNet(replace(shape, widths=widths), channels=image_shape[0], classes=classes)
+    return ResNet(replace(shape, widths=widths), channels=inputs.shape[0], classes=outputs)
 
 
 def _builder(shape: Shape) -> Builder:

@@ -11,7 +11,8 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from repsim.errors import StudyError
-from repsim.models.builder import Builder, ImageShape
+from repsim.inputs import InputSpec
+from repsim.models.builder import Builder
 from repsim.models.initialisation import initialise
 from repsim.options import StrictOptions
 
@@ -33,9 +34,9 @@ class Options(StrictOptions):
 class SmallCNN(nn.Module):
     """Modules ``features.conv1``, ``features.relu1``, ... ``classifier.fc2``."""
 
-    def __init__(self, options: Options, *, classes: int, image_shape: ImageShape) -> None:
+    def __init__(self, options: Options, *, shape: tuple[int, ...], classes: int) -> None:
         super().__init__()
-        channels, height, width_in_pixels = image_shape
+        channels, height, width_in_pixels = shape
         widths = [max(1, round(width * options.width)) for width in CHANNELS]
         hidden = max(1, round(HIDDEN * options.width))
         layers: OrderedDict[str, nn.Module] = OrderedDict()
@@ -67,16 +68,18 @@ class SmallCNN(nn.Module):
         return logits
 
 
-def _build(options: Options, classes: int, image_shape: ImageShape) -> SmallCNN:
-    _, height, width = image_shape
+def _build(options: Options, inputs: InputSpec, outputs: int) -> SmallCNN:
+    _, height, width = inputs.shape
     if min(height, width) < REDUCTION:
         raise StudyError(
             f"Expected image sides of at least {REDUCTION} pixels for small_cnn, which halves "
             f"them twice. Got {height}x{width}. Resize the images."
         )
-    return SmallCNN(options, classes=classes, image_shape=image_shape)
+    return SmallCNN(options, shape=inputs.shape, classes=outputs)
 
 
 MODELS = {
-    "small_cnn": Builder(options=Options, build=_build, default_input=(10, (1, 16, 16))),
+    "small_cnn": Builder(
+        options=Options, build=_build, default_input=(InputSpec(shape=(1, 16, 16)), 10)
+    ),
 }

@@ -8,7 +8,8 @@ from types import ModuleType
 from torch import nn
 
 from repsim.errors import StudyError
-from repsim.models.builder import Builder, ImageShape
+from repsim.inputs import InputSpec
+from repsim.models.builder import Builder
 from repsim.models.weights import State, first_line
 from repsim.options import StrictOptions
 from repsim.study import Model
@@ -35,7 +36,7 @@ class TimmModels(Mapping[str, Builder]):
         return Builder(
             options=TimmOptions,
             build=partial(_build, bare),
-            default_input=(1000, (3, 224, 224)),
+            default_input=(InputSpec(shape=(3, 224, 224)), 1000),
         )
 
     def __iter__(self) -> Iterator[str]:
@@ -69,9 +70,9 @@ def pretrained(name: str) -> tuple[Model, State]:
     return Model(name=PREFIX + name, **options), network.state_dict()
 
 
-def _build(name: str, options: TimmOptions, classes: int, image_shape: ImageShape) -> nn.Module:
-    del image_shape
-    count = classes if options.num_classes is None else options.num_classes
+def _build(name: str, options: TimmOptions, inputs: InputSpec, outputs: int) -> nn.Module:
+    del inputs
+    count = outputs if options.num_classes is None else options.num_classes
     network: nn.Module = _timm().create_model(name, pretrained=False, num_classes=count)
     return network
 

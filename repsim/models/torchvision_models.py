@@ -14,7 +14,8 @@ from torch import nn
 from torch.func import functional_call
 
 from repsim.errors import StudyError, unknown_name
-from repsim.models.builder import Builder, ImageShape, NoOptions
+from repsim.inputs import InputSpec
+from repsim.models.builder import Builder, NoOptions
 from repsim.models.weights import State, first_line
 from repsim.options import StrictOptions
 from repsim.study import Model
@@ -29,10 +30,10 @@ ARGUMENTS: dict[str, dict[str, object]] = {
     "googlenet": {"aux_logits": False, "init_weights": True},
     "inception_v3": {"aux_logits": False, "init_weights": True},
 }
-IMAGENET_INPUT: tuple[int, ImageShape] = (1000, (3, 224, 224))
+IMAGENET_INPUT = (InputSpec(shape=(3, 224, 224)), 1000)
 # Heads that only training uses.
 AUXILIARY = ("aux1.", "aux2.", "AuxLogits.")
-INPUTS: dict[str, tuple[int, ImageShape]] = {"inception_v3": (1000, (3, 299, 299))}
+INPUTS = {"inception_v3": (InputSpec(shape=(3, 299, 299)), 1000)}
 
 
 class InceptionOptions(StrictOptions):
@@ -122,20 +123,20 @@ def pretrained(name: str) -> tuple[Model, State]:
     }
 
 
-def _build(name: str, options: StrictOptions, classes: int, image_shape: ImageShape) -> nn.Module:
+def _build(name: str, options: StrictOptions, inputs: InputSpec, outputs: int) -> nn.Module:
     from torchvision import models
 
     arguments = ARGUMENTS.get(name, {}) | options.model_dump()
-    network: nn.Module = models.get_model(name, weights=None, num_classes=classes, **arguments)
-    _check_input(PREFIX + name, network, image_shape)
+    network: nn.Module = models.get_model(name, weights=None, num_classes=outputs, **arguments)
+    _check_input(PREFIX + name, network, inputs)
     return network
 
 
-def _check_input(name: str, network: nn.Module, image_shape: ImageShape) -> None:
+def _check_input(name: str, network: nn.Module, inputs: InputSpec) -> None:
     """Pass the shape through the network, without data: a wrong one fails now, not when trained."""
     state = dict(itertools.chain(network.named_parameters(), network.named_buffers()))
     shapes = {key: torch.empty_like(value, device="meta") for key, value in state.items()}
-    image = torch.empty(1, *image_shape, device="meta")
+    image = inputs.zeros(1, torch.device("meta"))
     network.eval()  # Batch norm refuses a batch of one in training.
     try:
         with torch.no_grad():
@@ -143,9 +144,8 @@ def _check_input(name: str, network: nn.Module, image_shape: ImageShape) -> None
     # Each model words and types its refusal in its own way.
     except Exception as error:
         raise StudyError(
-            f"Expected images of a shape that {name} accepts. "
-            f"Got {image_shape[0]}x{image_shape[1]}x{image_shape[2]} (channels x height x width): "
-            f"{error}. Resize the images, or choose a model for this size."
+            f"Expected images of a shape that {name} accepts. Got {inputs}: {error}. Resize the "
+            "images, or choose a model for this size."
         ) from error
     network.train()
 

@@ -11,7 +11,8 @@ from functools import partial
 from torch import Tensor, nn
 
 from repsim.errors import StudyError
-from repsim.models.builder import CIFAR_INPUT, Builder, ImageShape, NoOptions
+from repsim.inputs import InputSpec
+from repsim.models.builder import CIFAR_INPUT, Builder, NoOptions
 from repsim.models.initialisation import initialise
 
 __all__ = ["MODELS", "VGG"]
@@ -56,16 +57,16 @@ class VGG(nn.Module):
 
 
 def _build(
-    layers: int, batch_norm: bool, _options: NoOptions, classes: int, image_shape: ImageShape
+    layers: int, batch_norm: bool, _options: NoOptions, inputs: InputSpec, outputs: int
 ) -> VGG:
-    channels, height, width = image_shape
+    channels, height, width = inputs.shape
     if height not in SIDES or width not in SIDES:
         raise StudyError(
             f"Expected image sides from {SIDES.start} to {SIDES.stop - 1} pixels for vgg{layers}, "
             f"whose five poolings must leave one position. Got {height}x{width}. "
             "Resize the images, or use torchvision.vgg16, which takes larger ones."
         )
-    return VGG(DEPTHS[layers], batch_norm=batch_norm, channels=channels, classes=classes)
+    return VGG(DEPTHS[layers], batch_norm=batch_norm, channels=channels, classes=outputs)
 
 
 MODELS = {

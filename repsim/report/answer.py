@@ -10,12 +10,13 @@ from repsim.report.course import SMALL_CHANGE, course
 from repsim.report.jumps import jump_point
 from repsim.report.measure_layers import USUAL_EPSILON, MeasureLayers
 from repsim.report.nulls import null_points
-from repsim.report.phrasing import code, count, listing, number, percent, tolerance
+from repsim.report.phrasing import code, count, listing, number, tolerance
+from repsim.report.scores import Score, score_of
 from repsim.report.simple_words import simple_point
 from repsim.report.summary import Floats, Summary, over_pairs
 
-# Accuracies that differ by more are set beside the similarities (our reading).
-ALIKE_ACCURACY = 0.02
+# Accuracies, or values of R², that differ by more are set beside the similarities (our reading).
+ALIKE_SCORE = 0.02
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,7 +37,7 @@ def answer(
             "similarity by layer to report."
         )
         lead, *points = found or [none]
-        return Answer(lead=lead, points=(*points, *_accuracy(summary, None)))
+        return Answer(lead=lead, points=(*points, *_scores(summary, None)))
     focus, wide = summary.nearest_known(USUAL_EPSILON), summary.nearest_known(0.5)
     points = [*found, *_depth(summary, focus)]
     if wide != focus:
@@ -46,7 +47,7 @@ def answer(
         *jump_point(summary),
         *simple_point(summary.simple),
         *_agreement(summary, focus),
-        *_accuracy(summary, focus),
+        *_scores(summary, focus),
     ]
     return Answer(lead=_lead(summary, focus), points=tuple(points))
 
@@ -130,27 +131,29 @@ def _agreement(summary: Summary, focus: int) -> list[str]:
     ]
 
 
-def _accuracy(summary: Summary, focus: int | None) -> list[str]:
+def _scores(summary: Summary, focus: int | None) -> list[str]:
+    score = score_of(summary.networks)
     done = summary.networks.filter(
-        (pl.col("status") == "done") & pl.col("test_accuracy").is_not_null()
-    ).sort("test_accuracy", maintain_order=True)
+        (pl.col("status") == "done") & pl.col(score.test).is_not_null()
+    ).sort(score.test, maintain_order=True)
     if not done.height:
         return []
-    names, values = done["network"].to_list(), done["test_accuracy"].to_list()
+    names, values = done["network"].to_list(), done[score.test].to_list()
+    low, high = score.words(values[0]), score.words(values[-1])
     if values[0] == values[-1]:
         who = code(names[0]) if done.height == 1 else f"Each of {done.height} networks"
-        return [f"{who} reaches {percent(values[0])} on the test split."]
+        return [f"{who} reaches {score.prefix}{low} on the test split."]
     words = (
-        f"On the test split the accuracies run from {percent(values[0])} ({code(names[0])}) to "
-        f"{percent(values[-1])} ({code(names[-1])})."
+        f"On the test split the {score.plural} run from {low} ({code(names[0])}) to {high} "
+        f"({code(names[-1])})."
     )
-    if values[-1] - values[0] <= ALIKE_ACCURACY + 1e-9 or focus is None:
+    if values[-1] - values[0] <= ALIKE_SCORE + 1e-9 or focus is None:
         return [words]
-    return [f"{words} {_least_accurate(summary, focus, names[0])}"]
+    return [f"{words} {_of_the_lowest(summary, focus, names[0], score)}"]
 
 
-def _least_accurate(summary: Summary, focus: int, network: str) -> str:
-    """Whether the pairs of the least accurate network are less similar than the others."""
+def _of_the_lowest(summary: Summary, focus: int, network: str, score: Score) -> str:
+    """Whether the pairs of the network of the lowest score are less similar than the others."""
     values = summary.similarity[:, :, focus]
     values = values[:, np.isfinite(values).all(axis=0)]  # Layers that every pair has.
     its = np.array([network in pair for pair in summary.pairs])
@@ -163,4 +166,4 @@ def _least_accurate(summary: Summary, focus: int, network: str) -> str:
     )
     if values[its].mean() < values[~its].mean() and with_it != without:
         return f"{words}."
-    return f"{words}: low accuracy does not go with low similarity here."
+    return f"{words}: low {score.name} does not go with low similarity here."

@@ -28,7 +28,7 @@ from repsim.report.over_training import over_training, steps_section
 from repsim.report.page import render_page
 from repsim.report.step_curves import draw_between_by_step, draw_with_final
 from repsim.report.summary import Summary, summarise
-from repsim.report.sweeps import accuracy_trend, swept
+from repsim.report.sweeps import score_trend, swept
 from repsim.results import Tables
 
 # In the order of the page. A further figure is one more file and one more entry.
@@ -65,14 +65,14 @@ def build_report(tables: Tables, facts: StudyFacts) -> dict[str, bytes]:
     tests = group_tests(groups) if groups else ()
     found = network_map(groups) if groups else None
     sweeps = swept(groups, facts.sweep) if groups else ()
-    accuracy = accuracy_trend(groups, tables.networks) if groups else None
+    scores = score_trend(groups, tables.networks) if groups else None
     measures = measure_layers(tables, summary)
     draws: list[Callable[[Summary], Drawing | None]] = [
         *FIGURES,
         partial(draw_measures, measures=measures),
     ]
     with house_style():
-        drawings = group_drawings(groups, found, sweeps, accuracy) if groups else []
+        drawings = group_drawings(groups, found, sweeps, scores) if groups else []
         drawings += [drawing for draw in draws if (drawing := draw(summary)) is not None]
         for draw_steps in (draw_layers_by_step, draw_with_final, draw_between_by_step):
             drawings += [drawing for one in steps[:1] if (drawing := draw_steps(one)) is not None]

@@ -21,6 +21,7 @@ from repsim.report.measure_layers import MeasureLayers
 from repsim.report.measures_section import measures_section
 from repsim.report.over_training import StepsSection
 from repsim.report.phrasing import count, number, percent, tolerance
+from repsim.report.scores import of_either, scores_in_words
 from repsim.report.simple_section import simple_section
 from repsim.report.summary import Summary, over_pairs
 from repsim.results import Tables
@@ -57,7 +58,6 @@ def render_page(
         keep_trailing_newline=True,
     )
     environment.filters["prose"] = prose
-    environment.filters["percent"] = lambda share: "–" if share is None else percent(share)
     page: str = environment.get_template("page.html.j2").render(
         facts=facts,
         scope=_scope(summary),
@@ -79,6 +79,7 @@ def render_page(
         steps=steps,
         measures=measures_section(summary, measures),
         networks=_network_rows(summary.networks),
+        score=scores_in_words(summary.networks),
         pairs=_pair_rows(tables, summary),
         pairs_total=len(summary.pairs),
         conventions=conventions(tables, facts),
@@ -146,6 +147,8 @@ def _network_rows(networks: pl.DataFrame) -> list[dict[str, object]]:
     return [
         {
             **row,
+            "test": of_either(row["test_accuracy"], row["test_r2"]),
+            "train": of_either(row["train_accuracy"], row["train_r2"]),
             "loss": "–" if row["train_loss"] is None else f"{row['train_loss']:.4g}",
             "size": "–" if row["parameters"] is None else f"{row['parameters']:,}",
             "where": " · ".join(part for part in (row["device"], row["precision"]) if part) or "–",

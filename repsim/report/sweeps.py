@@ -1,17 +1,18 @@
-"""Similarity within variants against what was swept, and against held-out accuracy."""
+"""Similarity within variants against what was swept, and against the held-out score."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import polars as pl
 
 from repsim.report.groups import GroupMeasure, Groups
-from repsim.report.phrasing import code, count, number, percent
+from repsim.report.phrasing import code, count, number
+from repsim.report.scores import Score, score_of
 from repsim.report.summary import Floats
 from repsim.uncertainty import Correlation, correlation, p_words
 
-__all__ = ["Sweep", "Trend", "accuracy_trend", "accuracy_words", "sweep_words", "swept"]
+__all__ = ["Sweep", "Trend", "score_trend", "score_words", "sweep_words", "swept"]
 
 # Values that span more than this are on a logarithmic axis.
 _WIDE_SPAN = 10.0
@@ -29,6 +30,7 @@ class Trend:
     deviation: Floats  # (variants,), standard deviation of the pairs' means over layers.
     pearson: Correlation | None
     spearman: Correlation | None
+    score: Score | None = None  # Which score the number is, if it is one.
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,17 +62,18 @@ def swept(groups: Groups, sweep: Mapping[str, Mapping[str, float]]) -> tuple[Swe
     return tuple(found)
 
 
-def accuracy_trend(groups: Groups, networks: pl.DataFrame) -> Trend | None:
-    """The trend along the mean accuracy of each variant, or None where it does not vary."""
-    accuracy = dict(networks.select("network", "test_accuracy").iter_rows())
-    known = np.array([accuracy[name] for name in groups.networks], dtype=np.float64)
+def score_trend(groups: Groups, networks: pl.DataFrame) -> Trend | None:
+    """The trend along the mean score of each variant, or None where it does not vary."""
+    score = score_of(networks)
+    values = dict(networks.select("network", score.test).iter_rows())
+    known = np.array([values[name] for name in groups.networks], dtype=np.float64)
     x = np.full(len(groups.variants), np.nan)
     for place in range(len(groups.variants)):
         mine = known[groups.variant_of == place]
         if np.isfinite(mine).any():
             x[place] = mine[np.isfinite(mine)].mean()
     trend = _trend(groups, x)
-    return trend if trend and trend.spearman else None
+    return replace(trend, score=score) if trend and trend.spearman else None
 
 
 def sweep_words(sweep: Sweep) -> str:
@@ -87,12 +90,15 @@ def sweep_words(sweep: Sweep) -> str:
     return f"{words} (Spearman’s ρ = {_coefficient(trend.spearman)} over {_points(trend)})."
 
 
-def accuracy_words(trend: Trend) -> str:
-    """How similarity goes with accuracy, with both correlations."""
+def score_words(trend: Trend) -> str:
+    """How similarity goes with accuracy or R², with both correlations."""
+    score = trend.score
     assert trend.spearman is not None
+    assert score is not None
+    low, high = (score.words(float(end)) for end in (trend.x.min(), trend.x.max()))
     words = (
-        f"Over {count(len(trend.variants), 'variant')}, whose accuracy on the test split runs from "
-        f"{percent(float(trend.x.min()))} to {percent(float(trend.x.max()))}, the mean "
+        f"Over {count(len(trend.variants), 'variant')}, whose {score.name} on the test split runs "
+        f"from {low} to {high}, the mean "
         f"{_lowered(trend.measure.name)} within a variant has with it a rank correlation of "
         f"{_coefficient(trend.spearman)} (Spearman, {_p(trend.spearman)})"
     )

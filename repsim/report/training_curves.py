@@ -6,19 +6,15 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator, NullFormatter, PercentFormatter
 
 from repsim.report.drawing import CATEGORICAL, MUTED, Drawing, shortened
-from repsim.report.phrasing import code, count, percent
+from repsim.report.phrasing import code, count
+from repsim.report.scores import ACCURACY, Score, score_of
 from repsim.report.summary import Summary
 from repsim.report.variant_colours import variant_colours, variant_legend
 
-_PANELS = (
-    ("train_loss", "Training loss"),
-    ("train_accuracy", "Train accuracy"),
-    ("test_accuracy", "Test accuracy"),
-)
 _WIDTH, _HEIGHT, _GAP = 7.6, 2.2, 0.55  # Inches.
 # A loss that falls by more than this many times is drawn on a logarithmic axis.
 _WIDE_RANGE = 20
-# Of accuracies: half a point.
+# Of accuracies, half a point; and of R².
 LARGE_GAP = 0.005
 
 
@@ -27,6 +23,12 @@ def draw(summary: Summary) -> Drawing | None:
     training = summary.training
     if not training.height:
         return None
+    score = score_of(summary.networks)
+    panels = (
+        ("train_loss", "Training loss"),
+        (score.train, f"Train {score.name}"),
+        (score.test, f"Test {score.name}"),
+    )
     figure = Figure(figsize=(_WIDTH, _HEIGHT))
     panel = (_WIDTH - 2 * _GAP) / 3
     names = training["network"].unique(maintain_order=True).to_list()
@@ -39,7 +41,7 @@ def draw(summary: Summary) -> Drawing | None:
         colours = [of_variant[variant_of[name]] for name in names]
     else:
         colours = list(CATEGORICAL[: len(names)]) if few else [MUTED] * len(names)
-    for place, (column, title) in enumerate(_PANELS):
+    for place, (column, title) in enumerate(panels):
         axes = figure.add_axes((place * (panel + _GAP) / _WIDTH, 0, panel / _WIDTH, 1))
         axes.set_title(title, loc="left", fontsize=9)
         axes.set_xlabel("Epoch")
@@ -49,7 +51,7 @@ def draw(summary: Summary) -> Drawing | None:
         if column == "train_loss":
             _scale_loss(axes, training)
         else:
-            _scale_accuracy(axes, training)
+            _scale_score(axes, training, score)
     if len(variants) > 1:
         variant_legend(figure.axes[-1], variants)
     elif few:
@@ -66,12 +68,12 @@ def draw(summary: Summary) -> Drawing | None:
     return Drawing(
         name="training-curves",
         title="Training",
-        finding=_finding(summary),
+        finding=_finding(summary, score),
         reading=(
             f"One line for each of {count(len(names), 'network')}"
-            f"{', in the colour of its variant' if len(variants) > 1 else ''}. Train accuracy runs "
-            "over an epoch’s batches while the network still changes; test accuracy is taken after "
-            "it."
+            f"{', in the colour of its variant' if len(variants) > 1 else ''}. Train {score.name} "
+            "runs over an epoch’s batches while the network still changes; test "
+            f"{score.name} is taken after it."
         ),
         figure=figure,
     )
@@ -106,37 +108,45 @@ def _scale_loss(axes: Axes, training: pl.DataFrame) -> None:
         axes.set_ylim(bottom=0)
 
 
-def _scale_accuracy(axes: Axes, training: pl.DataFrame) -> None:
-    """The same axis for both accuracies, so that the gap between them can be seen."""
+def _scale_score(axes: Axes, training: pl.DataFrame, score: Score) -> None:
+    """The same axis for both scores, so that the gap between them can be seen.
+
+    R² below 0 is worse than a constant answer: how much worse is not drawn beyond -1.
+    """
     low = min(
-        (v for c in ("train_accuracy", "test_accuracy") for v in training[c].drop_nulls()),
+        (v for column in (score.train, score.test) for v in training[column].drop_nulls()),
         default=0.0,
     )
-    floor = max(0.0, low - 0.08 * (1 - low))
+    floor = max(0.0 if score is ACCURACY else -1.0, low - 0.08 * (1 - low))
     axes.set_ylim(floor, 1 + 0.04 * (1 - floor) + 1e-3)
     axes.yaxis.set_major_locator(MaxNLocator(5, steps=[1, 2, 2.5, 5, 10]))
-    axes.yaxis.set_major_formatter(PercentFormatter(1, symbol=" %"))
+    if score is ACCURACY:
+        axes.yaxis.set_major_formatter(PercentFormatter(1, symbol=" %"))
 
 
-def _finding(summary: Summary) -> str:
+def _finding(summary: Summary, score: Score) -> str:
     last = summary.training.group_by("network", maintain_order=True).last()
     epochs = last["epoch"].to_list()
-    ends = last.drop_nulls("test_accuracy").sort("test_accuracy", maintain_order=True)
+    ends = last.drop_nulls(score.test).sort(score.test, maintain_order=True)
     few, many = min(epochs), max(epochs)
     length = f"after {count(few, 'epoch')}" if few == many else f"after {few} to {many} epochs"
     if not ends.height:
-        return f"The training curves end {length}; accuracy on the test split was not taken."
-    low, high = ends["test_accuracy"][0], ends["test_accuracy"][-1]
-    gaps = ends["train_accuracy"] - ends["test_accuracy"]
+        return f"The training curves end {length}; {score.name} on the test split was not taken."
+    low, high = score.words(ends[score.test][0]), score.words(ends[score.test][-1])
+    gaps = ends[score.train] - ends[score.test]
     gap = float(gaps.max())  # type: ignore[arg-type]
     most = ", the most of all" if ends.height > 1 else ""
     reach = (
-        f"{code(ends['network'][0])} reaches {percent(low)} on the test split {length}"
+        f"{code(ends['network'][0])} reaches {score.prefix}{low} on the test split {length}"
         if ends.height == 1
-        else f"On the test split {length} the accuracies run from {percent(low)} "
-        f"({code(ends['network'][0])}) to {percent(high)} ({code(ends['network'][-1])})"
+        else f"On the test split {length} the {score.plural} run from {low} "
+        f"({code(ends['network'][0])}) to {high} ({code(ends['network'][-1])})"
     )
     if gap > LARGE_GAP:
         widest = ends["network"][int(gaps.arg_max() or 0)]
-        return f"{reach}. Train accuracy is {100 * gap:.1f} points higher for {code(widest)}{most}."
-    return f"{reach}. No network’s train accuracy is more than half a point higher."
+        return (
+            f"{reach}. Train {score.name} is {score.difference(gap)} higher for "
+            f"{code(widest)}{most}."
+        )
+    half = score.difference(LARGE_GAP)
+    return f"{reach}. No network’s train {score.name} is more than {half} higher."

@@ -58,10 +58,20 @@ NETWORKS: Schema = {
     "error": Column(dtype=pl.String, meaning="why it failed", nullable=True),
     "epochs": Column(dtype=pl.Int64, meaning="epochs trained", nullable=True),
     "train_accuracy": Column(
-        dtype=pl.Float64, meaning="accuracy over the last epoch's batches, 0 to 1", nullable=True
+        dtype=pl.Float64,
+        meaning="accuracy over the last epoch's batches, 0 to 1; null without classes",
+        nullable=True,
     ),
     "test_accuracy": Column(
         dtype=pl.Float64, meaning="accuracy of the kept weights on the test split", nullable=True
+    ),
+    "train_r2": Column(
+        dtype=pl.Float64,
+        meaning="R² over the last epoch's batches, of targets that are numbers, at most 1",
+        nullable=True,
+    ),
+    "test_r2": Column(
+        dtype=pl.Float64, meaning="R² of the kept weights on the test split", nullable=True
     ),
     "train_loss": Column(dtype=pl.Float64, meaning="last training loss", nullable=True),
     "parameters": Column(dtype=pl.Int64, meaning="parameters that are trained", nullable=True),
@@ -75,10 +85,20 @@ TRAINING: Schema = {
     "learning_rate": Column(dtype=pl.Float64, meaning="learning rate of the epoch"),
     "train_loss": Column(dtype=pl.Float64, meaning="mean loss over the epoch's batches"),
     "train_accuracy": Column(
-        dtype=pl.Float64, meaning="running accuracy over the epoch's batches, 0 to 1"
+        dtype=pl.Float64,
+        meaning="running accuracy over the epoch's batches, 0 to 1; null without classes",
+        nullable=True,
     ),
     "test_accuracy": Column(
         dtype=pl.Float64, meaning="accuracy on the test split after the epoch", nullable=True
+    ),
+    "train_r2": Column(
+        dtype=pl.Float64,
+        meaning="running R² over the epoch's batches, of targets that are numbers, at most 1",
+        nullable=True,
+    ),
+    "test_r2": Column(
+        dtype=pl.Float64, meaning="R² on the test split after the epoch", nullable=True
     ),
 }
 

@@ -173,9 +173,10 @@ def capture_layers(
     split = source.split(capture.split)
     indices = sampled_examples(capture.seed, len(split), capture.examples_of(len(split)))
     ids = [split.ids[index] for index in indices]
-    labels = split.true_labels[indices].tolist() if split.labelled else None
+    classes = split.true_labels
+    labels = None if classes is None else classes[indices].tolist()
     names = {layer.layer for layer in layers}
-    table = with_axes(layer_table_of(lambda: model_of(spec), spec.image_shape), capture.axes)
+    table = with_axes(layer_table_of(lambda: model_of(spec), spec.inputs), capture.axes)
     writers = {
         layer.layer: ActivationWriter(
             layer.artifact(store),

@@ -94,7 +94,7 @@ class ComparisonSpec:
 
         Not where the examples of a shard hold too few of each class.
         """
-        classes = self.x.network.classes
+        classes = self.x.network.classes or 0
         enough = self.examples_at_once >= LEAST_OF_A_CLASS * classes
         return self.permutations if self.x.labelled and classes > 1 and enough else 0
 
@@ -211,7 +211,7 @@ class ComparisonSpec:
         All examples are at hand at once: they need not be in one shard.
         """
         examples = min(self.examples, self.x.examples)
-        classes = self.x.network.classes
+        classes = self.x.network.classes or 0
         enough = self.x.labelled and classes > 1 and examples >= LEAST_OF_A_CLASS * classes
         return ReplicateOrder(
             permutations=self.permutations,

@@ -27,8 +27,8 @@ class _Epoch(_Form):
     epoch: int
     learning_rate: float
     train_loss: float
-    train_accuracy: float
-    test_accuracy: Number
+    train_score: Number
+    test_score: Number
     seconds: float
 
 
@@ -38,6 +38,7 @@ class _Training(_Form):
     precision: str
     parameters: int
     kept_epoch: int
+    score: Literal["accuracy", "r2"] | None
 
     @model_validator(mode="after")
     def _kept_one_of_them(self) -> Self:

@@ -3,12 +3,14 @@
 Torch is imported by the functions that need it: a process that matches does not.
 """
 
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from repsim.errors import IntegrityError
 from repsim.graph import Worker
+from repsim.inputs import InputSpec
+from repsim.objective import Objective
 from repsim.own_code import OwnCode
 from repsim.stages.forms import TRAINING
 from repsim.store import Artifact, Store, artifact_key
@@ -79,8 +81,12 @@ class NetworkSpec:
     """The source of a model of one's own."""
     data_code: OwnCode | None = None
     """The source of a data set of one's own."""
-    classes: int
-    image_shape: tuple[int, int, int]
+    inputs: InputSpec
+    objective: Objective | None
+    """None where there are no targets, and so no training."""
+    outputs: int | None
+    """Of the network, for each example; None where the data do not say."""
+    classes: int | None
     size: NetworkSize = field(compare=False)
     given: GivenWeights | None = None
     """None of a network that is trained."""
@@ -99,11 +105,6 @@ class NetworkSpec:
     def model(self) -> Model:
         """What it is before it is trained."""
         return self.network.model if self.given is None else self.given.model
-
-    @property
-    def outputs(self) -> int:
-        """Its logits."""
-        return self.classes if self.given is None else self.given.outputs
 
     @property
     def training(self) -> Training:
@@ -140,9 +141,10 @@ class NetworkSpec:
         if self.given is None:
             training = self.training.determining
             seed = self.seed.model_dump(mode="json")
-            origin: dict[str, Any] = {"training": training, "seed": seed}
+            objective = None if self.objective is None else asdict(self.objective)
+            origin: dict[str, Any] = {"training": training, "seed": seed, "objective": objective}
         else:
-            origin = {"weights": self.given.digest, "outputs": self.given.outputs}
+            origin = {"weights": self.given.digest}
         return {
             "data": {"name": self.data.name, "fingerprint": self.fingerprint},
             "model": {
@@ -152,8 +154,8 @@ class NetworkSpec:
             },
             "code": {what: code.counted for what, code in self.own_codes.items()},
             "structure": self.structure,
-            "classes": self.classes,
-            "image_shape": self.image_shape,
+            "inputs": asdict(self.inputs),
+            "outputs": self.outputs,
             **origin,
         }
 
@@ -262,8 +264,8 @@ def model_of(spec: NetworkSpec) -> "torch.nn.Module":
     model = build_model(
         spec.model.name,
         spec.model.options,
-        classes=spec.outputs,
-        image_shape=spec.image_shape,
+        inputs=spec.inputs,
+        outputs=spec.outputs,
         output=spec.model.output,
     )
     if structure_digest(model) != spec.structure:

@@ -147,7 +147,7 @@ def consolidate(store: Store, plan: StudyPlan, failures: Mapping[str, str]) -> s
     level = resampling.level
     across = stored_across(store, [spec.folder for spec in published.across])
     epochs = [
-        {"network": label, **epoch}
+        {"network": label, **_named_scores(epoch, record)}
         for label, record in published.records.items()
         for epoch in record["history"]
     ]
@@ -240,19 +240,17 @@ def _network_row(published: _Published, spec: NetworkSpec) -> dict[str, Any]:
         return {**row, "status": "failed" if error else "missing", "error": error}
     epochs = {epoch["epoch"]: epoch for epoch in record["history"]}
     last, kept = _last_epochs(spec, record)
-    measured = {}
-    if last in epochs:
-        measured = {name: epochs[last][name] for name in ("train_accuracy", "train_loss")}
+    measured = {n: epochs[last][n] for n in ("train_score", "train_loss") if last in epochs}
     if kept in epochs:
-        measured["test_accuracy"] = epochs[kept]["test_accuracy"]
+        measured["test_score"] = epochs[kept]["test_score"]
     elif spec.given is not None:
-        measured["test_accuracy"] = record.get("test_accuracy")
+        measured["test_score"] = record.get("test_score")
     return {
         **row,
         "status": "failed" if spec.label in failures else "done",
         "error": failures.get(spec.label),
         "epochs": last if spec.given is None else None,
-        **measured,
+        **_named_scores(measured, record),
         "parameters": record["parameters"],
         "device": record["device"],
         "precision": record["precision"],
@@ -262,15 +260,20 @@ def _network_row(published: _Published, spec: NetworkSpec) -> dict[str, Any]:
 def _last_epochs(spec: NetworkSpec, record: Mapping[str, Any]) -> tuple[int, int]:
     """The last whole epoch that the weights were trained for, and the one they are the result of.
 
-    The latter is 0 for weights from the middle of an epoch: their accuracy was not measured.
+    The latter is 0 for weights from the middle of an epoch: their score was not measured.
     """
     if not spec.snapshot:
         return max((epoch["epoch"] for epoch in record["history"]), default=0), record["kept_epoch"]
     if spec.step is None:
-        best = max(record["history"], key=lambda epoch: epoch["test_accuracy"])["epoch"]
+        best = max(record["history"], key=lambda epoch: epoch["test_score"])["epoch"]
         return best, best
     epoch, within = divmod(spec.step, spec.course.batches)
     return epoch, 0 if within else epoch
+
+
+def _named_scores(row: Mapping[str, Any], record: Mapping[str, Any]) -> dict[str, Any]:
+    """The row with its scores under their names in the tables, such as ``test_accuracy``."""
+    return {key.replace("_score", f"_{record['score']}"): value for key, value in row.items()}
 
 
 def _missing(published: _Published) -> list[str]:

@@ -98,19 +98,20 @@ def _train(
 
     from repsim.training import select_device, train
 
-    def report(done: int, accuracy: float | None = None) -> None:
+    def report(done: int, score: float | None = None) -> None:
         worker.report(
             NetworkProgress(
                 network=spec.label,
                 name="training",
                 done=done,
                 total=spec.course.epochs,
-                accuracy=accuracy,
+                score=score,
+                score_name=spec.objective.score if spec.objective else "accuracy",
             )
         )
 
     def on_epoch(epoch: "Epoch") -> None:
-        report(epoch.epoch, epoch.test_accuracy)
+        report(epoch.epoch, epoch.test_score)
 
     def publish(kept: NetworkSpec, state: "dict[str, torch.Tensor]", **files: bytes) -> None:
         weights = io.BytesIO()
@@ -158,6 +159,7 @@ def _train(
         "precision": trained.precision,
         "parameters": trained.parameters,
         "kept_epoch": trained.kept_epoch,
+        "score": spec.objective.score if spec.objective else None,
         "threads": worker.resources.threads,
         "world_size": ranks.size,
         "torch": torch.__version__,

@@ -12,7 +12,7 @@ from repsim.stages.activations import LayerSpec
 from repsim.stages.networks import NetworkSpec, model_of
 
 if TYPE_CHECKING:
-    from torch import Tensor, nn
+    from torch import nn
 
     from repsim.capture import LayerInfo
 
@@ -29,7 +29,7 @@ def try_networks(
     tried = set()
     for network in networks:
         given = network.given is not None
-        model = (network.structure, network.model.model_dump_json(), network.image_shape, given)
+        model = (network.structure, network.model.model_dump_json(), network.inputs, given)
         if model not in tried:
             tried.add(model)
             _try_network(network, layers[network.label])
@@ -44,7 +44,7 @@ def _try_network(spec: NetworkSpec, layers: Sequence[LayerSpec]) -> None:
     Raises
     ------
     StudyError
-        If a pass fails (with the exception and the layer), the output is no batch of logits, no
+        If a pass fails (with the exception and the layer), the output has another shape, no
         parameter can be trained, or a layer is another one than was planned from shapes.
     """
     import torch
@@ -60,7 +60,7 @@ def _try_network(spec: NetworkSpec, layers: Sequence[LayerSpec]) -> None:
             f"({there / 2**30:.1f} GiB), on which it is tried. Got {needed / 2**30:.1f} GiB of "
             "parameters and gradients. Choose a smaller model, or a larger machine."
         )
-    sizes = sizes_in_words(f"model {spec.model.name!r} with two images of {spec.image_shape}")
+    sizes = sizes_in_words(f"model {spec.model.name!r} with two {spec.inputs}")
     with isolated_randomness(torch.device("cpu")), sizes:
         if spec.given is not None:
             model = model_of(spec)  # it is not trained: its layers are all that is asked of it
@@ -84,46 +84,40 @@ def _table(
 ) -> "tuple[LayerInfo, ...]":
     from repsim.capture import layer_table, with_axes
 
-    table = layer_table(model, spec.image_shape)
+    table = layer_table(model, spec.inputs)
     return with_axes(table, layers[0].capture.axes) if layers else table
 
 
 def _pass(model: "nn.Module", spec: NetworkSpec) -> None:
     import torch
-    from torch.nn import functional
 
     from repsim.capture import failing_layer
     from repsim.training.optimiser import build_optimiser
 
     device = next(model.parameters(), torch.empty(0)).device
-    images = torch.randn(_BATCH, *spec.image_shape).to(device)
-    labels = torch.arange(_BATCH, device=device) % spec.classes
+    inputs = spec.inputs.random(_BATCH, device)
     with failing_layer(model) as failing:
         try:
-            logits = model(images)
+            outputs = model(inputs)
         except StudyError:
             raise
         # The model is somebody else's, and may raise anything.
         except Exception as error:
             raise _unusable(spec, error, f" in a forward pass{failing()}") from error
-    _check_logits(logits, spec)
+    objective = spec.objective
+    if objective is None or spec.training.epochs == 0:
+        return
+    objective.check(outputs, _BATCH, who=f"model {spec.model.name!r}")
     try:
         build_optimiser(spec.training, model)  # refuses a model without parameters
-        functional.cross_entropy(logits, labels).backward()  # type: ignore[no-untyped-call]
+        loss = objective.mean_loss(outputs, objective.example_targets(_BATCH, device))
+        loss.backward()  # type: ignore[no-untyped-call]
     except Exception as error:
         raise _unusable(spec, error, " in a backward pass") from error
 
 
-def _check_logits(logits: "Tensor", spec: NetworkSpec) -> None:
-    if logits.ndim != 2 or len(logits) != _BATCH or logits.shape[1] < spec.classes:
-        raise StudyError(
-            f"Expected model {spec.model.name!r} to give logits of shape (examples, classes), "
-            f"here ({_BATCH}, {spec.classes}). Got {tuple(logits.shape)}."
-        )
-
-
 def _unusable(spec: NetworkSpec, error: Exception, where: str) -> StudyError:
     return StudyError(
-        f"Expected model {spec.model.name!r} to be trained on float32 images of shape "
-        f"{spec.image_shape}. Got {type(error).__name__}{where}: {error}"
+        f"Expected model {spec.model.name!r} to be trained on {spec.inputs}, {spec.inputs.dtype}. "
+        f"Got {type(error).__name__}{where}: {error}"
     )

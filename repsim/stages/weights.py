@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from repsim.errors import IntegrityError, StudyError
 from repsim.graph import Cost, Node, Product, Worker
+from repsim.inputs import InputSpec
 from repsim.regular_files import never_a_file
 from repsim.stages.networks import (
     TRAINING_RECORD,
@@ -39,7 +40,7 @@ KINDS = ("networks",)
 
 
 def given_weights(
-    weights: str, model: Model, *, classes: int, image_shape: tuple[int, int, int]
+    weights: str, model: Model, *, inputs: InputSpec, outputs: int | None
 ) -> GivenWeights:
     """What the weights at a place are, fitted to the model.
 
@@ -50,8 +51,8 @@ def given_weights(
     """
     from repsim.models.weights import state_digest
 
-    found, state, outputs = _read(weights, model, classes=classes, image_shape=image_shape)
-    return GivenWeights(model=found, outputs=outputs, digest=state_digest(state))
+    found, state, count = _read(weights, model, inputs=inputs, outputs=outputs)
+    return GivenWeights(model=found, outputs=count, digest=state_digest(state))
 
 
 def nodes(plan: "StudyPlan") -> Iterator[Node]:
@@ -95,9 +96,7 @@ def publish_given(spec: NetworkSpec, store: Store, wanted: Collection[str], work
     assert weights is not None
     check_code(spec, trained=False)
     source = source_of(spec, worker)
-    _, state, _ = _read(
-        weights, spec.network.model, classes=spec.classes, image_shape=spec.image_shape
-    )
+    _, state, _ = _read(weights, spec.network.model, inputs=spec.inputs, outputs=spec.outputs)
     if state_digest(state) != given.digest:
         raise IntegrityError(
             f"Expected the weights {weights!r} as they were when the run was planned. Got others "
@@ -107,12 +106,13 @@ def publish_given(spec: NetworkSpec, store: Store, wanted: Collection[str], work
     model = model_of(spec)
     model.load_state_dict(state)
     device = select_device(worker.resources.device)
-    accuracy = None
+    score = None
     with thread_limit(worker.resources.threads):
-        if _classifies(model, spec):
-            accuracy = evaluate(
+        if spec.objective is not None and _answers(model, spec, spec.objective.outputs):
+            score = evaluate(
                 model.to(device),
                 source.test,
+                spec.objective,
                 device=device,
                 workers=worker.resources.loader_workers,
             )
@@ -122,7 +122,8 @@ def publish_given(spec: NetworkSpec, store: Store, wanted: Collection[str], work
         "history": [],
         "kept_epoch": 0,
         "weights": weights,
-        "test_accuracy": accuracy,
+        "test_score": score,
+        "score": spec.objective.score if spec.objective else None,
         "device": device.type,
         "precision": "float32",
         "parameters": sum(p.numel() for p in model.parameters()),
@@ -135,18 +136,18 @@ def publish_given(spec: NetworkSpec, store: Store, wanted: Collection[str], work
     draft.publish({"network": spec.label, "parameters": spec.parameters, "code": spec.code_files})
 
 
-def _classifies(model: "nn.Module", spec: NetworkSpec) -> bool:
-    """Whether it answers with a logit for each class of the data."""
+def _answers(model: "nn.Module", spec: NetworkSpec, outputs: int) -> bool:
+    """Whether it answers with so many outputs: one for each class or number of the data."""
     import torch
 
     from repsim.training import evaluation_mode
 
     with evaluation_mode(model), torch.inference_mode():
-        return tuple(model(torch.zeros(2, *spec.image_shape)).shape) == (2, spec.classes)
+        return tuple(model(spec.inputs.zeros(2)).shape) == (2, outputs)
 
 
 def _read(
-    weights: str, model: Model, *, classes: int, image_shape: tuple[int, int, int]
+    weights: str, model: Model, *, inputs: InputSpec, outputs: int | None
 ) -> "tuple[Model, dict[str, Tensor], int]":
     """The model of the weights, its state dict with them, and its number of logits."""
     from torch import nn
@@ -157,18 +158,19 @@ def _read(
 
     found, state = _found(weights, model)
 
-    def build(outputs: int) -> nn.Module:
+    def build(count: int) -> nn.Module:
         return without_computing(
             lambda: build_model(
                 found.name,
                 found.options,
-                classes=outputs,
-                image_shape=image_shape,
+                inputs=inputs,
+                outputs=count,
                 output=found.output,
             )
         )
 
-    return found, *fitted(state, build, classes, model=found.name, name=weights)
+    # Where the data do not say how many, the weights do.
+    return found, *fitted(state, build, outputs or 1, model=found.name, name=weights)
 
 
 def _found(weights: str, model: Model) -> "tuple[Model, State]":

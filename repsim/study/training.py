@@ -5,6 +5,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
+from repsim.objective import Loss
 from repsim.options import StrictOptions
 from repsim.study.course import Course
 from repsim.study.snapshots import Moment, as_moments, snapshots_of
@@ -59,6 +60,11 @@ class Training(StrictOptions):
     steps: PositiveInt | None = Field(
         default=None, description="how many batches to train on, in place of `epochs`"
     )
+    objective: Loss | Literal["auto"] = Field(
+        default="auto",
+        description="auto: cross-entropy of labels, mean squared error of numbers; labels can also "
+        "be trained on as one-hot vectors, with the mean squared error",
+    )
     batch_size: PositiveInt | Literal["all"] = Field(
         default=128, description="all: each step is on the whole training split"
     )
@@ -80,7 +86,7 @@ class Training(StrictOptions):
     )
     keep: Literal["last", "best"] = Field(
         default="last",
-        description="the weights of the last epoch, or of the best test accuracy "
+        description="the weights of the last epoch, or of the best test score "
         "(the paper's released code does the latter)",
     )
     snapshots: tuple[Moment, ...] = Field(
@@ -148,5 +154,5 @@ class Training(StrictOptions):
 
     @property
     def determining(self) -> dict[str, Any]:
-        """What the trained network depends on."""
-        return self.model_dump(mode="json", exclude={"snapshots"})
+        """What the trained network depends on, beside its objective."""
+        return self.model_dump(mode="json", exclude={"snapshots", "objective"})

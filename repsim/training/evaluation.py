@@ -1,4 +1,4 @@
-"""Accuracy of a network on a split, and the mode in which networks are looked at."""
+"""Score of a network on a split, and the mode in which networks are looked at."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -8,6 +8,7 @@ import torch
 from torch import nn
 
 from repsim.data import Split
+from repsim.objective import Objective
 from repsim.training.precision import Precision, autocast, repeatable_kernels
 from repsim.training.ranks import ALONE, Ranks
 
@@ -29,6 +30,7 @@ def evaluation_mode(model: nn.Module) -> Iterator[None]:
 def evaluate(
     model: nn.Module,
     split: Split,
+    objective: Objective,
     *,
     device: torch.device,
     precision: Precision = "float32",
@@ -36,25 +38,28 @@ def evaluate(
     workers: int = 0,
     ranks: Ranks = ALONE,
 ) -> float | None:
-    """Fraction of a split's examples that the model answers correctly, without augmentation.
+    """The score of a model on a split, without augmentation.
 
     Parameters
     ----------
     model
-        Gives logits (examples, classes); it must be on `device`.
+        Gives outputs (examples, outputs); it must be on `device`.
+    objective
+        What it was trained for; it has the score.
     precision
         float32 (never TF32), or the mixed precision of the training.
     ranks
-        Each answers its part of the split; all get the fraction of the whole.
+        Each answers its part of the split; all get the score of the whole.
 
     Returns
     -------
     float or None
-        From 0 to 1; None where the labels of the split are not known.
+        See `Objective.scored`; None where the targets of the split are not known, or numbers that
+        do not vary.
     """
-    if not split.labelled:
+    if not split.has_targets:
         return None
-    correct = torch.zeros((), dtype=torch.int64, device=device)
+    tallies = []
     batches = split.batches(
         ranks.part(np.arange(len(split))),
         batch_size=batch_size,
@@ -65,7 +70,10 @@ def evaluate(
     with evaluation_mode(model), repeatable_kernels():
         # The batches are made outside inference mode: a split may keep its tensors, and
         # inference tensors could not be trained on afterwards.
-        for images, labels in batches:
+        for inputs, targets in batches:
             with torch.inference_mode(), autocast(precision, device):
-                correct += (model(images).argmax(dim=1) == labels).sum()
-    return int(ranks.sum(np.array([float(correct)]))[0]) / len(split)
+                tallies.append(objective.tally(model(inputs), targets))
+    total = torch.stack(tallies).cpu().double().sum() if tallies else 0.0
+    return objective.scored(
+        float(ranks.sum(np.array([float(total)]))[0]) / len(split), split.targets
+    )

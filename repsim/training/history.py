@@ -17,10 +17,10 @@ class Epoch:
     """That of the epoch's first batch."""
     train_loss: float
     """Mean over the epoch's examples, each at the moment it was trained on (augmented)."""
-    train_accuracy: float
-    """Like `train_loss`; a fraction of 1."""
-    test_accuracy: float | None
-    """After the epoch, in evaluation mode; a fraction of 1. None where labels are not known."""
+    train_score: float | None
+    """Like `train_loss`; see `repsim.objective.Objective.scored`."""
+    test_score: float | None
+    """After the epoch, in evaluation mode. None where targets are not known."""
     seconds: float
     """Time spent on the epoch, interruptions not counted."""
 
@@ -36,8 +36,8 @@ class Progress:
     batches: int
     train_loss: float
     """Mean so far in this epoch."""
-    train_accuracy: float
-    """So far in this epoch, a fraction of 1."""
+    train_score: float | None
+    """So far in this epoch."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,4 +55,4 @@ class TrainedNetwork:
     kept_epoch: int
     """The epoch that `state` is from, 1-based; 0 where the network was not trained."""
     best: dict[str, Tensor] | None = None
-    """The weights of the best test accuracy, where they were looked for."""
+    """The weights of the best test score, where they were looked for."""

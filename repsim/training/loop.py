@@ -30,22 +30,39 @@ def check_data(source: DataSource, training: Training) -> None:
     Raises
     ------
     StudyError
-        When there are fewer than two training examples, or the best epoch is to be kept or a
-        snapshot, and the test split has no labels to find it by.
+        When there are no targets to train on, fewer than two training examples, or the best epoch
+        is to be kept or a snapshot and the test split has no targets to find it by.
     """
+    objective = source.objective(training.objective)
+    if training.epochs == 0:
+        return
+    if objective is None:
+        raise StudyError(
+            f"Expected targets in the training split of {source.name!r}. Got none, and so nothing "
+            "to train a network for. Give labels or numbers, or set training.epochs = 0: the "
+            "activations of untrained networks can be captured."
+        )
     if len(source.train) < 2:
         raise StudyError(f"Expected at least two training examples. Got {len(source.train)}.")
-    if source.test.labelled:
+    if objective.scored(0.0, source.train.targets) is None:
+        raise StudyError(
+            f"Expected numbers that vary in the targets of the training split of {source.name!r}. "
+            "Got the same for all examples: there is nothing to predict."
+        )
+    test = source.test
+    if test.has_targets and objective.scored(0.0, test.targets) is not None:
         return
+    got = f"Got {'the same numbers throughout' if test.has_targets else 'none'}."
     if training.keep == "best":
         raise StudyError(
-            'Expected labels of the test split for training.keep = "best", which keeps the epoch '
-            'of the best test accuracy. Got none. Set training.keep = "last".'
+            'Expected labels of the test split for training.keep = "best", or numbers that vary: '
+            f'it keeps the epoch of the best test score. {got} Set training.keep = "last".'
         )
     if "best" in training.snapshots:
         raise StudyError(
-            'Expected labels of the test split for the snapshot "best", which is of the epoch with '
-            'the best test accuracy. Got none. Remove "best" from training.snapshots.'
+            'Expected labels of the test split for the snapshot "best", or numbers that vary: it '
+            f'is of the epoch with the best test score. {got} Remove "best" from '
+            "training.snapshots."
         )
 
 
@@ -77,7 +94,7 @@ def train(
     Parameters
     ----------
     build
-        Makes the model (logits of shape (examples, classes)), drawing its initial weights from
+        Makes the model, whose output is (examples, outputs), drawing its initial weights from
         torch's global generator, which is seeded for it.
     source
         Trained on its train split; its test split is answered after each epoch.
@@ -98,7 +115,7 @@ def train(
         state dict on the CPU, in the first rank alone. A checkpoint that is from after the first of
         them is not gone on from. Snapshots do not change the network.
     find_best
-        Whether the weights of the epoch with the best test accuracy are wanted, too.
+        Whether the weights of the epoch with the best test score are wanted, too.
     should_stop
         Asked after every batch, so it must be quick.
     ranks
@@ -108,8 +125,8 @@ def train(
     Raises
     ------
     StudyError
-        If the model does not give logits, the data are refused by `check_data`, or there are fewer
-        examples in a batch than ranks.
+        If the model does not give such outputs, the data are refused by `check_data`, or there are
+        fewer examples in a batch than ranks.
     TrainingError
         If a loss or a weight stops being finite.
     PreemptedError

@@ -1,4 +1,4 @@
-"""Running loss and accuracy of an epoch, read from the device in windows."""
+"""Running loss and score of an epoch, read from the device in windows."""
 
 import math
 import time
@@ -28,17 +28,18 @@ class RunningMetrics:
     """
 
     loss_sum: float = 0.0
-    correct: int = 0
+    tally: float = 0.0
+    """Of `repsim.objective.Objective.tally`."""
     examples: int = 0
     _window: list[tuple[Tensor, Tensor, int]] = field(default_factory=list)
     _opened: float = field(default_factory=time.monotonic)
 
-    def add(self, loss: Tensor, correct: Tensor, examples: int) -> None:
+    def add(self, loss: Tensor, tally: Tensor, examples: int) -> None:
         """Note a batch, or this rank's part of it.
 
-        Mean loss () and number of correct answers (), both on the device.
+        Mean loss () and tally (), both on the device.
         """
-        self._window.append((loss.detach(), correct.detach(), examples))
+        self._window.append((loss.detach(), tally.detach(), examples))
 
     @property
     def due(self) -> bool:
@@ -59,14 +60,14 @@ class RunningMetrics:
         if not window:
             return None
         losses = _read([loss for loss, _, _ in window])
-        corrects = _read([correct for _, correct, _ in window])
+        tallies = _read([tally for _, tally, _ in window])
         counts = [examples for _, _, examples in window]
-        batches = np.array([losses, corrects, counts]).T
+        batches = np.array([losses, tallies, counts]).T
         batches[:, 0] *= batches[:, 2]
         batches = ranks.sum(batches)
-        for loss, correct, examples in batches.tolist():
+        for loss, tally, examples in batches.tolist():
             self.loss_sum += loss
-            self.correct += int(correct)
+            self.tally += tally
             self.examples += int(examples)
         bad = np.flatnonzero(~np.isfinite(batches[:, 0]))
         return len(batches) - int(bad[0]) if bad.size else None
@@ -77,9 +78,9 @@ class RunningMetrics:
         return self.loss_sum / self.examples if self.examples else math.nan
 
     @property
-    def accuracy(self) -> float:
-        """Fraction of the examples read so far that were answered correctly."""
-        return self.correct / self.examples if self.examples else math.nan
+    def mean_tally(self) -> float:
+        """Mean tally over the examples read so far."""
+        return self.tally / self.examples if self.examples else math.nan
 
 
 def _read(scalars: Sequence[Tensor]) -> list[float]:

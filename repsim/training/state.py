@@ -28,10 +28,10 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True, kw_only=True)
 class Best:
-    """The weights of the epoch with the best test accuracy so far."""
+    """The weights of the epoch with the best test score so far."""
 
     epoch: int
-    test_accuracy: float
+    test_score: float
     weights: dict[str, Tensor]
 
 
@@ -70,7 +70,7 @@ class TrainingState:
                 "batch": self.batch,
                 "seconds": self.seconds,
                 "loss_sum": self.metrics.loss_sum,
-                "correct": self.metrics.correct,
+                "tally": self.metrics.tally,
                 "examples": self.metrics.examples,
                 "history": [asdict(epoch) for epoch in self.history],
                 "best": None if self.best is None else vars(self.best).copy(),
@@ -89,7 +89,7 @@ class TrainingState:
         self.seconds = float(snapshot["seconds"])
         self.metrics = RunningMetrics(
             loss_sum=float(snapshot["loss_sum"]),
-            correct=int(snapshot["correct"]),
+            tally=float(snapshot["tally"]),
             examples=int(snapshot["examples"]),
         )
         self.history = [Epoch(**epoch) for epoch in snapshot["history"]]

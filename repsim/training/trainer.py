@@ -1,5 +1,6 @@
 """Through one epoch and its end: steps, metrics, evaluation, checkpoints, stopping."""
 
+import math
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -8,10 +9,10 @@ from functools import cached_property
 import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
 from repsim.data import Augmentation, DataSource
-from repsim.errors import PreemptedError, StudyError, TrainingError
+from repsim.errors import PreemptedError, TrainingError
+from repsim.objective import Objective
 from repsim.study import Course, Seed, Training
 from repsim.training.checkpoint import CheckpointFolder
 from repsim.training.evaluation import evaluate
@@ -59,6 +60,13 @@ class Trainer:
         """How it goes through the training split."""
         return self.training.course(len(self.source.train))
 
+    @cached_property
+    def objective(self) -> Objective:
+        """What the network is trained for."""
+        objective = self.source.objective(self.training.objective)
+        assert objective is not None  # `check_data` refuses to train without one.
+        return objective
+
     def steps(self, state: TrainingState) -> int:
         """Steps that are done."""
         return (state.epoch - 1) * self.course.batches + state.batch
@@ -81,8 +89,8 @@ class Trainer:
     def train_epoch(self, state: TrainingState) -> None:
         """Train on what is left of the state's epoch."""
         resumed_at = time.monotonic() - state.seconds
-        for images, labels in self._remaining_batches(state):
-            self._step(state, images, labels)
+        for inputs, targets in self._remaining_batches(state):
+            self._step(state, inputs, targets)
             state.batch += 1
             self.take_snapshot(state)
             state.seconds = time.monotonic() - resumed_at
@@ -118,31 +126,27 @@ class Trainer:
             workers=self.workers,
         )
 
-    def _step(self, state: TrainingState, images: Tensor, labels: Tensor) -> None:
+    def _step(self, state: TrainingState, inputs: Tensor, targets: Tensor) -> None:
         # Per batch, so that dropout does not depend on what ran before: an interruption, or a
         # data loader that draws from the same generator. Ranks must not repeat each other's noise.
         rank = [self.ranks.rank] if self.ranks.size > 1 else []
         noise = stream_seed(self.seed.augmentation, "dropout", state.epoch, state.batch, *rank)
         seed_torch(noise, self.device)
         set_learning_rate(state.optimiser, self._rate(state))
-        if images.ndim == 4:
-            images = images.contiguous(memory_format=torch.channels_last)
+        if inputs.ndim == 4:
+            inputs = inputs.contiguous(memory_format=torch.channels_last)
         with autocast(self.precision, self.device):
-            logits = state.replica(images)
-            if not isinstance(logits, Tensor) or logits.ndim != 2:
-                raise StudyError(
-                    "Expected a model that gives logits of shape (examples, classes). "
-                    f"Got {_described(logits)}. Auxiliary outputs must be turned off."
-                )
-            loss = functional.cross_entropy(logits, labels)
+            outputs = state.replica(inputs)
+            self.objective.check(outputs, len(targets))
+            loss = self.objective.mean_loss(outputs, targets)
         state.optimiser.zero_grad(set_to_none=True)
         # The mean over the ranks of these is the gradient of the mean over the whole batch.
-        share = self.ranks.size * len(labels) / self.course.size_of(state.batch)
+        share = self.ranks.size * len(targets) / self.course.size_of(state.batch)
         state.scaler.scale(loss * share).backward()  # type: ignore[no-untyped-call]
         state.scaler.step(state.optimiser)
         state.scaler.update()
-        correct = (logits.detach().argmax(dim=1) == labels).sum()
-        state.metrics.add(loss, correct, len(labels))
+        tally = self.objective.tally(outputs.detach(), targets)
+        state.metrics.add(loss, tally, len(targets))
 
     def _rate(self, state: TrainingState, batch: int | None = None) -> float:
         at = state.batch if batch is None else batch
@@ -165,9 +169,10 @@ class Trainer:
         started = time.monotonic()
         if not _finite(state.model):
             raise self._diverged(state, state.batch, "a weight")
-        accuracy = evaluate(
+        score = evaluate(
             state.model,
             self.source.test,
+            self.objective,
             device=self.device,
             precision=self.precision,
             batch_size=min(self.course.batch_size, MOST_EVALUATED),
@@ -178,17 +183,18 @@ class Trainer:
             epoch=state.epoch,
             learning_rate=self._rate(state, 0),
             train_loss=state.metrics.loss,
-            train_accuracy=state.metrics.accuracy,
-            test_accuracy=accuracy,
+            train_score=self._train_score(state),
+            test_score=score,
             seconds=state.seconds + time.monotonic() - started,
         )
         state.history.append(epoch)
-        best = -1.0 if state.best is None else state.best.test_accuracy
-        if self.find_best and accuracy is not None and accuracy > best:
-            state.best = Best(
-                epoch=epoch.epoch, test_accuracy=accuracy, weights=cpu_state(state.model)
-            )
+        best = -math.inf if state.best is None else state.best.test_score
+        if self.find_best and score is not None and score > best:
+            state.best = Best(epoch=epoch.epoch, test_score=score, weights=cpu_state(state.model))
         return epoch
+
+    def _train_score(self, state: TrainingState) -> float | None:
+        return self.objective.scored(state.metrics.mean_tally, self.source.train.targets)
 
     def _read_metrics(self, state: TrainingState) -> None:
         before_end = state.metrics.read(self.ranks)
@@ -212,7 +218,7 @@ class Trainer:
                 batch=state.batch,
                 batches=self.course.batches,
                 train_loss=state.metrics.loss,
-                train_accuracy=state.metrics.accuracy,
+                train_score=self._train_score(state),
             )
             self.on_progress(progress)
 
@@ -236,9 +242,3 @@ class Trainer:
 def _finite(model: nn.Module) -> bool:
     tensors = [t for t in model.state_dict().values() if t.is_floating_point()]
     return not tensors or bool(torch.stack([t.isfinite().all() for t in tensors]).all())
-
-
-def _described(output: object) -> str:
-    if isinstance(output, Tensor):
-        return f"a tensor of shape {tuple(output.shape)}"
-    return f"a {type(output).__name__}"

@@ -22,6 +22,7 @@ from threadpoolctl import threadpool_limits
 from torch import nn
 
 from repsim.graph import Worker, run_node
+from repsim.inputs import InputSpec
 from repsim.stages.plan import StudyPlan
 from repsim.store import Store
 from repsim.study import load_study
@@ -56,15 +57,15 @@ examples = 0
 """
 
 
-def deep_network(classes: int, image_shape: tuple[int, int, int]) -> nn.Module:
+def deep_network(inputs: InputSpec, outputs: int) -> nn.Module:
     """Twenty hidden layers of sixteen neurons."""
-    channels, height, width = image_shape
+    channels, height, width = inputs.shape
     layers: list[nn.Module] = [nn.Flatten()]
-    inputs = channels * height * width
+    units = channels * height * width
     for _ in range(LAYERS):
-        layers += [nn.Linear(inputs, NEURONS), nn.ReLU()]
-        inputs = NEURONS
-    return nn.Sequential(*layers, nn.Linear(inputs, classes))
+        layers += [nn.Linear(units, NEURONS), nn.ReLU()]
+        units = NEURONS
+    return nn.Sequential(*layers, nn.Linear(units, outputs))
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -11,6 +11,7 @@ import torch
 
 from repsim.data import DataSource, Split
 from repsim.data.source import Augmentation
+from repsim.inputs import InputSpec
 
 CLASSES = 1000
 
@@ -22,7 +23,7 @@ class SizesAlone(Split):
 
     def __init__(self, examples: int) -> None:
         self.ids = tuple(map(str, range(examples)))
-        self.labels = np.arange(examples) % CLASSES
+        self.targets = np.arange(examples) % CLASSES
 
     def batches(
         self,
@@ -44,7 +45,7 @@ def sizes(train: int = 1_281_167, test: int = 50_000) -> DataSource:
     return DataSource(
         name="imagenet",
         classes=CLASSES,
-        image_shape=(3, 224, 224),
+        inputs=InputSpec(shape=(3, 224, 224)),
         train=SizesAlone(train),
         test=SizesAlone(test),
         preprocessing="",

@@ -7,6 +7,7 @@ import torch
 
 from repsim.capture import capture_blocks, layer_table_of
 from repsim.data import load_data
+from repsim.inputs import InputSpec
 from repsim.models import build_model
 from repsim.study import Seed, Training
 from repsim.training import train
@@ -22,14 +23,15 @@ def trained_layers() -> dict[str, np.ndarray]:
     One minute on two cores.
     """
     source = load_data("digits", {"size": 32})
-    build = partial(build_model, "vgg11_bn", {}, classes=10, image_shape=(1, 32, 32))
+    images = InputSpec(shape=(1, 32, 32))
+    build = partial(build_model, "vgg11_bn", {}, inputs=images, outputs=10)
     cpu = torch.device("cpu")
     training = Training(epochs=5, batch_size=64, learning_rate=0.05, schedule="cosine")
     network = train(build, source, training, Seed.model_validate(0), device=cpu)
     model = build()
     model.load_state_dict(network.state)
     test = source.split("test")
-    table = layer_table_of(build, (1, 32, 32))
+    table = layer_table_of(build, images)
     captured: dict[str, list[np.ndarray]] = {name: [] for name in LAYERS}
     for _, block in capture_blocks(
         model,

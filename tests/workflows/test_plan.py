@@ -105,9 +105,9 @@ class Sorted(nn.Module):
     def forward(self, maps):
         return maps.sort(dim=3).values
 
-def model(classes, image_shape):
+def model(inputs, outputs):
     maps = nn.Conv2d(1, 4, 3), Sorted(), nn.ReLU()
-    return nn.Sequential(*maps, nn.Flatten(), nn.LazyLinear(classes))
+    return nn.Sequential(*maps, nn.Flatten(), nn.LazyLinear(outputs))
 """
 
 

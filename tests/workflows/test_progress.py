@@ -11,8 +11,8 @@ from workflows import progress as module
 from workflows.progress import progress
 
 
-def stage(done, total=100, name="training", accuracy=None, network="seed 0"):
-    return NetworkProgress(network=network, name=name, done=done, total=total, accuracy=accuracy)
+def stage(done, total=100, name="training", score=None, network="seed 0"):
+    return NetworkProgress(network=network, name=name, done=done, total=total, score=score)
 
 
 @pytest.fixture
@@ -37,7 +37,7 @@ def lines(caplog, monkeypatch):
 def test_the_first_and_the_last_are_always_said(lines, clock):
     reporter, log = lines
     for done in range(101):
-        reporter.network(stage(done, accuracy=done / 100 if done else None))
+        reporter.network(stage(done, score=done / 100 if done else None))
     assert log.messages == [
         "seed 0: training 0 of 100",
         "seed 0: training 100 of 100, test accuracy 100.0%",
@@ -80,7 +80,7 @@ def test_a_terminal_shows_a_bar_for_each_and_clears_them():
     screen = io.StringIO()
     console = Console(file=screen, force_terminal=True, width=110)
     with progress(console) as reporter:
-        reporter.network(stage(50, accuracy=0.875))
+        reporter.network(stage(50, score=0.875))
         reporter.network(stage(20, total=40, name="capturing", network="seed 1"))
         reporter.comparisons(3, 15)
     shown = screen.getvalue()

@@ -78,7 +78,7 @@ def test_stopped_and_killed_it_becomes_a_network_like_that_of_one_process(
     assert [epoch["epoch"] for epoch in made["history"]] == list(range(1, 21))
     assert made["threads"] == 1
     # 599 images: one standard deviation of an accuracy of 97 % is 0.7 %.
-    accuracies = [one["history"][-1]["test_accuracy"] for one in (made, alone)]
+    accuracies = [one["history"][-1]["test_score"] for one in (made, alone)]
     assert min(accuracies) > 0.95
     assert abs(accuracies[0] - accuracies[1]) < 0.02
     plan = plan_study(load_study(file))

@@ -5,6 +5,7 @@ from typing import Annotated
 import typer
 
 from repsim.errors import StudyError
+from repsim.inputs import InputSpec
 from workflows.command.output import IN_DOUBT, columns, console, say
 
 __all__ = ["layers"]
@@ -31,7 +32,9 @@ def layers(
     image_shape: Annotated[
         str | None,
         typer.Option(
-            metavar="CxHxW", help="Shape of an image, as 3x32x32.", show_default="the model's usual"
+            metavar="CxHxW",
+            help="Shape of an image, as 3x32x32, or length of a vector, as 64.",
+            show_default="the model's usual",
         ),
     ] = None,
     output: Annotated[
@@ -48,12 +51,12 @@ def layers(
     from repsim.capture import layer_table_of, select_layers
     from repsim.models import build_model, default_input
 
-    classes, shape = default_input(model)
+    inputs, outputs = default_input(model)
     if image_shape is not None:
-        shape = _shape(image_shape)
+        inputs = InputSpec(shape=_shape(image_shape))
     key = int(output) if output is not None and output.lstrip("-").isdecimal() else output
     table = layer_table_of(
-        lambda: build_model(model, {}, classes=classes, image_shape=shape, output=key), shape
+        lambda: build_model(model, {}, inputs=inputs, outputs=outputs, output=key), inputs
     )
     chosen = select_layers(pattern, table) if pattern else table
     listing = columns("depth", "layer", "type", "shape", "neurons", "positions", words=4)
@@ -69,14 +72,15 @@ def layers(
             str(layer.positions) if layer.capturable else "",
         )
     console.print(listing)
-    say(f"{len(chosen)} of {len(table)} layers, for images of {'×'.join(map(str, shape))}.")
+    say(f"{len(chosen)} of {len(table)} layers, for {inputs}.")
     if any(layer.in_doubt for layer in chosen):
         say(f"In doubt: {IN_DOUBT}")
 
 
-def _shape(text: str) -> tuple[int, int, int]:
+def _shape(text: str) -> tuple[int, ...]:
     parts = text.split("x")
-    if len(parts) != 3 or not all(part.isdecimal() and int(part) > 0 for part in parts):
-        raise StudyError(f"Expected an image shape like 3x32x32. Got {text!r}.")
-    channels, height, width = map(int, parts)
-    return channels, height, width
+    if not all(part.isdecimal() and int(part) > 0 for part in parts):
+        raise StudyError(
+            f"Expected an image shape like 3x32x32, or a length of vectors like 64. Got {text!r}."
+        )
+    return tuple(map(int, parts))

@@ -12,6 +12,7 @@ from repsim.capture import (
     with_axes,
 )
 from repsim.errors import InputError, StudyError
+from repsim.inputs import InputSpec
 
 CPU = torch.device("cpu")
 SHAPE = (2, 6, 6)
@@ -30,7 +31,7 @@ def captured(model, split, layers, indices=INDICES, **options):
 
 @pytest.fixture
 def layers(model):
-    return layer_table(model, SHAPE)
+    return layer_table(model, InputSpec(shape=SHAPE))
 
 
 def test_activations_are_what_the_modules_put_out(model, split, images_of, layers):
@@ -65,7 +66,7 @@ def test_activations_are_what_the_modules_put_out(model, split, images_of, layer
 def test_maps_with_one_channel_or_place_are_copied_too(split):
     model = nn.Sequential(nn.Conv2d(2, 1, 6), nn.ReLU(inplace=True), nn.Flatten())
     model[0].bias.data.fill_(-5)
-    arrays = captured(model, split, layer_table(model, SHAPE)[:2])
+    arrays = captured(model, split, layer_table(model, InputSpec(shape=SHAPE))[:2])
     assert arrays["0"].shape == (5, 1, 1)
     assert (arrays["0"] < 0).all()
     assert (arrays["1"] == 0).all()
@@ -77,7 +78,7 @@ def test_tokens_keep_their_order(split, images_of):
             return images.flatten(2).transpose(1, 2)
 
     model = nn.Sequential(Tokens(), nn.Identity())
-    arrays = captured(model, split, layer_table(model, SHAPE))
+    arrays = captured(model, split, layer_table(model, InputSpec(shape=SHAPE)))
     expected = images_of(INDICES).flatten(2).transpose(1, 2)
     np.testing.assert_array_equal(arrays["1"], expected.numpy())
 
@@ -89,7 +90,7 @@ def test_channels_are_neurons_on_whatever_axis(split, images_of, order):
             return images.permute(order)
 
     model = nn.Sequential(Permuted())
-    arrays = captured(model, split, layer_table(model, SHAPE))
+    arrays = captured(model, split, layer_table(model, InputSpec(shape=SHAPE)))
     expected = images_of(INDICES).flatten(2).transpose(1, 2)
     np.testing.assert_array_equal(arrays["0"], expected.numpy())
 
@@ -100,7 +101,7 @@ def test_an_axis_that_the_study_says_is_taken(split, images_of):
             return images.sort(dim=3).values
 
     model = nn.Sequential(Sorted())
-    layers = with_axes(layer_table(model, SHAPE), {"*": "last"})
+    layers = with_axes(layer_table(model, InputSpec(shape=SHAPE)), {"*": "last"})
     arrays = captured(model, split, layers)
     expected = images_of(INDICES).sort(dim=3).values.flatten(1, 2)
     np.testing.assert_array_equal(arrays["0"], expected.numpy())
@@ -165,7 +166,7 @@ def test_positions_are_the_same_for_every_network(split):
     rows = []
     for extra in (nn.Identity(), nn.ReLU()):
         model = nn.Sequential(extra, Where())
-        layers = layer_table(model, SHAPE)[1:]
+        layers = layer_table(model, InputSpec(shape=SHAPE))[1:]
         rows.append(captured(model, split, layers, positions=5, batch_size=2)["1"])
     np.testing.assert_array_equal(rows[0], rows[1])
     assert rows[0].shape == (5, 5, 1)
@@ -178,7 +179,7 @@ def test_only_what_was_asked_for_is_captured(model, split, layers):
 
 def test_evaluation_mode_and_its_end(split):
     model = nn.Sequential(nn.BatchNorm2d(2), nn.Dropout(0.9), nn.ReLU())
-    layers = layer_table(model, SHAPE)
+    layers = layer_table(model, InputSpec(shape=SHAPE))
     statistics = model[0].running_mean.clone()
     model[2].eval()
     arrays = captured(model, split, layers)
@@ -224,11 +225,11 @@ def test_layers_of_another_model_are_refused(model, split, layers):
     other = nn.Sequential(nn.ReLU())
     with pytest.raises(InputError, match=r"layer 'first' \(Conv2d\)\. Got one whose forward"):
         capture_blocks(other, split, INDICES, layers, device=CPU)
-    once = layer_table(nn.Sequential(nn.Identity()), SHAPE)
+    once = layer_table(nn.Sequential(nn.Identity()), InputSpec(shape=SHAPE))
     repeated = [type(once[0])(**{**vars(once[0]), "name": "0@2"})]
     with pytest.raises(InputError, match="has no such layer"):
         list(capture_blocks(other, split, INDICES, repeated, device=CPU))
-    wider = layer_table(model, (2, 6, 6))[:1]
+    wider = layer_table(model, InputSpec(shape=(2, 6, 6)))[:1]
     model.first.stride = (2, 2)
     with pytest.raises(InputError, match=r"shape \(5, 5, 6, 6\) from layer 'first'. Got \(5, 5, 3"):
         list(capture_blocks(model, split, INDICES, wider, device=CPU))
@@ -239,5 +240,6 @@ def test_what_cannot_be_captured_is_refused(split, layers):
     with pytest.raises(StudyError, match=r"Got a DataParallel.*Use its \.module"):
         capture_blocks(parallel, split, INDICES, [], device=CPU)
     pooled = nn.Sequential(nn.MaxPool2d(2, return_indices=True))
+    table = layer_table(pooled, InputSpec(shape=SHAPE))
     with pytest.raises(StudyError, match=r"Got '0' \(MaxPool2d\)"):
-        capture_blocks(pooled, split, INDICES, layer_table(pooled, SHAPE), device=CPU)
+        capture_blocks(pooled, split, INDICES, table, device=CPU)

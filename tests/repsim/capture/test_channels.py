@@ -7,6 +7,7 @@ from torch.nn import functional
 
 from repsim.capture import layer_table_of
 from repsim.capture.channels import ChannelAxes
+from repsim.inputs import InputSpec
 
 SHAPE = (3, 16, 16)
 
@@ -26,7 +27,7 @@ def readings(build):
     """(neurons, positions) of the layers by name; None where they are in doubt."""
     return {
         layer.name: None if layer.in_doubt else (layer.neurons, layer.positions)
-        for layer in layer_table_of(build, SHAPE)
+        for layer in layer_table_of(build, InputSpec(shape=SHAPE))
     }
 
 

@@ -5,6 +5,7 @@ from torch.nn import functional
 
 from repsim.capture import layer_table, layer_table_of
 from repsim.errors import StudyError
+from repsim.inputs import InputSpec
 
 SHAPE = (2, 6, 6)
 
@@ -14,7 +15,7 @@ def rows(table):
 
 
 def test_calls_are_listed_in_order_and_repeated_ones_numbered(model):
-    table = layer_table(model, SHAPE)
+    table = layer_table(model, InputSpec(shape=SHAPE))
     assert rows(table) == [
         ("first", "Conv2d", (5, 6, 6), 5, 36),
         ("relu@1", "ReLU", (5, 6, 6), 5, 36),
@@ -43,7 +44,7 @@ class Block(nn.Module):
 
 
 def test_blocks_are_layers_but_sequentials_are_not():
-    table = layer_table(nn.Sequential(nn.Sequential(Block(), nn.ReLU())), SHAPE)
+    table = layer_table(nn.Sequential(nn.Sequential(Block(), nn.ReLU())), InputSpec(shape=SHAPE))
     assert [layer.name for layer in table] == ["0.0.conv", "0.0", "0.1"]
 
 
@@ -65,7 +66,7 @@ class Tokens(nn.Module):
 
 
 def test_tokens_are_positions_and_other_outputs_cannot_be_captured():
-    table = {layer.name: layer for layer in layer_table_of(Tokens, SHAPE)}
+    table = {layer.name: layer for layer in layer_table_of(Tokens, InputSpec(shape=SHAPE))}
     assert table["norm"].shape == (4, 8)
     assert (table["norm"].neurons, table["norm"].positions) == (8, 4)
     assert not table["attention"].capturable  # a tuple
@@ -98,7 +99,7 @@ class Given(nn.Module):
     ],
 )
 def test_what_does_not_follow_the_batch_is_no_layer(function):
-    table = {layer.name: layer for layer in layer_table(Given(function), SHAPE)}
+    table = {layer.name: layer for layer in layer_table(Given(function), InputSpec(shape=SHAPE))}
     assert (table["after"].shape, table["after"].axis) == ((), 0)
     assert not table["after"].in_doubt
     assert (table["after"].neurons, table["after"].positions) == (0, 0)
@@ -106,14 +107,14 @@ def test_what_does_not_follow_the_batch_is_no_layer(function):
 
 @pytest.mark.parametrize("wrap", [lambda x: (x,), lambda x: {"hidden": x, "loss": None}])
 def test_the_only_tensor_in_a_container_is_the_output(wrap):
-    table = {layer.name: layer for layer in layer_table(Given(wrap), SHAPE)}
+    table = {layer.name: layer for layer in layer_table(Given(wrap), InputSpec(shape=SHAPE))}
     assert (table["after"].neurons, table["after"].positions) == (4, 36)
 
 
 def test_the_layer_that_fails_is_named():
     model = nn.Sequential(nn.Flatten(), nn.Linear(72, 8), nn.Sequential(nn.Linear(9, 3)))
     with pytest.raises(StudyError, match=r"Got RuntimeError in layer '2\.0' \(Linear\): "):
-        layer_table(model, SHAPE)
+        layer_table(model, InputSpec(shape=SHAPE))
 
 
 def test_a_table_without_computing_equals_the_real_one(model):
@@ -124,7 +125,8 @@ def test_a_table_without_computing_equals_the_real_one(model):
         devices.append(built.first.weight.device.type)
         return built
 
-    assert layer_table_of(build, SHAPE) == layer_table(model, SHAPE)
+    inputs = InputSpec(shape=SHAPE)
+    assert layer_table_of(build, inputs) == layer_table(model, inputs)
     assert devices == ["meta"]
 
 
@@ -133,7 +135,7 @@ def test_a_model_that_looks_at_values_is_built_on_the_cpu():
         def forward(self, images):
             return super().forward(images if images.sum() > 1 else -images)
 
-    assert rows(layer_table_of(lambda: Looks(nn.ReLU()), SHAPE)) == [
+    assert rows(layer_table_of(lambda: Looks(nn.ReLU()), InputSpec(shape=SHAPE))) == [
         ("0", "ReLU", (2, 6, 6), 2, 36)
     ]
 
@@ -142,14 +144,14 @@ def test_looking_changes_nothing(model):
     model.second.eval()
     torch.manual_seed(5)
     before = torch.get_rng_state()
-    layer_table(model, SHAPE)
-    layer_table_of(type(model), SHAPE)
+    layer_table(model, InputSpec(shape=SHAPE))
+    layer_table_of(type(model), InputSpec(shape=SHAPE))
     assert torch.equal(torch.get_rng_state(), before)
     assert [module.training for module in (model, model.first, model.second)] == [True, True, False]
     assert not any(module._forward_hooks for module in model.modules())
 
 
 def test_images_that_do_not_fit_are_an_error_of_the_study(model):
-    with pytest.raises(StudyError, match=r"takes images of shape \(3, 6, 6\)\. Got RuntimeError"):
-        layer_table_of(type(model), (3, 6, 6))
+    with pytest.raises(StudyError, match=r"takes images of shape 3x6x6\. Got RuntimeError"):
+        layer_table_of(type(model), InputSpec(shape=(3, 6, 6)))
     assert not any(module._forward_hooks for module in model.modules())

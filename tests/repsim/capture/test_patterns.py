@@ -3,12 +3,13 @@ from torch import nn
 
 from repsim.capture import LayerInfo, layer_table, layers_in_doubt, select_layers, with_axes
 from repsim.errors import StudyError
+from repsim.inputs import InputSpec
 from repsim.study import Capture
 
 
 @pytest.fixture
 def table(model):
-    return layer_table(model, (2, 6, 6))
+    return layer_table(model, InputSpec(shape=(2, 6, 6)))
 
 
 @pytest.mark.parametrize(
@@ -50,7 +51,7 @@ def test_a_type_that_selects_nothing_is_answered_with_those_that_exist(table):
 
 
 def test_a_functional_relu_is_explained():
-    table = layer_table(nn.Sequential(nn.Conv2d(2, 2, 1)), (2, 6, 6))
+    table = layer_table(nn.Sequential(nn.Conv2d(2, 2, 1)), InputSpec(shape=(2, 6, 6)))
     message = r"Types: Conv2d\. A function called in forward, such as torch\.nn\.functional\.relu"
     with pytest.raises(StudyError, match=message):
         select_layers(["type:ReLU"], table)

@@ -25,11 +25,11 @@ def test_images_labels_and_ids_are_those_of_the_files(tree):
     root, written = tree
     source = load_data("cifar10", {"root": str(root)})
     assert (len(source.train), len(source.test)) == (100, 20)
-    assert (source.classes, source.image_shape) == (10, (3, 32, 32))
+    assert (source.classes, source.inputs.shape) == (10, (3, 32, 32))
     assert source.train.ids[99] == "train/99"
     assert source.test.ids[0] == "test/0"
     for split, (images, labels) in zip(("train", "test"), written.values(), strict=True):
-        np.testing.assert_array_equal(source.split(split).labels, labels)
+        np.testing.assert_array_equal(source.split(split).targets, labels)
         batches = source.split(split).batches(
             np.arange(len(labels)), batch_size=64, augmentation=None, device=torch.device("cpu")
         )

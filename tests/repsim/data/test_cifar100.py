@@ -17,11 +17,11 @@ from tests.disk_formats import write_cifar100
 def test_images_labels_and_ids_are_those_of_the_files(tmp_path, binary, labels, classes):
     written = write_cifar100(tmp_path, binary=binary)
     source = load_data("cifar100", {"root": str(tmp_path), "labels": labels})
-    assert (source.classes, source.image_shape) == (classes, (3, 32, 32))
+    assert (source.classes, source.inputs.shape) == (classes, (3, 32, 32))
     assert source.train.ids[119] == "train/119"
     for part, (images, coarse, fine) in written.items():
         expected = fine if labels == "fine" else coarse
-        np.testing.assert_array_equal(source.split(part).labels, expected)
+        np.testing.assert_array_equal(source.split(part).targets, expected)
         (batch,) = source.split(part).batches(
             np.arange(len(fine)), batch_size=128, augmentation=None, device=torch.device("cpu")
         )

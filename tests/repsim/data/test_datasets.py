@@ -11,7 +11,7 @@ from repsim.errors import StudyError
 def own_module(tmp_path, monkeypatch):
     text = """
         import numpy as np
-        from repsim.data import DataSource, Split, from_arrays
+        from repsim.data import DataSource, InputSpec, Split, from_arrays
 
         def squares(*, count=4):
             images, labels = np.ones((count, 1, 8, 8)), np.arange(count) % 2
@@ -22,14 +22,15 @@ def own_module(tmp_path, monkeypatch):
 
         class Repeats(Split):
             def __init__(self):
-                self.ids, self.labels = ("a", "a"), np.zeros(2, np.int64)
+                self.ids, self.targets = ("a", "a"), np.zeros(2, np.int64)
 
             def batches(self, indices, **_):
                 return iter(())
 
         def repeated():
-            return DataSource(name="r", classes=1, image_shape=(1, 1, 1), train=Repeats(),
-                              test=Repeats(), preprocessing="none")
+            inputs = InputSpec(shape=(1, 1, 1))
+            return DataSource(name="r", classes=1, inputs=inputs, train=Repeats(), test=Repeats(),
+                              preprocessing="none")
     """
     (tmp_path / "own_dataset_of_a_test.py").write_text(textwrap.dedent(text))
     monkeypatch.syspath_prepend(tmp_path)

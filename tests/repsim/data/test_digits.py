@@ -22,9 +22,9 @@ def pixels(split, mean, std):
 def test_a_third_of_every_class_is_held_out():
     source = load_data("digits", {})
     assert (len(source.train), len(source.test)) == (1198, 599)
-    assert (source.classes, source.image_shape) == (10, (1, 16, 16))
-    shares = np.bincount(source.test.labels) / (
-        np.bincount(source.test.labels) + np.bincount(source.train.labels)
+    assert (source.classes, source.inputs.shape) == (10, (1, 16, 16))
+    shares = np.bincount(source.test.targets) / (
+        np.bincount(source.test.targets) + np.bincount(source.train.targets)
     )
     np.testing.assert_allclose(shares, 1 / 3, atol=0.003)
 
@@ -33,7 +33,7 @@ def test_ids_name_the_rows_of_the_original_table(table):
     source = load_data("digits", {})
     rows = [int(name.removeprefix("digits/")) for name in source.train.ids + source.test.ids]
     assert sorted(rows) == list(range(1797))
-    labels = np.concatenate([source.train.labels, source.test.labels])
+    labels = np.concatenate([source.train.targets, source.test.targets])
     np.testing.assert_array_equal(labels, table.target[rows])
 
 
@@ -48,14 +48,14 @@ def test_pixels_are_those_of_the_original_table(table):
 @pytest.mark.parametrize(("size", "padding"), [(8, 0), (16, 1), (32, 2)])
 def test_size_and_shift(size, padding):
     source = load_data("digits", {"size": size})
-    assert source.image_shape == (1, size, size)
+    assert source.inputs.shape == (1, size, size)
     assert f"padding {padding}, no flip" in source.preprocessing
 
 
 def test_the_fingerprint_is_the_same_everywhere():
     # Changes only with the pixels, the split or the augmentation: then every study is another.
     assert load_data("digits", {}).fingerprint == (
-        "ac39dbe03e4a7c36b8b594c57bca8102e56c96eea7696ae8fb5fcd98df40059f"
+        "10de2a5c0b9ce83300e0fca07a2dad34903408e293446e464e8d7d344235ae0c"
     )
 
 

@@ -51,9 +51,9 @@ def test_ids_are_paths_below_the_root_and_labels_number_the_sorted_classes(tree)
     root, written = tree
     source = load(root)
     assert list(source.train.ids + source.test.ids) == written
-    np.testing.assert_array_equal(source.train.labels, np.repeat([0, 1, 2], 4))
-    np.testing.assert_array_equal(source.test.labels, np.repeat([0, 1, 2], 2))
-    assert (source.classes, source.image_shape) == (3, (3, 32, 32))
+    np.testing.assert_array_equal(source.train.targets, np.repeat([0, 1, 2], 4))
+    np.testing.assert_array_equal(source.test.targets, np.repeat([0, 1, 2], 2))
+    assert (source.classes, source.inputs.shape) == (3, (3, 32, 32))
 
 
 def test_images_of_the_test_split_are_those_of_torchvision(tree):
@@ -102,7 +102,7 @@ def test_labels_follow_the_order(tree):
     order = np.array([7, 0, 11])
     batches = split.batches(order, batch_size=2, augmentation=None, device=CPU)
     labels = torch.cat([labels for _, labels in batches])
-    np.testing.assert_array_equal(labels, split.labels[order])
+    np.testing.assert_array_equal(labels, split.targets[order])
 
 
 def test_the_global_generator_is_left_alone(tree):

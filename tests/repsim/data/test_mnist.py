@@ -18,10 +18,10 @@ from tests.disk_formats import write_idx, write_mnist
 def test_images_labels_and_ids_are_those_of_the_files(tmp_path, place, compressed):
     written = write_mnist(tmp_path / place, compressed=compressed)
     source = load_data("mnist", {"root": str(tmp_path)})
-    assert (source.classes, source.image_shape) == (10, (1, 28, 28))
+    assert (source.classes, source.inputs.shape) == (10, (1, 28, 28))
     assert source.test.ids[29] == "test/29"
     for part, (images, labels) in written.items():
-        np.testing.assert_array_equal(source.split(part).labels, labels)
+        np.testing.assert_array_equal(source.split(part).targets, labels)
         (batch,) = source.split(part).batches(
             np.arange(len(labels)), batch_size=64, augmentation=None, device=torch.device("cpu")
         )
@@ -33,7 +33,7 @@ def test_the_reader_agrees_with_torchvision(tmp_path):
     write_mnist(tmp_path / "MNIST" / "raw")
     source = load_data("mnist", {"root": str(tmp_path)})
     theirs = torchvision.datasets.MNIST(str(tmp_path), train=False)
-    np.testing.assert_array_equal(source.test.labels, theirs.targets)
+    np.testing.assert_array_equal(source.test.targets, theirs.targets)
 
 
 def test_the_fingerprint_is_that_of_the_images_not_of_the_files(tmp_path):
@@ -108,7 +108,7 @@ def test_a_damaged_archive_is_refused(tmp_path, change):
 def test_labels_that_do_not_fit_are_refused(tmp_path):
     write_mnist(tmp_path)
     write_idx(tmp_path / "t10k-labels-idx1-ubyte", np.arange(29, dtype=np.uint8) % 10)
-    with pytest.raises(StudyError, match="30 images and 29 labels"):
+    with pytest.raises(StudyError, match="30 inputs and 29 targets"):
         load_data("mnist", {"root": str(tmp_path)})
     write_idx(tmp_path / "t10k-labels-idx1-ubyte", np.arange(30, dtype=np.uint8))
     with pytest.raises(

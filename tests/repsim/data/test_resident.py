@@ -9,6 +9,7 @@ import torch
 from repsim.data import Augmentation, from_arrays
 from repsim.data.resident import ShiftAndFlip
 from repsim.errors import InputError, StudyError
+from repsim.inputs import InputSpec
 
 CPU = torch.device("cpu")
 
@@ -165,11 +166,15 @@ def test_indices_that_are_no_integers_are_refused(arrays):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"train": (np.zeros((3, 4, 4), np.uint8), np.zeros(3, int))}, r"\(n, channels, height"),
+        ({"train": (np.zeros((3, 4, 4), np.uint8), np.zeros(3, int))}, r"of one size and type in"),
+        ({"train": (np.zeros(3), np.zeros(3, int))}, r"Got float64 of shape \(3,\).*\[:, None\]"),
         ({"train": (np.zeros((3, 1, 4, 4), np.int64), np.zeros(3, int))}, r"uint8 or float images"),
-        ({"train": (np.full((3, 1, 4, 4), np.nan), np.zeros(3, int))}, r"finite pixels"),
-        ({"train": (np.zeros((3, 1, 4, 4)), np.zeros(2, int))}, r"Got 3 images and 2 labels"),
-        ({"train": (np.zeros((3, 1, 4, 4)), np.zeros(3))}, r"integer labels .* Got float64"),
+        ({"train": (np.full((3, 1, 4, 4), np.nan), np.zeros(3, int))}, r"finite inputs"),
+        ({"train": (np.zeros((3, 1, 4, 4)), np.zeros(2, int))}, r"Got 3 inputs and 2 targets"),
+        (
+            {"train": (np.zeros((3, 1, 4, 4)), np.zeros(3))},
+            r"integer labels .* Got float64.*targets\[:, None\]",
+        ),
         (
             {"train": (np.zeros((0, 1, 4, 4)), np.zeros(0, int))},
             r"at least one example in the train",
@@ -178,13 +183,15 @@ def test_indices_that_are_no_integers_are_refused(arrays):
             {"test": (np.zeros((0, 1, 4, 4)), np.zeros(0, int))},
             r"at least one example in the test",
         ),
-        ({"test": (np.zeros((3, 1, 5, 4)), np.zeros(3, int))}, r"of one size in train and test"),
+        (
+            {"test": (np.zeros((3, 1, 5, 4)), np.zeros(3, int))},
+            r"of one size and type in train and test",
+        ),
         ({"classes": 2}, r"labels from 0 to 1 in the train .* Got 0 to 2"),
         ({"train": (np.zeros((3, 1, 4, 4)), np.array([0, -1, 2]))}, r"Got -1 to 2"),
         ({"test_ids": ["a", "b", "a"]}, r"every id once in the test .* Got 'a' more than once"),
-        ({"train_ids": ["a", "b"]}, r"Got 2 ids and 3 labels"),
-        ({"train": (np.ones((3, 1, 4, 4)), None)}, r"Expected labels in the train split"),
-        ({"train": np.ones((3, 1, 4, 4))}, r"Expected \(images, labels\).*Got a ndarray"),
+        ({"train_ids": ["a", "b"]}, r"Got 2 ids and 3 targets"),
+        ({"train": np.ones((3, 1, 4, 4))}, r"Expected \(inputs, targets\).*Got a ndarray"),
         ({"test": (np.ones((3, 1, 4, 4)), np.full(3, -1))}, r"Got -1 throughout.*give None"),
         ({"test": (np.ones((3, 1, 4, 4)), np.array([0, -1, -1]))}, r"Got -1 to 0"),
         ({"train": (np.ones((3, 1, 4, 4)), np.eye(3))}, r"one-hot.*labels\.argmax\(axis=1\)"),
@@ -194,10 +201,6 @@ def test_indices_that_are_no_integers_are_refused(arrays):
         ({"train": (np.ones((3, 1, 4, 4)), np.arange(3) > 1)}, r"Got bool of shape \(3,\)"),
         ({"train": (np.ones((3, 1, 4, 4)), ["cat", "dog", "cat"])}, r"Got text.*np\.unique"),
         ({"train": (np.ones((3, 1, 4, 4)), np.array(["a", "b", "c"]))}, r"Got text.*np\.unique"),
-        (
-            {"train": (np.ones((3, 4, 4)), np.arange(3)), "test": (np.ones((3, 4, 4)), None)},
-            r"images\[:, None\]",
-        ),
         ({"classes": 2.5}, r"number of classes from 1\. Got 2\.5"),
         ({"classes": 0}, r"number of classes from 1\. Got 0"),
         ({"mean": (0.5, 0.5)}, r"Expected 1 means and 1 positive"),
@@ -218,11 +221,11 @@ def test_arrays_that_do_not_fit_are_refused(change, message):
 @pytest.mark.parametrize(
     ("images", "labels", "said"),
     [
-        (torch.ones(3, 1, 4, 4).to_sparse(), torch.arange(3), r"images of the train .*to_dense"),
-        (torch.ones(3, 1, 4, 4), torch.arange(3, device="meta"), "labels of the train .* values"),
-        (np.ma.masked_less(np.zeros((3, 1, 4, 4)), 1), np.arange(3), "images of the train .* mask"),
-        (np.ones((3, 1, 4, 4)), [[0], [1, 2], [0]], "labels of the train .* as one array"),
-        (np.ones((3, 1, 4, 4)), [0, None, 2], "labels of the train .* dtype object"),
+        (torch.ones(3, 1, 4, 4).to_sparse(), torch.arange(3), r"inputs of the train .*to_dense"),
+        (torch.ones(3, 1, 4, 4), torch.arange(3, device="meta"), "targets of the train .* values"),
+        (np.ma.masked_less(np.zeros((3, 1, 4, 4)), 1), np.arange(3), "inputs of the train .* mask"),
+        (np.ones((3, 1, 4, 4)), [[0], [1, 2], [0]], "targets of the train .* as one array"),
+        (np.ones((3, 1, 4, 4)), [0, None, 2], "targets of the train .* dtype object"),
     ],
 )
 def test_what_is_no_plain_array_is_refused_with_what_to_do(images, labels, said):
@@ -245,11 +248,11 @@ def test_a_test_split_can_do_without_labels(arrays):
     images, labels = arrays
     source = from_arrays(train=(images, labels), test=(images, None))
     assert source.classes == 4
-    assert (source.train.labelled, source.test.labelled) == (True, False)
+    assert (source.train.has_targets, source.test.has_targets) == (True, False)
     assert len(source.test) == 40
     got, unknown = collect(source.test, [3, 0])
     torch.testing.assert_close(got, collect(source.train, [3, 0])[0])
-    assert unknown.tolist() == [-1, -1]
+    assert unknown.shape == (2, 0)
     assert source.fingerprint != from_arrays(train=(images, labels), test=arrays).fingerprint
 
 
@@ -278,12 +281,12 @@ def test_images_with_their_channels_last_are_refused(shape, refused):
     images = np.random.default_rng(0).integers(0, 255, size=(4, *shape)).astype(np.uint8)
     pair = images, np.arange(4) % 2
     if not refused:
-        assert from_arrays(train=pair, test=pair).image_shape == shape
+        assert from_arrays(train=pair, test=pair).inputs.shape == shape
         return
     with pytest.raises(StudyError, match=r"Got \(\d+, \d+, \d\), which is .*np\.moveaxis"):
         from_arrays(train=pair, test=pair)
     moved = np.moveaxis(images, -1, 1), pair[1]
     source = from_arrays(train=moved, test=moved)
-    assert source.image_shape[0] == shape[-1]
+    assert source.inputs.shape[0] == shape[-1]
     with pytest.raises(StudyError, match=r"np\.moveaxis\(images, -1, 1\)"):
-        dataclasses.replace(source, image_shape=shape)
+        dataclasses.replace(source, inputs=InputSpec(shape=shape))

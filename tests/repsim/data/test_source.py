@@ -16,7 +16,7 @@ class Own(Split):
 
     def __init__(self, images, labels=None, ids=None):
         self.images = images
-        self.labels = np.arange(COUNT) % 3 if labels is None else labels
+        self.targets = np.arange(COUNT) % 3 if labels is None else labels
         self.ids = tuple(map(str, range(COUNT))) if ids is None else ids
 
     def batches(self, indices, *, batch_size, augmentation, device, workers=0):
@@ -25,7 +25,7 @@ class Own(Split):
             images = self.images[some]
             if augmentation is not None:
                 images = images + torch.randn_like(images)
-            yield images, torch.from_numpy(self.labels[some])
+            yield images, torch.from_numpy(self.targets[some])
 
 
 @pytest.fixture

@@ -20,7 +20,7 @@ def test_sizes_are_those_asked_for():
     source = load_data("synthetic", options)
     assert (len(source.train), len(source.test)) == (7, 5)
     images, labels = collect(source.train, range(7))
-    assert images.shape == (7, *source.image_shape) == (7, 2, 20, 20)
+    assert images.shape == (7, *source.inputs.shape) == (7, 2, 20, 20)
     assert images.dtype == torch.float32
     np.testing.assert_array_equal(labels, [0, 1, 2, 0, 1, 2, 0])
     assert source.test.ids == tuple(f"test/{index}" for index in range(5))

@@ -5,14 +5,15 @@ import torch
 from torch import nn
 
 from repsim.errors import StudyError
+from repsim.inputs import InputSpec
 from repsim.models import build_model, default_input, model_names
 
 OWN = [name for name in model_names() if not name.startswith("torchvision.")]
 
 
-def build(name, classes=10, image_shape=None, **options):
-    image_shape = image_shape or default_input(name)[1]
-    return build_model(name, options, classes=classes, image_shape=image_shape)
+def build(name, outputs=10, shape=None, **options):
+    inputs = default_input(name)[0] if shape is None else InputSpec(shape=shape)
+    return build_model(name, options, inputs=inputs, outputs=outputs)
 
 
 def count(network, kind):
@@ -29,15 +30,15 @@ def relus(network):
 
 @pytest.mark.parametrize("name", OWN)
 def test_logits_come_out_and_every_relu_runs_exactly_once_on_its_own(name):
-    classes, shape = default_input(name)
+    inputs, outputs = default_input(name)
     with torch.device("meta"):
         network = build(name)
         seen = []
         for layer in relus(network):
             hook = lambda *_, layer=layer: seen.append(layer)  # noqa: E731
             network.get_submodule(layer).register_forward_hook(hook)
-        logits = network(torch.empty(2, *shape))
-    assert logits.shape == (2, classes)
+        logits = network(inputs.zeros(2))
+    assert logits.shape == (2, outputs)
     assert sorted(seen) == sorted(relus(network))
     assert not any(module.inplace for module in network.modules() if isinstance(module, nn.ReLU))
 
@@ -132,7 +133,7 @@ def test_width_scales_every_layer(name):
     for one, two in zip(narrow.modules(), wide.modules(), strict=True):
         if isinstance(one, nn.Conv2d):
             assert two.out_channels == 2 * one.out_channels
-    assert build(name, width=0.01)(torch.zeros(2, *default_input(name)[1])).shape == (2, 10)
+    assert build(name, width=0.01)(default_input(name)[0].zeros(2)).shape == (2, 10)
 
 
 def test_small_cnn_is_narrow_and_its_layers_have_names():
@@ -145,7 +146,7 @@ def test_small_cnn_is_narrow_and_its_layers_have_names():
 
 @pytest.mark.parametrize("shape", [(1, 4, 4), (3, 32, 32), (1, 9, 13)])
 def test_small_cnn_takes_any_image_that_can_be_halved_twice(shape):
-    network = build("small_cnn", classes=3, image_shape=shape)
+    network = build("small_cnn", outputs=3, shape=shape)
     assert network(torch.zeros(2, *shape)).shape == (2, 3)
 
 
@@ -189,11 +190,11 @@ def test_weights_are_those_of_the_global_seed():
 )
 def test_images_of_a_wrong_size_are_refused(name, shape, message):
     with pytest.raises(StudyError, match=message):
-        build(name, image_shape=shape)
+        build(name, shape=shape)
 
 
 def test_vgg_takes_the_largest_image_it_accepts():
-    assert build("vgg11", image_shape=(1, 63, 63))(torch.zeros(1, 1, 63, 63)).shape == (1, 10)
+    assert build("vgg11", shape=(1, 63, 63))(torch.zeros(1, 1, 63, 63)).shape == (1, 10)
 
 
 def test_small_cnn_learns_synthetic_images():

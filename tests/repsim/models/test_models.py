@@ -6,9 +6,10 @@ import torch
 import torchvision
 
 from repsim.errors import StudyError
+from repsim.inputs import InputSpec
 from repsim.models import build_model, default_input, model_names
 
-CIFAR = {"classes": 10, "image_shape": (3, 32, 32)}
+CIFAR = {"inputs": InputSpec(shape=(3, 32, 32)), "outputs": 10}
 
 
 @pytest.fixture
@@ -16,12 +17,15 @@ def own_module(tmp_path, monkeypatch):
     text = """
         from torch import nn
 
-        def linear(*, classes, image_shape, bias=True):
-            c, h, w = image_shape
-            return nn.Sequential(nn.Flatten(), nn.Linear(c * h * w, classes, bias=bias))
+        def linear(*, inputs, outputs, bias=True):
+            c, h, w = inputs.shape
+            return nn.Sequential(nn.Flatten(), nn.Linear(c * h * w, outputs, bias=bias))
 
-        def words(*, classes, image_shape):
+        def words(*, inputs, outputs):
             return "a network"
+
+        def earlier(*, classes, image_shape):
+            return nn.Linear(image_shape[0], classes)
     """
     (tmp_path / "own_model_of_a_test.py").write_text(textwrap.dedent(text))
     monkeypatch.syspath_prepend(tmp_path)
@@ -74,14 +78,16 @@ def test_wrong_options_are_refused(name, options, message):
 
 
 def test_inputs_to_look_at_the_layers_with():
-    assert default_input("vgg16") == (10, (3, 32, 32))
-    assert default_input("small_cnn") == (10, (1, 16, 16))
-    assert default_input("torchvision.vgg16") == (1000, (3, 224, 224))
-    assert default_input("torchvision.inception_v3") == (1000, (3, 299, 299))
+    assert default_input("vgg16") == (InputSpec(shape=(3, 32, 32)), 10)
+    assert default_input("small_cnn") == (InputSpec(shape=(1, 16, 16)), 10)
+    assert default_input("torchvision.vgg16") == (InputSpec(shape=(3, 224, 224)), 1000)
+    assert default_input("torchvision.inception_v3") == (InputSpec(shape=(3, 299, 299)), 1000)
 
 
 def test_a_model_of_ones_own_is_called_by_its_path(own_module):
-    network = build_model(f"{own_module}:linear", {"bias": False}, classes=3, image_shape=(1, 2, 2))
+    network = build_model(
+        f"{own_module}:linear", {"bias": False}, inputs=InputSpec(shape=(1, 2, 2)), outputs=3
+    )
     assert network(torch.zeros(5, 1, 2, 2)).shape == (5, 3)
     assert network[1].bias is None
 
@@ -89,10 +95,11 @@ def test_a_model_of_ones_own_is_called_by_its_path(own_module):
 @pytest.mark.parametrize(
     ("function", "options", "message"),
     [
+        ("earlier", {}, r"Got a function of classes and image_shape, .* Write outputs for classes"),
         ("words", {}, r"to return a torch.nn.Module. Got str"),
         ("linera", {}, r"Got 'linera'. Did you mean 'linear'"),
         ("linear", {"bais": False}, r"Got 'bais'. Did you mean 'bias'"),
-        ("linear", {"classes": 5}, r"repsim passes these itself. Got classes"),
+        ("linear", {"outputs": 5}, r"repsim passes these itself. Got outputs"),
     ],
 )
 def test_a_model_of_ones_own_is_checked(own_module, function, options, message):
@@ -106,7 +113,9 @@ def test_torchvision_models_have_the_weights_of_the_seed_and_none_is_fetched(mon
 
     monkeypatch.setattr(torch.hub, "load_state_dict_from_url", fetch)
     torch.manual_seed(0)
-    network = build_model("torchvision.squeezenet1_1", {}, classes=7, image_shape=(3, 64, 64))
+    network = build_model(
+        "torchvision.squeezenet1_1", {}, inputs=InputSpec(shape=(3, 64, 64)), outputs=7
+    )
     torch.manual_seed(0)
     reference = torchvision.models.squeezenet1_1(weights=None, num_classes=7)
     assert network.state_dict().keys() == reference.state_dict().keys()
@@ -116,7 +125,7 @@ def test_torchvision_models_have_the_weights_of_the_seed_and_none_is_fetched(mon
 
 @pytest.mark.parametrize("name", ["regnet_y_400mf", "swin_t", "shufflenet_v2_x0_5", "mnasnet0_5"])
 def test_torchvision_models_of_every_make_can_be_built(name):
-    network = build_model(f"torchvision.{name}", {}, classes=4, image_shape=(3, 64, 64))
+    network = build_model(f"torchvision.{name}", {}, inputs=InputSpec(shape=(3, 64, 64)), outputs=4)
     assert network.training
     assert not any(parameter.is_meta for parameter in network.parameters())
 
@@ -129,7 +138,9 @@ def test_bare_resnet18_is_the_one_for_cifar():
 
 
 def test_auxiliary_heads_are_left_out():
-    network = build_model("torchvision.googlenet", {}, classes=5, image_shape=(3, 64, 64))
+    network = build_model(
+        "torchvision.googlenet", {}, inputs=InputSpec(shape=(3, 64, 64)), outputs=5
+    )
     assert network.training
     assert network(torch.zeros(2, 3, 64, 64)).shape == (2, 5)
 
@@ -140,12 +151,20 @@ def test_auxiliary_heads_are_left_out():
         (
             "torchvision.vit_b_16",
             (3, 32, 32),
-            r"shape that torchvision.vit_b_16 accepts. Got 3x32x32",
+            r"shape that torchvision.vit_b_16 accepts. Got images of shape 3x32x32",
         ),
-        ("torchvision.resnet18", (1, 32, 32), r"torchvision.resnet18 accepts. Got 1x32x32"),
-        ("torchvision.alexnet", (3, 32, 32), r"torchvision.alexnet accepts. Got 3x32x32"),
+        (
+            "torchvision.resnet18",
+            (1, 32, 32),
+            r"resnet18 accepts. Got images of shape 1x32x32",
+        ),
+        (
+            "torchvision.alexnet",
+            (3, 32, 32),
+            r"alexnet accepts. Got images of shape 3x32x32",
+        ),
     ],
 )
 def test_images_that_a_torchvision_model_cannot_take_are_refused_at_once(name, shape, message):
     with pytest.raises(StudyError, match=message):
-        build_model(name, {}, classes=10, image_shape=shape)
+        build_model(name, {}, inputs=InputSpec(shape=shape), outputs=10)

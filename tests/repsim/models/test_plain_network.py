@@ -6,6 +6,7 @@ from torch import nn
 
 from repsim.capture import layer_table_of
 from repsim.errors import StudyError
+from repsim.inputs import InputSpec
 from repsim.models.plain_network import plain_network
 from repsim.study import Seed
 from repsim.training.state import initial_model
@@ -19,7 +20,7 @@ def network():
 
 
 def names(model):
-    return [layer.name for layer in layer_table_of(lambda: model, SHAPE)]
+    return [layer.name for layer in layer_table_of(lambda: model, InputSpec(shape=SHAPE))]
 
 
 def compiled(module):
@@ -60,11 +61,13 @@ def lazy():
 
 
 def test_lazy_modules_are_drawn_from_the_seed_and_can_be_trained():
-    models = [initial_model(lambda: plain_network(lazy(), SHAPE), SEED) for _ in range(2)]
+    models = [
+        initial_model(lambda: plain_network(lazy(), InputSpec(shape=SHAPE)), SEED) for _ in range(2)
+    ]
     for name, value in models[0].state_dict().items():
         assert torch.equal(value, models[1].state_dict()[name]), name
     other = SEED.model_copy(update={"initialisation": 4})
-    different = initial_model(lambda: plain_network(lazy(), SHAPE), other)
+    different = initial_model(lambda: plain_network(lazy(), InputSpec(shape=SHAPE)), other)
     assert not torch.equal(different[0].weight, models[0][0].weight)
     assert all(module.training for module in models[0].modules())
     assert models[0][1].num_batches_tracked == 0
@@ -74,7 +77,7 @@ def test_lazy_modules_are_drawn_from_the_seed_and_can_be_trained():
 
 def test_lazy_modules_need_no_computing():
     with torch.device("meta"):
-        model = plain_network(lazy(), SHAPE)
+        model = plain_network(lazy(), InputSpec(shape=SHAPE))
     assert model[0].weight.is_meta
     assert sum(p.numel() for p in model.parameters()) == 4 * 9 + 4 + 8 + 3 * 16 + 3
 
@@ -89,17 +92,17 @@ def test_lazy_modules_without_a_shape_are_refused():
             return self.used(images.flatten(1))
 
     with pytest.raises(StudyError, match=r"every lazy module .* Got none for 'unused\.weight'"):
-        plain_network(Unused(), SHAPE)
+        plain_network(Unused(), InputSpec(shape=SHAPE))
     broken = nn.Sequential(nn.LazyLinear(3), nn.Linear(5, 2))
-    with pytest.raises(StudyError, match=r"images of shape \(1, 4, 4\)\. Got RuntimeError: "):
-        plain_network(broken, SHAPE)
+    with pytest.raises(StudyError, match=r"images of shape 1x4x4\. Got RuntimeError: "):
+        plain_network(broken, InputSpec(shape=SHAPE))
 
 
 @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
 def test_half_precision_is_refused_in_words(dtype):
     message = rf"Expected parameters in float32\. Got {dtype} in '1\.weight'.*Leave out \.half\(\)"
     with pytest.raises(StudyError, match=message):
-        plain_network(network().to(dtype), SHAPE)
+        plain_network(network().to(dtype), InputSpec(shape=SHAPE))
 
 
 class Puts(nn.Module):
@@ -136,7 +139,7 @@ class Output:
     ],
 )
 def test_the_output_is_logits(function, key):
-    model = plain_network(Puts(function), SHAPE, key)
+    model = plain_network(Puts(function), InputSpec(shape=SHAPE), key)
     images = torch.randn(2, *SHAPE)
     assert torch.equal(model(images), model.network(images))
     assert "network.3" in names(model)
@@ -158,7 +161,7 @@ def test_the_output_is_logits(function, key):
     ],
 )
 def test_logits_that_are_not_there_are_refused(function, key, message):
-    model = plain_network(Puts(function), SHAPE, key)
+    model = plain_network(Puts(function), InputSpec(shape=SHAPE), key)
     with pytest.raises(StudyError, match=message):
         model(torch.randn(2, *SHAPE))
 

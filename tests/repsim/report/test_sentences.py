@@ -200,4 +200,4 @@ def test_the_gap_to_train_accuracy_is_of_one_network(invent):
     assert finding.endswith("Train accuracy is 2.0 points higher for `seed-1`, the most of all.")
     even = training.with_columns(train_accuracy=pl.col("test_accuracy"))
     finding = training_curves.draw(summarise(replaced(tables, training=even), facts)).finding
-    assert finding.endswith("No network’s train accuracy is more than half a point higher.")
+    assert finding.endswith("No network’s train accuracy is more than 0.5 points higher.")

@@ -10,7 +10,7 @@ from repsim.report import build_report
 from repsim.report.drawing import house_style
 from repsim.report.groups import grouped
 from repsim.report.sweep_curves import draw_sweep
-from repsim.report.sweeps import accuracy_trend, accuracy_words, sweep_words, swept
+from repsim.report.sweeps import score_trend, score_words, sweep_words, swept
 from tests.repsim.report.group_rows import invent_groups, invent_sweep
 from tests.repsim.report.test_build import outline
 
@@ -104,10 +104,10 @@ def test_variants_without_a_number_or_without_pairs_are_no_part_of_a_trend():
 def test_accuracy_that_varies_has_both_correlations():
     tables, facts = invent_sweep()
     groups = grouped(tables, facts.variants)
-    trend = accuracy_trend(groups, tables.networks)
+    trend = score_trend(groups, tables.networks)
     assert trend.spearman.value == pytest.approx(spearmanr(trend.x, trend.mean).statistic)
     assert trend.pearson.value == pytest.approx(pearsonr(trend.x, trend.mean).statistic)
-    words = accuracy_words(trend)
+    words = score_words(trend)
     assert words.startswith("Over 8 variants, whose accuracy on the test split runs from 68.6 %")
     assert "(Spearman, p = " in words
     assert " and a linear one of " in words
@@ -115,7 +115,7 @@ def test_accuracy_that_varies_has_both_correlations():
 
 def test_accuracy_that_does_not_vary_has_no_trend():
     tables, facts = invent_groups(variants=("a", "b", "c"), seeds=2)
-    assert accuracy_trend(grouped(tables, facts.variants), tables.networks) is None
+    assert score_trend(grouped(tables, facts.variants), tables.networks) is None
 
 
 def test_a_sweep_is_in_the_answer_and_among_the_figures():

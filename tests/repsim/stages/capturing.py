@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from repsim.capture import capture_blocks, layer_table
 from repsim.data import Split
+from repsim.inputs import InputSpec
 from repsim.store import ActivationWriter, Artifact, Store, activations
 
 SIDE, NEURONS = 32, 16
@@ -25,7 +26,7 @@ class DrawnImages(Split):
 
     def __init__(self, examples: int) -> None:
         self.ids = tuple(map(str, range(examples)))
-        self.labels = np.zeros(examples, np.int64)
+        self.targets = np.zeros(examples, np.int64)
 
     def batches(
         self, indices: np.ndarray, *, batch_size: int, device: torch.device, **others: object
@@ -42,7 +43,7 @@ def capture_a_layer(store: Store, examples: int) -> None:
     torch.manual_seed(0)
     model = nn.Sequential(nn.Conv2d(1, NEURONS, 3, padding=1), nn.ReLU())
     split = DrawnImages(examples)
-    layer = layer_table(model, (1, SIDE, SIDE))[-1]
+    layer = layer_table(model, InputSpec(shape=(1, SIDE, SIDE)))[-1]
     writer = ActivationWriter(
         Artifact(store, "activations", f"{examples:064d}"),
         layer=layer.name,

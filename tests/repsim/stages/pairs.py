@@ -8,6 +8,8 @@ from types import SimpleNamespace
 import numpy as np
 
 from repsim.graph import Graph, Node, Worker, run_batch
+from repsim.inputs import InputSpec
+from repsim.objective import Objective
 from repsim.stages import graph_of
 from repsim.stages.activations import LayerSpec
 from repsim.stages.comparison import ComparisonSpec
@@ -29,8 +31,10 @@ def network(seed: int) -> NetworkSpec:
         ),
         fingerprint="f",
         structure="s",
+        inputs=InputSpec(shape=(1, 8, 8)),
+        objective=Objective(loss="cross_entropy", outputs=3, score="accuracy"),
+        outputs=3,
         classes=3,
-        image_shape=(1, 8, 8),
         size=NetworkSize(parameters=1, operations=1, train=EXAMPLES, test=EXAMPLES, decodes=False),
     )
 

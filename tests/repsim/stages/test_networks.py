@@ -60,9 +60,7 @@ def test_a_network_is_trained_and_its_layers_are_captured(made):
 def test_activations_are_what_the_trained_network_puts_out(made):
     spec = made.plan.networks[1]
     source = load_data(spec.data.name, spec.data.options)
-    model = build_model(
-        spec.model.name, spec.model.options, classes=3, image_shape=source.image_shape
-    )
+    model = build_model(spec.model.name, spec.model.options, inputs=source.inputs, outputs=3)
     model.load_state_dict(weights(made.store, spec))
     model.eval()
     indices = np.arange(len(source.test))
@@ -94,7 +92,7 @@ def test_activations_keep_the_true_class_of_examples_with_random_labels(work, st
     stored = Activations(store, layers[0].key)
     rows = [train.ids.index(name) for name in stored.ids]
     np.testing.assert_array_equal(stored.labels, train.true_labels[rows])
-    assert (train.labels != train.true_labels).mean() > 0.5
+    assert (train.targets != train.true_labels).mean() > 0.5
 
 
 def test_every_network_is_asked_about_the_same_examples(made):
@@ -155,8 +153,8 @@ def test_progress_is_told_from_the_first_epoch_to_the_last_example(work, store):
         ("capturing", 40, 40),
     ]
     assert {stage.network for stage in told} == {"seed 0"}
-    assert told[0].accuracy is None
-    assert told[2].accuracy == spec.record(store)["history"][-1]["test_accuracy"]
+    assert told[0].score is None
+    assert told[2].score == spec.record(store)["history"][-1]["test_score"]
 
 
 def test_a_stopped_training_goes_on_to_the_same_weights(work, store, made):
@@ -241,8 +239,8 @@ class Loud(nn.Module):
     def forward(self, images):
         return self.head(self.loud(self.first(images)) * 1e-5)
 
-def build(*, classes, image_shape):
-    return Loud(classes)
+def build(*, inputs, outputs):
+    return Loud(outputs)
 """
 
 

@@ -60,7 +60,7 @@ def network(*between, width=3):
 def trial(monkeypatch):
     def call(build):
         module = type(sys)("model_of_a_test")
-        module.model = lambda classes, image_shape: build()
+        module.model = lambda inputs, outputs: build()
         monkeypatch.setitem(sys.modules, "model_of_a_test", module)
         plan = plan_study(parse_study(STUDY))
         try_networks(plan.networks, plan.layers)
@@ -92,7 +92,7 @@ def test_models_that_can_be_used_pass_without_a_trace(trial, build):
             lambda: network(Failing(KeyError("x"))),
             r"KeyError in a forward pass in layer '3' \(Fail",
         ),
-        (lambda: network().double(), r"float32 images .* in layer '1' \(Linear\): .*Double"),
+        (lambda: network().double(), r"images .*, float32\. .* in layer '1' \(Linear\): .*Double"),
         (lambda: network().requires_grad_(False), r"Got RuntimeError in a backward pass: element"),
         (lambda: network().append(Detached()), r"Got RuntimeError in a backward pass"),
         (lambda: nn.Sequential(nn.Flatten()), r"Got ValueError in a backward pass: .*empty param"),

@@ -233,5 +233,10 @@ def accuracy(ranks: Ranks, batch_size: int) -> float:
     """Of an untrained network on the test split."""
     torch.manual_seed(1)
     return evaluate(
-        without_batch_norm(), problem().test, device=CPU, batch_size=batch_size, ranks=ranks
+        without_batch_norm(),
+        problem().test,
+        problem().objective(),
+        device=CPU,
+        batch_size=batch_size,
+        ranks=ranks,
     )

@@ -55,8 +55,8 @@ def assert_close(a, b):
         )
     for one, other in zip(a.history, b.history, strict=True):
         assert one.train_loss == pytest.approx(other.train_loss, rel=1e-5)
-        assert one.train_accuracy == other.train_accuracy
-        assert one.test_accuracy == other.test_accuracy
+        assert one.train_score == other.train_score
+        assert one.test_score == other.test_score
 
 
 @pytest.mark.parametrize("batch", [24, 25])

@@ -199,4 +199,4 @@ def test_history_has_the_running_metrics_of_the_whole_epoch(train_small, folder)
     first = train_small(checkpoints=folder).history[0]
     assert 0 < first.train_loss < 10
     # 24 examples were trained on: the accuracy is a whole number of them.
-    assert np.isclose(first.train_accuracy * 24, round(first.train_accuracy * 24))
+    assert np.isclose(first.train_score * 24, round(first.train_score * 24))

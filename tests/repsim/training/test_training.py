@@ -16,7 +16,7 @@ CPU = torch.device("cpu")
 
 def test_it_learns(train_small):
     trained = train_small(settings={"epochs": 12})
-    assert trained.history[-1].test_accuracy > 0.9
+    assert trained.history[-1].test_score > 0.9
     assert trained.history[-1].train_loss < trained.history[0].train_loss
     assert [epoch.epoch for epoch in trained.history] == list(range(1, 13))
     assert [epoch.learning_rate for epoch in trained.history] == pytest.approx(
@@ -31,10 +31,10 @@ def test_the_kept_weights_give_the_noted_accuracy(train_small, build_small, sour
         trained = train_small(settings={"keep": keep, "epochs": 4, "learning_rate": 0.4})
         model = build_small()
         model.load_state_dict(trained.state)
-        accuracies = [epoch.test_accuracy for epoch in trained.history]
+        accuracies = [epoch.test_score for epoch in trained.history]
         kept = accuracies.index(max(accuracies)) if keep == "best" else 3
         assert trained.kept_epoch == kept + 1
-        assert evaluate(model, source.test, device=CPU) == accuracies[kept]
+        assert evaluate(model, source.test, source.objective(), device=CPU) == accuracies[kept]
 
 
 def test_trained_weights_share_no_memory_with_anything(train_small):
@@ -98,7 +98,7 @@ def test_a_model_with_auxiliary_outputs_is_refused(train_small):
             logits = super().forward(images.flatten(1))
             return logits, logits
 
-    with pytest.raises(StudyError, match=r"gives logits .* Got a tuple. Auxiliary"):
+    with pytest.raises(StudyError, match=r"to give logits .* Got a tuple. Auxiliary"):
         train_small(build=lambda: Pair(64, 3))
 
 
@@ -128,7 +128,7 @@ def test_running_metrics_do_not_depend_on_the_windows():
             if (i + 1) % window == 0:
                 assert metrics.read() is None
         metrics.read()
-        results.add((metrics.loss, metrics.accuracy))
+        results.add((metrics.loss, metrics.mean_tally))
     assert len(results) == 1
     assert results.pop() == (pytest.approx(losses.mean().item()), 21 / 56)
 
@@ -199,7 +199,8 @@ def test_batches_are_made_outside_inference_mode(source):
     """A split may keep its tensors, and inference tensors cannot be trained on."""
 
     class Watched:
-        labelled = True
+        has_targets = True
+        targets = source.test.targets
 
         def __len__(self):
             return len(source.test)
@@ -210,7 +211,7 @@ def test_batches_are_made_outside_inference_mode(source):
                 yield batch
 
     model = nn.Sequential(nn.Flatten(), nn.Linear(64, 3))
-    assert 0 <= evaluate(model, Watched(), device=CPU, batch_size=5) <= 1
+    assert 0 <= evaluate(model, Watched(), source.objective(), device=CPU, batch_size=5) <= 1
 
 
 def test_devices(monkeypatch):

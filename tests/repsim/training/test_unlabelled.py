@@ -23,14 +23,14 @@ def test_the_network_is_the_same_and_its_accuracy_is_not_known(train_small):
     known, unknown = (train_small(source=source) for source in (LABELLED, UNLABELLED))
     for name, tensor in known.state.items():
         assert torch.equal(unknown.state[name], tensor)
-    assert all(epoch.test_accuracy is not None for epoch in known.history)
-    assert [epoch.test_accuracy for epoch in unknown.history] == [None] * len(known.history)
+    assert all(epoch.test_score is not None for epoch in known.history)
+    assert [epoch.test_score for epoch in unknown.history] == [None] * len(known.history)
     for epoch, other in zip(known.history, unknown.history, strict=True):
-        assert replace(epoch, test_accuracy=None, seconds=0) == replace(other, seconds=0)
+        assert replace(epoch, test_score=None, seconds=0) == replace(other, seconds=0)
 
 
 def test_accuracy_without_labels_is_none(build_small):
-    assert evaluate(build_small(), UNLABELLED.test, device=CPU) is None
+    assert evaluate(build_small(), UNLABELLED.test, UNLABELLED.objective(), device=CPU) is None
 
 
 def test_the_best_epoch_cannot_be_kept_without_labels(train_small):

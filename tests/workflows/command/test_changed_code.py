@@ -36,9 +36,9 @@ NET = '''
     """A network."""
     from torch import nn
 
-    def build(classes, image_shape):
+    def build(inputs, outputs):
         from own_blocks import WIDTH
-        first, last = nn.Linear(16, WIDTH), nn.Linear(WIDTH, classes)
+        first, last = nn.Linear(16, WIDTH), nn.Linear(WIDTH, outputs)
         return nn.Sequential(nn.Flatten(), first, nn.ReLU(), last)
 '''
 
@@ -50,22 +50,23 @@ BLOCKS = """
 DATA = """
     import numpy as np
     import torch
-    from repsim.data import DataSource, Split
+    from repsim.data import DataSource, InputSpec, Split
 
     class Drawn(Split):
         def __init__(self, name, seed):
             self.ids = tuple(f"{name}/{i}" for i in range(60))
-            self.labels = np.arange(60) % 3
+            self.targets = np.arange(60) % 3
             self.images = np.random.default_rng(seed).normal(size=(60, 1, 4, 4)).astype("f4")
 
         def batches(self, indices, *, batch_size, augmentation, device, workers=0):
             for start in range(0, len(indices), batch_size):
                 some = indices[start : start + batch_size]
                 images = self.images[some] + 0.1 * (augmentation is not None)
-                yield torch.from_numpy(images), torch.from_numpy(self.labels[some])
+                yield torch.from_numpy(images), torch.from_numpy(self.targets[some])
 
     def digits(seed=SEED):
-        return DataSource(name="d", classes=3, image_shape=(1, 4, 4), train=Drawn("train", seed),
+        inputs = InputSpec(shape=(1, 4, 4))
+        return DataSource(name="d", classes=3, inputs=inputs, train=Drawn("train", seed),
                           test=Drawn("test", 7), preprocessing="none")
 """
 

@@ -106,8 +106,8 @@ def test_a_layer_whose_name_is_no_text_is_named_before_training(
 ):
     (tmp_path / "named_model.py").write_text(
         "from torch import nn\n"
-        "def build(*, classes, image_shape):\n"
-        "    model = nn.Sequential(nn.Flatten(), nn.Linear(64, classes))\n"
+        "def build(*, inputs, outputs):\n"
+        "    model = nn.Sequential(nn.Flatten(), nn.Linear(64, outputs))\n"
         "    model.add_module('caf\\udce9', nn.ReLU())\n"
         "    return model\n"
     )

@@ -15,14 +15,14 @@ def test_a_model_is_listed_in_the_order_of_execution(repsim):
     assert ran.code == 0
     assert "0 features.conv1 Conv2d 16×16×16 16 256" in ran.out
     assert "classifier.fc2 Linear 10 10 1" in ran.out
-    assert ran.out.endswith("13 of 13 layers, for images of 1×16×16.")
+    assert ran.out.endswith("13 of 13 layers, for images of shape 1x16x16.")
     assert ran.out.index("features.relu4") < ran.out.index("classifier.relu1")
 
 
 def test_patterns_select_by_name_and_by_type(repsim):
     ran = repsim("layers", "vgg16", "--pattern", "features.*", "--pattern", "type:Linear")
     assert ran.code == 0
-    assert re.search(r"(\d+) of \d+ layers, for images of 3×32×32\.$", ran.out)
+    assert re.search(r"(\d+) of \d+ layers, for images of shape 3x32x32\.$", ran.out)
     assert "Conv2d" in ran.out
     assert "Linear" in ran.out
     relu = repsim("layers", "vgg16", "--pattern", "type:ReLU")
@@ -32,7 +32,13 @@ def test_patterns_select_by_name_and_by_type(repsim):
 def test_the_shape_of_an_image_can_be_given(repsim):
     ran = repsim("layers", "small_cnn", "--image-shape", "3x32x32", "--pattern", "*.conv1")
     assert "0 features.conv1 Conv2d 16×32×32 16 1024" in ran.out
-    assert ran.out.endswith("1 of 13 layers, for images of 3×32×32.")
+    assert ran.out.endswith("1 of 13 layers, for images of shape 3x32x32.")
+
+
+def test_the_length_of_vectors_can_be_given(repsim):
+    ran = repsim("layers", "mlp", "--image-shape", "12")
+    assert "4 output Linear 10 10 1" in ran.out
+    assert ran.out.endswith("5 of 5 layers, for vectors of 12 numbers.")
 
 
 @pytest.mark.parametrize("model", ["plain20", "resnet20", "vgg11_bn"])
@@ -49,7 +55,7 @@ def test_other_models_have_layers_too(repsim, model):
         (("no.such:model",), "Got ModuleNotFoundError"),
         (("small_cnn", "--pattern", "fetures.*"), "Got 'fetures.*', which selects none."),
         (("small_cnn", "--pattern", "type:relu"), "Did you mean 'type:ReLU'?"),
-        (("small_cnn", "--image-shape", "3x32"), "Expected an image shape like 3x32x32."),
+        (("small_cnn", "--image-shape", "3x32"), "Got arrays of shape 3x32."),
         (("small_cnn", "--image-shape", "3x32xa"), "Got '3x32xa'."),
         (("small_cnn", "--image-shape", "3x0x32"), "Got '3x0x32'."),
         (("small_cnn", "--image-shape", "3x32x²"), "Got '3x32x²'."),
@@ -78,12 +84,12 @@ class Sorted(nn.Module):
     def forward(self, maps):
         return maps.sort(dim=3).values
 
-def model(classes, image_shape):
+def model(inputs, outputs):
     net = nn.Sequential()
     net.add_module("{LONG}conv", nn.Conv2d(3, 8, 3))
     net.add_module("{LONG}sorted", Sorted())
     net.add_module("{LONG}flat", nn.Flatten())
-    net.add_module("{LONG}head", nn.LazyLinear(classes))
+    net.add_module("{LONG}head", nn.LazyLinear(outputs))
     return net
 """
     )

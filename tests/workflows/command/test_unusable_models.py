@@ -17,8 +17,8 @@ class Two(nn.Module):
         logits = self.network(images)
         return {"out": logits, "aux": 2 * logits}
 
-def model(classes, image_shape, kind="plain"):
-    net = nn.Sequential(nn.Flatten(), nn.Linear(64, 6), nn.ReLU(), nn.Linear(6, classes))
+def model(inputs, outputs, kind="plain"):
+    net = nn.Sequential(nn.Flatten(), nn.Linear(64, 6), nn.ReLU(), nn.Linear(6, outputs))
     match kind:
         case "double":
             return net.double()
@@ -27,15 +27,15 @@ def model(classes, image_shape, kind="plain"):
         case "two":
             return Two(net)
         case "few":
-            return net.append(nn.Linear(classes, 2))
+            return net.append(nn.Linear(outputs, 2))
         case "broken":
             raise KeyError("weights")
         case "compiled":
             return torch.compile(nn.DataParallel(net), backend="eager")
     return net
 
-def two(classes, image_shape):
-    return model(classes, image_shape, "two")
+def two(inputs, outputs):
+    return model(inputs, outputs, "two")
 """
 
 

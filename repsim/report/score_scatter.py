@@ -1,4 +1,4 @@
-"""Figure: similarity within variants against their accuracy on the test split."""
+"""Figure: similarity within variants against their accuracy, or R², on the test split."""
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -6,14 +6,16 @@ from matplotlib.ticker import MaxNLocator, PercentFormatter
 
 from repsim.report.drawing import MUTED, PAPER, Drawing
 from repsim.report.groups import Groups
-from repsim.report.sweeps import Trend, accuracy_words
+from repsim.report.scores import ACCURACY
+from repsim.report.sweeps import Trend, score_words
 from repsim.report.variant_colours import variant_colours, variant_legend
 
-__all__ = ["draw_accuracy"]
+__all__ = ["draw_scores"]
 
 
-def draw_accuracy(groups: Groups, trend: Trend) -> Drawing:
+def draw_scores(groups: Groups, trend: Trend) -> Drawing:
     """The figure."""
+    score = trend.score or ACCURACY
     figure = Figure(figsize=(4.6, 3.2))
     axes = figure.add_axes((0, 0, 1, 1))
     every = variant_colours(len(groups.variants))
@@ -28,14 +30,15 @@ def draw_accuracy(groups: Groups, trend: Trend) -> Drawing:
     axes.scatter(trend.x, trend.mean, s=34, color=colours, edgecolor=PAPER, linewidth=0.6, zorder=3)
     axes.margins(0.08)
     axes.xaxis.set_major_locator(MaxNLocator(5))
-    axes.xaxis.set_major_formatter(PercentFormatter(1, symbol=" %"))
-    axes.set_xlabel("Accuracy on the test split, mean over the networks of a variant")
+    if score is ACCURACY:
+        axes.xaxis.set_major_formatter(PercentFormatter(1, symbol=" %"))
+    axes.set_xlabel(f"{score.title} on the test split, mean over the networks of a variant")
     axes.set_ylabel(trend.measure.name)
     variant_legend(axes, groups.variants)
     return Drawing(
-        name="similarity-by-accuracy",
-        title="Similarity within variants against accuracy",
-        finding=accuracy_words(trend),
+        name=f"similarity-by-{'accuracy' if score is ACCURACY else 'r2'}",
+        title=f"Similarity within variants against {score.name}",
+        finding=score_words(trend),
         reading=(
             "A point for each variant: the mean over layers and over the pairs within it; bars are "
             "one standard deviation of its pairs to each side. p: from permutations of the "
