@@ -30,7 +30,9 @@ def select_layers(patterns: Iterable[str], table: Sequence[LayerInfo]) -> tuple[
     --------
     >>> from torch import nn
     >>> from repsim.capture import layer_table
-    >>> table = layer_table(nn.Sequential(nn.Conv2d(3, 8, 3), nn.ReLU()), (3, 6, 6))
+    >>> from repsim.inputs import InputSpec
+    >>> model = nn.Sequential(nn.Conv2d(3, 8, 3), nn.ReLU())
+    >>> table = layer_table(model, InputSpec(shape=(3, 6, 6)))
     >>> [layer.name for layer in select_layers(["type:ReLU", "1"], table)]
     ['1']
     """

@@ -99,13 +99,19 @@ def _check_batch(source: DataSource, part: str, where: str) -> None:
     batches = split.batches(
         np.zeros(1, np.int64), batch_size=1, augmentation=None, device=torch.device("cpu")
     )
+    batch = next(iter(batches), ())
+    if not isinstance(batch, tuple | list) or len(batch) != 2:
+        raise StudyError(
+            f"Expected batches of (inputs, targets) from the {where}. "
+            f"Got a {type(batch).__name__} of {len(batch)}."
+        )
     expected = (source.inputs.zeros(1), torch.from_numpy(split.targets[:1]))
-    for what, got, like in zip(("inputs", "targets"), next(batches), expected, strict=True):
+    for what, got, like in zip(("inputs", "targets"), batch, expected, strict=True):
         if getattr(got, "dtype", None) != like.dtype or got.shape != like.shape:
             found = getattr(got, "dtype", type(got).__name__)
             raise StudyError(
                 f"Expected a batch of one example from the {where} to have {what} of {like.dtype} "
-                f"and shape {tuple(like.shape)}. Got {found} of shape {np.shape(got)}."
+                f"and shape {tuple(like.shape)}. Got {found} of shape {tuple(np.shape(got))}."
             )
 
 

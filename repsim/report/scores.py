@@ -64,7 +64,11 @@ def scores_in_words(networks: pl.DataFrame) -> str:
 
 
 def _known(networks: pl.DataFrame) -> list[Score]:
-    return [score for score in (ACCURACY, R2) if networks[score.train].count()]
+    return [
+        score
+        for score in (ACCURACY, R2)
+        if networks[score.train].count() or networks[score.test].count()
+    ]
 
 
 def of_either(value: float | None, r2: float | None) -> str:

@@ -201,3 +201,28 @@ def test_the_gap_to_train_accuracy_is_of_one_network(invent):
     even = training.with_columns(train_accuracy=pl.col("test_accuracy"))
     finding = training_curves.draw(summarise(replaced(tables, training=even), facts)).finding
     assert finding.endswith("No network’s train accuracy is more than 0.5 points higher.")
+
+
+def as_r2(tables):
+    """The tables of networks whose targets are numbers."""
+    return {
+        name: getattr(tables, name).with_columns(
+            train_r2="train_accuracy",
+            test_r2="test_accuracy",
+            train_accuracy=pl.lit(None, pl.Float64),
+            test_accuracy=pl.lit(None, pl.Float64),
+        )
+        for name in ("networks", "training")
+    }
+
+
+def test_where_targets_are_numbers_words_and_figure_are_of_r2(invent):
+    tables, facts = invent(accuracies=(0.9, 0.95, 0.97))
+    summary = summarise(replaced(tables, **as_r2(tables)), facts)
+    points = " ".join(answer(summary).points)
+    assert "the values of R² run from 0.900 (`seed-0`) to 0.970 (`seed-2`)" in points
+    assert "ccurac" not in points
+    drawing = training_curves.draw(summary)
+    titles = [axes.get_title(loc="left") for axes in drawing.figure.axes]
+    assert titles == ["Training loss", "Train R²", "Test R²"]
+    assert "ccurac" not in drawing.finding + drawing.reading

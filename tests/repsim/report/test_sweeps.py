@@ -3,12 +3,14 @@
 import itertools
 
 import numpy as np
+import polars as pl
 import pytest
 from scipy.stats import pearsonr, spearmanr
 
 from repsim.report import build_report
 from repsim.report.drawing import house_style
 from repsim.report.groups import grouped
+from repsim.report.score_scatter import draw_scores
 from repsim.report.sweep_curves import draw_sweep
 from repsim.report.sweeps import score_trend, score_words, sweep_words, swept
 from tests.repsim.report.group_rows import invent_groups, invent_sweep
@@ -125,3 +127,18 @@ def test_a_sweep_is_in_the_answer_and_among_the_figures():
     assert "The area under the match curve within a variant is" in page
     for name in ("similarity-by-training-learning-rate", "similarity-by-accuracy"):
         assert f"figures/{name}.svg" in files
+
+
+def test_r2_that_varies_has_a_trend_under_its_name():
+    tables, facts = invent_sweep()
+    networks = tables.networks.with_columns(
+        test_r2="test_accuracy",
+        train_r2="train_accuracy",
+        train_accuracy=pl.lit(None, pl.Float64),
+        test_accuracy=pl.lit(None, pl.Float64),
+    )
+    groups = grouped(tables, facts.variants)
+    trend = score_trend(groups, networks)
+    assert "whose R² on the test split runs from 0.686 to " in score_words(trend)
+    drawing = draw_scores(groups, trend)
+    assert (drawing.name, drawing.figure.axes[0].get_xlabel()[:2]) == ("similarity-by-r2", "R²")
