@@ -133,7 +133,9 @@ def start_or_resume(
     def start() -> TrainingState:
         model = ranks.prepared(initial_model(build, seed).to(device), device)
         # Convolutions are faster: in the default layout every layer would transpose.
-        model = model.to(memory_format=torch.channels_last)
+        # Torch refuses the whole model where it has a convolution over volumes.
+        if all(parameter.ndim != 5 for parameter in model.parameters()):
+            model = model.to(memory_format=torch.channels_last)
         scaled = resolve_precision(training, device) == "float16"
         return TrainingState(
             model=model.train(),

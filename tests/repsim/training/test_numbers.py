@@ -70,6 +70,17 @@ def test_what_nothing_can_be_learned_from_is_refused(train, test, settings, said
         check_data(source, Training(**settings))
 
 
+def test_volumes_can_be_trained_on(train_small):
+    volumes = RANDOM.normal(size=(20, 1, 4, 4, 4))
+    source = from_arrays(train=(volumes, Y[:20]), test=(volumes, Y[:20]))
+
+    def build():
+        return nn.Sequential(nn.Conv3d(1, 2, 3), nn.Flatten(), nn.Linear(16, 2))
+
+    trained = train_small(build=build, source=source, settings={"epochs": 1})
+    assert trained.history[0].train_score is not None
+
+
 def test_a_network_without_targets_stays_untrained(train_small):
     unknown = from_arrays(train=(X, None), test=(X, None))
     trained = train_small(build=linear, source=unknown, settings={"epochs": 0})

@@ -1,5 +1,6 @@
 """Snapshots: states on the way, which leave the network as it is."""
 
+import numpy as np
 import pytest
 import torch
 
@@ -113,7 +114,7 @@ def test_a_snapshot_is_finite(train_small, taken):
 
 
 def test_the_best_needs_labels_to_be_found_by(source, monkeypatch):
-    monkeypatch.setattr(type(source.test), "labelled", False)
+    monkeypatch.setattr(source.test, "targets", np.empty((len(source.test), 0), np.float32))
     check_data(source, Training(snapshots=(1,)))
     with pytest.raises(StudyError, match='Remove "best"'):
         check_data(source, Training(snapshots=("best",)))
