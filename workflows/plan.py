@@ -310,9 +310,10 @@ def _check_size(study: Study, pairs: int, layers: int) -> None:
     """Refuse what would take minutes to list, by its size alone."""
     comparisons = pairs * layers
     if comparisons > study.most_comparisons:
+        more = " or more" if study.snapshot_pairs else ""
         raise StudyError(
             f"Expected at most {study.most_comparisons:,} comparisons (most_comparisons). Got "
-            f"{comparisons:,} or more: {pairs:,} pairs of {len(study.networks):,} networks × "
+            f"{comparisons:,}{more}: {pairs:,} pairs of {len(study.networks):,} networks × "
             f"{layers} layers. List the pairs that matter (pairs = [[0, 1], ...]), choose fewer "
             "layers (capture.layers) or snapshots (training.snapshots), or raise most_comparisons "
             "in the study."

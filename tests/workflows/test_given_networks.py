@@ -12,6 +12,7 @@ import torch
 
 from repsim.errors import IntegrityError, StudyError
 from repsim.graph import Resources, Worker, run_batch
+from repsim.inputs import InputSpec
 from repsim.models import build_model
 from repsim.stages.report import consolidate
 from repsim.stages.trial import try_networks
@@ -36,7 +37,9 @@ CPU = Worker(resources=Resources(device="cpu", threads=1, loader_workers=0))
 def state(width=0.2, classes=3, seed=0):
     torch.manual_seed(seed)
     shape = (1, 8, 8)
-    model = build_model("small_cnn", {"width": width}, classes=classes, image_shape=shape)
+    model = build_model(
+        "small_cnn", {"width": width}, inputs=InputSpec(shape=shape), outputs=classes
+    )
     return model.state_dict()
 
 
@@ -104,7 +107,7 @@ def test_weights_of_other_classes_are_compared_without_accuracy(plan, folder):
     given = planned.networks[0]
     assert (given.outputs, given.classes) == (1000, 3)
     publish_given(given, store, {given.folder}, CPU)
-    assert given.record(store)["test_accuracy"] is None
+    assert given.record(store)["test_score"] is None
 
 
 def test_weights_that_changed_since_the_plan_are_refused(plan, folder):
@@ -183,7 +186,7 @@ weights = "{folder}/b.pt"
 """
     for file, name in (("a.pt", "resnet20"), ("b.pt", "resnet32")):
         options = {"width": 0.25}
-        network = build_model(name, options, classes=3, image_shape=(1, 32, 32))
+        network = build_model(name, options, inputs=InputSpec(shape=(1, 32, 32)), outputs=3)
         torch.save(network.state_dict(), folder / file)
     text = f"""
 name = "depths"

@@ -11,6 +11,7 @@ import torchvision
 import transformers
 
 from repsim.errors import StudyError
+from repsim.inputs import InputSpec
 from repsim.models import build_model, pretrained
 from repsim.models.weights import fitted, state_digest
 from repsim.study.given import implied_model
@@ -33,8 +34,8 @@ def rebuilt(model, state, classes=10):
         return build_model(
             model.name,
             model.options,
-            classes=outputs,
-            image_shape=(3, 32, 32),
+            inputs=InputSpec(shape=(3, 32, 32)),
+            outputs=outputs,
             output=model.output,
         )
 

@@ -11,6 +11,7 @@ import torch
 from torch import nn
 
 from repsim.errors import StudyError
+from repsim.inputs import InputSpec
 from repsim.models import build_model
 from repsim.models.weights import fitted, read_state, state_digest
 
@@ -19,7 +20,7 @@ SHAPE = (1, 8, 8)
 
 def build(classes=10):
     options = {"width": 0.2, "batch_norm": True}
-    return build_model("small_cnn", options, classes=classes, image_shape=SHAPE)
+    return build_model("small_cnn", options, inputs=InputSpec(shape=SHAPE), outputs=classes)
 
 
 @pytest.fixture(scope="module")

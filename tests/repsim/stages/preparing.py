@@ -5,7 +5,7 @@ from types import SimpleNamespace
 from typing import Any
 
 from repsim.graph import Graph, Resources, Worker, run_node
-from repsim.stages import activations, networks
+from repsim.stages import activations, training
 from repsim.stages.activations import LayerSpec
 from repsim.stages.networks import NetworkSpec
 from repsim.store import Artifact, Store
@@ -26,13 +26,14 @@ def prepare_network(
     """
     plan: Any = SimpleNamespace(
         networks=(spec,),
+        snapshots=(),
         layers={spec.label: layers},
         parameters=0,
         operations=0,
         examples=(0, 0),
         decodes=False,
     )
-    graph = Graph([*networks.nodes(plan), *(activations.nodes(plan) if layers else ())])
+    graph = Graph([*training.nodes(plan), *(activations.nodes(plan) if layers else ())])
     worker = Worker(resources=resources, **options)
     # Ranks look for themselves: one may see what another has published meanwhile.
     existing = {f for f in graph.products if Artifact.at(store, f).exists()}
