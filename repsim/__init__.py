@@ -8,12 +8,15 @@ For two arrays of activations, samples × neurons, of the same inputs in the sam
 >>> float(profile.similarity(0.1))
 1.0
 
+For two models and data: ``repsim.compare(model_a, model_b, loader)``.
+
 For whole studies, from training to report, there is the command ``repsim``.
 """
 
 from repsim.errors import RepsimError
 from repsim.estimates import Estimate, estimate
 from repsim.examples import ExamplePair
+from repsim.fused import Comparison, compare
 from repsim.matching import (
     Match,
     MatchProfile,
@@ -45,6 +48,7 @@ from repsim.measures import (
 from repsim.moments import Factor, Moments
 
 __all__ = [
+    "Comparison",
     "Estimate",
     "ExamplePair",
     "Factor",
@@ -60,6 +64,7 @@ __all__ = [
     "cca",
     "cca_spectrum",
     "cka",
+    "compare",
     "estimate",
     "linear_regression",
     "match_profile",

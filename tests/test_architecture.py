@@ -32,7 +32,7 @@ ORDER = (
     ("results",),
     ("claims",),
     ("report",),
-    ("stages", "activation_files"),
+    ("stages", "activation_files", "fused"),
 )
 RANK = {name: rank for rank, group in enumerate(ORDER) for name in group}
 

@@ -1,8 +1,14 @@
 """Capture of activations: which layers a model has, which are meant, and what they put out."""
 
 from repsim.capture.blocks import capture_blocks
-from repsim.capture.calls import failing_layer
-from repsim.capture.layers import LayerInfo, layer_table, layer_table_of
+from repsim.capture.calls import failing_layer, watch_calls
+from repsim.capture.layers import (
+    BATCHES,
+    LayerInfo,
+    layer_table,
+    layer_table_of,
+    layers_of_calls,
+)
 from repsim.capture.meta import without_computing
 from repsim.capture.patterns import layers_in_doubt, select_layers, selecting, with_axes
 from repsim.capture.sampling import sampled_examples, sampled_neurons, sampled_positions
@@ -10,6 +16,7 @@ from repsim.capture.size import forward_operations_of, parameter_count_of
 from repsim.capture.structure import structure_digest, structure_of
 
 __all__ = [
+    "BATCHES",
     "LayerInfo",
     "capture_blocks",
     "failing_layer",
@@ -17,6 +24,7 @@ __all__ = [
     "layer_table",
     "layer_table_of",
     "layers_in_doubt",
+    "layers_of_calls",
     "parameter_count_of",
     "sampled_examples",
     "sampled_neurons",
@@ -25,6 +33,7 @@ __all__ = [
     "selecting",
     "structure_digest",
     "structure_of",
+    "watch_calls",
     "with_axes",
     "without_computing",
 ]

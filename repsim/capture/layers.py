@@ -15,11 +15,11 @@ from repsim.errors import StudyError
 from repsim.inputs import InputSpec
 from repsim.training.evaluation import evaluation_mode
 
-__all__ = ["LayerInfo", "layer_table", "layer_table_of"]
+__all__ = ["BATCHES", "LayerInfo", "layer_table", "layer_table_of", "layers_of_calls"]
 
 # An output whose first axis is not the batch (a parameter, a positional embedding, tokens first)
 # does not follow it from the one size to the other.
-_BATCHES = (2, 3)
+BATCHES = (2, 3)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -95,10 +95,31 @@ def layer_table(model: nn.Module, inputs: InputSpec) -> tuple[LayerInfo, ...]:
     1 1 ReLU (8, 4, 4) 8 16
     2 2 Flatten (128,) 128 1
     """
-    modules = observed_modules(model)
     device = next(model.parameters(), torch.empty(0)).device
-    few, more = (inputs.zeros(size, device) for size in _BATCHES)
-    channels = ChannelAxes(few)
+    few, more = (inputs.zeros(size, device) for size in BATCHES)
+    return layers_of_calls(model, lambda: model(few), lambda: model(more), few, str(inputs))
+
+
+def layers_of_calls(
+    model: nn.Module,
+    few: Callable[[], object],
+    more: Callable[[], object],
+    channels_of: Tensor,
+    words: str,
+) -> tuple[LayerInfo, ...]:
+    """Layers of a model, from two calls of it; see `layer_table`.
+
+    Parameters
+    ----------
+    few, more
+        Call the model with as many examples as `BATCHES` says.
+    channels_of
+        What the first of them gives it: of images and vectors the channels are known.
+    words
+        What it is given, for the message.
+    """
+    modules = observed_modules(model)
+    channels = ChannelAxes(channels_of)
     seen: list[tuple[str, int, tuple[int, ...], int]] = []
     again: dict[tuple[str, int], tuple[int, ...]] = {}
 
@@ -112,23 +133,23 @@ def layer_table(model: nn.Module, inputs: InputSpec) -> tuple[LayerInfo, ...]:
     with evaluation_mode(model), torch.inference_mode(), failing_layer(model) as failing:
         try:
             with watch_calls(modules.items(), note), channels:
-                model(few)
+                few()
             with watch_calls(modules.items(), note_again):
-                model(more)
+                more()
         except StudyError:
             raise
         # A model may answer images it was not made for with any exception.
         except Exception as error:
             raise StudyError(
-                f"Expected a model that takes {inputs}. "
+                f"Expected a model that takes {words}. "
                 f"Got {type(error).__name__}{failing()}: {error}"
             ) from error
     calls = Counter(name for name, *_ in seen)
     layers = []
     for depth, (name, call, shape, axis) in enumerate(seen):
         batch = len(shape) > 1 and (shape[0], again.get((name, call))) == (
-            _BATCHES[0],
-            (_BATCHES[1], *shape[1:]),
+            BATCHES[0],
+            (BATCHES[1], *shape[1:]),
         )
         layers.append(
             LayerInfo(
