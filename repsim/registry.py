@@ -10,6 +10,7 @@ import importlib
 import inspect
 import pkgutil
 import sys
+import traceback
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -17,7 +18,7 @@ from importlib.metadata import EntryPoint, entry_points
 from types import ModuleType
 from typing import Generic, TypeVar
 
-from repsim.errors import StudyError, unknown_name
+from repsim.errors import RepsimError, StudyError, unknown_name
 from repsim.options import is_dotted
 from repsim.own_code import OwnCode, own_code
 
@@ -151,8 +152,8 @@ def call_dotted(
     Raises
     ------
     StudyError
-        The module cannot be imported, has no such function, or does not take these options.
-        An error inside the function itself is passed on as it is.
+        The module cannot be imported, has no such function, or does not take these options, or
+        the function fails: the message has its error and the line.
 
     Examples
     --------
@@ -172,7 +173,17 @@ def call_dotted(
             f"these itself. Got {', '.join(taken)}. Remove it from the options."
         )
     _check_signature(function, path, what, options, given, known)
-    return function(**given, **options)
+    try:
+        return function(**given, **options)
+    except RepsimError:
+        raise
+    # The function is somebody else's, and may raise anything.
+    except Exception as error:
+        line = traceback.extract_tb(error.__traceback__)[:2][-1]
+        raise StudyError(
+            f"Expected {what} {path!r} to return without an error. Got {type(error).__name__}: "
+            f"{error} ({line.filename}, line {line.lineno})."
+        ) from error
 
 
 def _check_signature(

@@ -17,7 +17,7 @@ from pydantic import create_model
 from repsim.data.arrays import from_arrays
 from repsim.data.source import Augmentation, DataSource, Split, check_examples
 from repsim.data.transform import Transform
-from repsim.errors import StudyError
+from repsim.errors import RepsimError, StudyError
 from repsim.inputs import InputSpec
 from repsim.options import StrictOptions, validated_options
 from repsim.registry import Registry, call_dotted, load_dotted
@@ -96,10 +96,18 @@ def load_data(name: str, options: Mapping[str, object]) -> DataSource:
 def _check_batch(source: DataSource, part: str, where: str) -> None:
     """Refuse a split whose first example is not what the data set says of it."""
     split = source.split(part)
-    batches = split.batches(
-        np.zeros(1, np.int64), batch_size=1, augmentation=None, device=torch.device("cpu")
-    )
-    batch = next(iter(batches), ())
+    try:
+        batches = split.batches(
+            np.zeros(1, np.int64), batch_size=1, augmentation=None, device=torch.device("cpu")
+        )
+        batch = next(iter(batches), ())
+    except RepsimError:
+        raise
+    # The class is somebody else's, and may raise anything.
+    except Exception as error:
+        raise StudyError(
+            f"Expected batches from the {where}. Got {type(error).__name__}: {error}."
+        ) from error
     if not isinstance(batch, tuple | list) or len(batch) != 2:
         raise StudyError(
             f"Expected batches of (inputs, targets) from the {where}. "

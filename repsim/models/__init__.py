@@ -78,16 +78,7 @@ def build_model(
     if path is not None:
         given = {"inputs": inputs, "outputs": outputs}
         _check_keywords(path, options)
-        try:
-            network = call_dotted(path, options, what="model", given=given)
-        except StudyError:
-            raise
-        # The function is somebody else's, and may raise anything.
-        except Exception as error:
-            raise StudyError(
-                f"Expected model {name!r} to return a torch.nn.Module. "
-                f"Got {type(error).__name__}: {error}"
-            ) from error
+        network = call_dotted(path, options, what="model", given=given)
         if not isinstance(network, nn.Module):
             raise StudyError(
                 f"Expected model {name!r} to return a torch.nn.Module. "

@@ -237,5 +237,5 @@ def _unreadable(name: str, problem: Exception) -> str:
         )
     return (
         f"Expected weights that torch.save or safetensors wrote in {name}. "
-        f"Got: {first_line(problem)}. Copy or download the file again."
+        f"Got {type(problem).__name__}: {first_line(problem)}. Copy or download the file again."
     )

@@ -14,6 +14,8 @@ from dataclasses import dataclass
 
 import matplotlib as mpl
 import matplotlib.style
+import numpy as np
+import numpy.typing as npt
 from matplotlib.axes import Axes
 from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
@@ -27,6 +29,9 @@ PAPER = "#ffffff"
 ACCENT = "#0f5c8c"
 # Okabe and Ito (2008), without yellow and black: told apart by colour-blind readers.
 CATEGORICAL = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#56b4e9", "#e69f00")
+
+# Inches: a digit of DejaVu Sans at 8 points.
+_DIGIT = 0.071
 
 # The page swaps these for CSS variables, which its dark scheme redefines.
 CSS_VARIABLES = {
@@ -209,6 +214,23 @@ def thinned(amount: int, most: int) -> list[int]:
     if amount <= most:
         return list(range(amount))
     return sorted({round(i * (amount - 1) / (most - 1)) for i in range(most)})
+
+
+def name_steps(axes: Axes, places: npt.ArrayLike, steps: npt.ArrayLike) -> None:
+    """Number these rising places of the axis by training step, from the right, as many as fit."""
+    places = np.asarray(places, float)
+    labels = [f"{step:,.0f}" for step in np.asarray(steps, float)]
+    inches = axes.bbox.width / axes.get_figure(root=True).dpi  # type: ignore[union-attr]
+    scale = axes.xaxis.get_transform()
+    along = scale.transform(places) / np.ptp(scale.transform(np.array(axes.get_xlim()))) * inches
+    chosen: list[int] = []
+    for at in reversed(range(len(labels))):
+        # Half of both labels, and a digit between them.
+        room = _DIGIT * (1 + (len(labels[at]) + len(labels[chosen[-1]])) / 2) if chosen else 0.0
+        if not chosen or along[chosen[-1]] - along[at] >= room:
+            chosen.append(at)
+    axes.set_xticks(places[chosen], [labels[at] for at in chosen])
+    axes.set_xticks([], minor=True)
 
 
 def _spread(ends: Sequence[float], gap: float) -> list[float]:

@@ -58,8 +58,8 @@ def agreement(groups: Groups) -> str:
         return ""
     more = sum(float((mean[0] - mean[1])[_common(mean)].mean()) > 0 for mean in means)
     return (
-        f"By {more} of {count(len(means), 'measure')} of similarity, pairs within a variant "
-        "have a larger mean over layers than pairs between variants."
+        f"By {more or 'none'} of {count(len(means), 'measure')} of similarity, pairs within a "
+        "variant have a larger mean over layers than pairs between variants."
     )
 
 

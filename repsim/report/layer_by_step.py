@@ -3,7 +3,7 @@
 import numpy as np
 from matplotlib.figure import Figure
 
-from repsim.report.drawing import INK, Drawing, shortened, thinned
+from repsim.report.drawing import INK, Drawing, name_steps, shortened, thinned
 from repsim.report.layer_maps import draw_map, key
 from repsim.report.over_training import MOST_PANELS, OverTraining, settling_words
 from repsim.report.phrasing import count
@@ -13,7 +13,6 @@ __all__ = ["draw_layers_by_step"]
 # Inches of a map, and between two.
 _WIDTH, _GAP = 2.9, 0.3
 _ROW = 0.19
-_MOST_STEPS = 8
 
 
 def draw_layers_by_step(one: OverTraining) -> Drawing | None:
@@ -39,9 +38,8 @@ def draw_layers_by_step(one: OverTraining) -> Drawing | None:
             )
         )
         title = f"{shortened(of.name, 40)}, {count(of.pairs, 'network')}".removeprefix(", ")
-        draw_map(axes, of.mean.T, title=title)
-        steps = thinned(len(of.steps), _MOST_STEPS)
-        axes.set_xticks(steps, [f"{of.steps[at]:,.0f}" for at in steps])
+        draw_map(axes, of.mean.T, title=title, numbered=False)
+        name_steps(axes, np.arange(len(of.steps)), of.steps)
         if row == down - 1 or place + across >= len(shown):
             axes.set_xlabel("Step of the snapshot", labelpad=3)
         layers = thinned(len(of.layers), 24)

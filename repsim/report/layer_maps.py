@@ -36,11 +36,16 @@ def map_axes(panels: int) -> tuple[Figure, list[Axes]]:
 
 
 def draw_map(
-    axes: Axes, values: Floats, *, title: str, scale: tuple[float, float] = (0.0, 1.0)
+    axes: Axes,
+    values: Floats,
+    *,
+    title: str,
+    scale: tuple[float, float] = (0.0, 1.0),
+    numbered: bool = True,
 ) -> None:
     """One map (layers × layers, or × steps), the first layer at the lower left.
 
-    Cells without a value are grey.
+    Cells without a value are grey. A small map has its values in the cells, if `numbered`.
 
     Shades run from the lower to the upper end of the scale.
     """
@@ -55,7 +60,7 @@ def draw_map(
     shades = np.where(np.isnan(values), 0, np.rint(shares * _SHADES)).astype(int)
     for shade in range(1, _SHADES + 1):
         _shape(axes, shades == shade, ACCENT, DARKEST * shade / _SHADES)
-    if max(rows, columns) <= MOST_NUMBERED:
+    if numbered and max(rows, columns) <= MOST_NUMBERED:
         for (row, column), value in np.ndenumerate(values):
             if np.isfinite(value):
                 colour = PAPER if shares[row, column] > 0.55 else INK

@@ -32,6 +32,9 @@ __all__ = [
 # More variants or groups than this are drawn and listed no more.
 MOST_PANELS = 6
 
+# Steps below this have a decimal.
+EARLY = 100
+
 
 @dataclass(frozen=True, kw_only=True)
 class Development:
@@ -55,11 +58,14 @@ class OverTraining:
     ends: dict[str, int]  # By variant, the step at which its networks are trained.
 
     def settling(self, of: Development) -> Floats:
-        """Of each layer, the step at which it settles: `settling_step`; NaN if not known."""
+        """Of each layer, the step at which it settles: `settling_step`; NaN if not known.
+
+        From a single snapshot, a straight line to the end is half way up in the middle, always.
+        """
         return np.array(
             [
                 settling_step(of.steps[known], values[known], self.ends[of.name])
-                if (known := np.isfinite(values)).any() and of.name in self.ends
+                if (known := np.isfinite(values)).sum() > 1 and of.name in self.ends
                 else np.nan
                 for values in of.mean.T
             ]
@@ -70,6 +76,7 @@ class OverTraining:
 class StepsSection:
     """What the page says of training."""
 
+    snapshots: int  # Of a network, at most.
     points: tuple[str, ...]  # For the answer at the top of the page.
     measures: tuple[str, ...]
     variants: tuple[str, ...]
@@ -117,6 +124,7 @@ def steps_section(found: Sequence[OverTraining]) -> StepsSection | None:
         for layer in layers
     )
     return StepsSection(
+        snapshots=max(len(of.steps) for of in shown[0].with_final),
         points=tuple(settling_words(shown[0], of) for of in shown[0].with_final[:MOST_PANELS]),
         measures=tuple(one.measure for one in shown),
         variants=variants,
@@ -134,9 +142,15 @@ def settling_words(one: OverTraining, of: Development) -> str:
     settled = one.settling(of)
     known = np.flatnonzero(np.isfinite(settled))
     whose = f" of {code(of.name)}" if of.name else ""
-    if known.size < 2:
-        return f"When the layers{whose} settle is not known."
+    if not known.size:
+        return f"When the layers{whose} settle is not known: that takes two snapshots at least."
     first, last = known[settled[known].argmin()], known[settled[known].argmax()]
+    if _step(settled[first]) == _step(settled[last]):
+        layers = "all layers" if known.size > 1 else code(of.layers[first])
+        return (
+            f"Over training, {layers}{whose} {'settle' if known.size > 1 else 'settles'} (half "
+            f"way) after {_step(settled[first])} steps, by {one.measure}."
+        )
     words = (
         f"Over training, {code(of.layers[first])}{whose} settles first (half way after "
         f"{_step(settled[first])} steps) and {code(of.layers[last])} last "
@@ -198,4 +212,7 @@ def _developments(rows: pl.DataFrame, by: str) -> Iterator[Development]:
 
 
 def _step(step: float) -> str:
-    return f"{step:,.0f}" if np.isfinite(step) else "–"
+    if not np.isfinite(step):
+        return "–"
+    # Between snapshots of early steps, layers differ by less than a step.
+    return f"{step:,.0f}" if step >= EARLY or step == round(step) else f"{step:.1f}"

@@ -60,7 +60,7 @@ def render_page(
     environment.filters["prose"] = prose
     page: str = environment.get_template("page.html.j2").render(
         facts=facts,
-        scope=_scope(summary),
+        scope=_scope(summary, steps),
         answer=answer(
             summary,
             measures,
@@ -100,16 +100,15 @@ def prose(sentence: str) -> Markup:
     return Markup(re.sub(r"`([^`]+)`", r"<code>\1</code>", str(escape(unbroken))))
 
 
-def _scope(summary: Summary) -> list[str]:
+def _scope(summary: Summary, steps: StepsSection | None) -> list[str]:
     done = summary.networks.filter(pl.col("status") == "done").height
     total = summary.networks.height
     networks = count(total, "network") if done == total else f"{done} of {total} networks"
-    return [
-        networks,
-        count(len(summary.pairs), "pair"),
-        count(len(summary.layers), "layer"),
-        f"{len(summary.epsilons)} ε",
-    ]
+    compared = [count(len(summary.pairs), "pair"), count(len(summary.layers), "layer")]
+    if steps is not None and not summary.pairs:  # Snapshots alone are compared.
+        snapshots = f"{count(steps.snapshots, 'snapshot')}{' each' if total > 1 else ''}"
+        compared = [snapshots, count(len(steps.rows), "layer")]
+    return [networks, *compared, f"{len(summary.epsilons)} ε"]
 
 
 def _cell(value: float, low: float = np.nan, high: float = np.nan, *, several: bool) -> Cell:

@@ -7,7 +7,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.colors import to_hex
 
-from repsim.report.drawing import Drawing, shortened, thinned
+from repsim.report.drawing import Drawing, name_steps, shortened, thinned
 from repsim.report.over_training import (
     MOST_PANELS,
     Development,
@@ -16,14 +16,10 @@ from repsim.report.over_training import (
 )
 from repsim.report.panels import small_multiples
 from repsim.report.phrasing import count
-from repsim.report.summary import Floats
 
 __all__ = ["draw_between_by_step", "draw_with_final"]
 
 _MOST_NAMED = 12
-
-# Of the axis, between two steps that are numbered.
-_APART = 0.13
 
 
 def draw_with_final(one: OverTraining) -> Drawing | None:
@@ -70,12 +66,14 @@ def _draw(
     for place, (axes, of) in enumerate(zip(panels.axes, shown, strict=True)):
         _curves(axes, of, named=place == len(shown) - 1)
         panels.finish(place, own_scale=False)
+    most = max(of.pairs for of in shown)
+    over = f"as a mean over at most {count(most, noun)}" if most > 1 else f"of one {noun}"
     return Drawing(
         name=name,
         title=title,
         finding=development_words(shown),
         reading=(
-            f"{reading}, as a mean over at most {count(max(of.pairs for of in shown), noun)}; "
+            f"{reading}, {over}; "
             "colours run from the first layer, dark, to the last. Steps are on a logarithmic "
             "axis, apart from 0."
         ),
@@ -98,9 +96,7 @@ def _curves(axes: Axes, of: Development, *, named: bool) -> None:
         )
     least = of.steps[of.steps > 0].min(initial=np.inf)
     axes.set_xscale("symlog", linthresh=least if np.isfinite(least) else 1.0, linscale=0.4)
-    numbered = of.steps[_apart(axes.xaxis.get_transform().transform(of.steps))]
-    axes.set_xticks(numbered, [f"{step:,.0f}" for step in numbered])
-    axes.set_xticks([], minor=True)
+    name_steps(axes, of.steps, of.steps)
     axes.set_ylim(min(-0.03, np.nanmin(of.mean) - 0.03), 1.03)
     if named:
         axes.legend(
@@ -110,12 +106,3 @@ def _curves(axes: Axes, of: Development, *, named: bool) -> None:
             borderaxespad=0,
             handlelength=1.4,
         )
-
-
-def _apart(places: Floats) -> list[int]:
-    """Which of these places on the axis are numbered: from the right, as many as are legible."""
-    chosen: list[int] = []
-    for at in range(len(places) - 1, -1, -1):
-        if not chosen or places[chosen[-1]] - places[at] >= _APART * np.ptp(places):
-            chosen.append(at)
-    return sorted(chosen)

@@ -262,6 +262,11 @@ def flattened(table: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
 
 def _check_sweep(sweep: Sweep) -> None:
     for key, values in sweep.items():
+        if key == "training.snapshots":
+            raise ValueError(
+                "Expected keys in the sweep that change networks. Got training.snapshots, which "
+                "changes none. List all snapshots in [training], or in those of the variants"
+            )
         part, _, inner = key.partition(".")
         if part not in PARTS or not inner or "." in inner:
             raise ValueError(

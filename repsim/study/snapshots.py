@@ -72,7 +72,7 @@ def snapshots_of(moments: tuple[Moment, ...], course: Course, keep: Keep) -> dic
     -------
     dict
         Steps by name, such as ``{"initial": 0, "epoch 5": 1955}``; ``best``, whose step shows when
-        the network is trained, has None.
+        the network is trained, has None. An untrained network has no snapshots: all are itself.
 
     Raises
     ------
@@ -103,14 +103,16 @@ def snapshots_of(moments: tuple[Moment, ...], course: Course, keep: Keep) -> dic
         unit = "steps" if isinstance(late[0], AtSteps) else "epoch"
         raise StudyError(
             f"Expected snapshots within the training of {course.epochs} epochs ({course.steps} "
-            f"steps, {course.batches} an epoch). Got {unit} {said} in training.snapshots."
+            f"steps, {course.batches} an epoch). Got {unit} {said} in training.snapshots. "
+            "Remove it, or train for longer."
         )
     found: dict[str, int | None] = {
         _name(step, course): step
         for step in sorted(steps)
         if keep == "best" or step != course.steps
     }
-    return found | ({"best": None} if "best" in moments and keep == "last" else {})
+    best = "best" in moments and keep == "last" and course.steps > 0
+    return found | ({"best": None} if best else {})
 
 
 def _end_of(moment: Moment, course: Course) -> int:

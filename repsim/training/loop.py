@@ -30,8 +30,9 @@ def check_data(source: DataSource, training: Training) -> None:
     Raises
     ------
     StudyError
-        When there are no targets to train on, fewer than two training examples, or the best epoch
-        is to be kept or a snapshot and the test split has no targets to find it by.
+        When there are no targets to train on, fewer than two training examples, or fewer than the
+        batch size that is asked for; when the warm-up is longer than the training; or when the best
+        epoch is to be kept or a snapshot and the test split has no targets to find it by.
     """
     objective = source.objective(training.objective)
     if training.epochs == 0:
@@ -49,6 +50,7 @@ def check_data(source: DataSource, training: Training) -> None:
             f"Expected numbers that vary in the targets of the training split of {source.name!r}. "
             "Got the same for all examples: there is nothing to predict."
         )
+    _check_course(source, training)
     test = source.test
     if test.has_targets and objective.scored(0.0, test.targets) is not None:
         return
@@ -63,6 +65,25 @@ def check_data(source: DataSource, training: Training) -> None:
             'Expected labels of the test split for the snapshot "best", or numbers that vary: it '
             f'is of the epoch with the best test score. {got} Remove "best" from '
             "training.snapshots."
+        )
+
+
+def _check_course(source: DataSource, training: Training) -> None:
+    examples = len(source.train)
+    size = training.batch_size
+    # The default stands for all examples where they are fewer: nobody asked for more.
+    if size != "all" and size > examples and "batch_size" in training.model_fields_set:
+        raise StudyError(
+            f"Expected training.batch_size of at most {examples}, the examples of the training "
+            f"split of {source.name!r}. Got {size}. Set a smaller one, or "
+            'training.batch_size = "all".'
+        )
+    course = training.course(examples)
+    if training.warmup_epochs * course.batches > course.steps:
+        raise StudyError(
+            f"Expected a warm-up within the training of {course.steps} steps. Got "
+            f"training.warmup_epochs = {training.warmup_epochs}, of {course.batches} steps each: "
+            "the learning rate would never be reached. Set fewer, or train for longer."
         )
 
 

@@ -86,9 +86,11 @@ def test_a_module_that_fails_on_import_is_named_with_its_error(own_module):
         call_dotted(f"{name}:make", {}, what="model")
 
 
-def test_an_error_inside_the_function_is_its_own(own_module):
-    name = own_module("def make(): raise KeyError('inside')")
-    with pytest.raises(KeyError, match="inside"):
+def test_an_error_inside_the_function_is_named_with_its_line(own_module):
+    name = own_module("import json\ndef make():\n    json.loads('{')")
+    with pytest.raises(
+        StudyError, match=rf"{name}:make'.* Got JSONDecodeError: .*{name}.py, line 3"
+    ):
         call_dotted(f"{name}:make", {}, what="model")
 
 

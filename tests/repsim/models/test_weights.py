@@ -168,6 +168,7 @@ def test_archives_of_code_are_refused(tmp_path):
     [
         (b"", "a.pt", "Copy or download the file again"),
         (b"<html>not found</html>", "a.pt", "a.pt"),
+        (b"hello I am no checkpoint", "a.pt", "Got KeyError: 101."),
         (b"\x08\0\0\0\0\0\0\0{}", "a.safetensors", "torch.save or safetensors wrote in a.saf"),
         (pickle.dumps({"a": 1}), "a.pt", "a.pt"),
     ],

@@ -44,7 +44,7 @@ def test_the_network_itself_is_no_snapshot_of_it():
     assert snapshots_of(("last", "best"), COURSE, "last") == {"best": None}
     assert snapshots_of(("last", "best"), COURSE, "best") == {"last": 60}
     untrained = Course.of(1000, batch_size=100, epochs=0, steps=None)
-    assert snapshots_of(("initial", "last", "log"), untrained, "last") == {}
+    assert snapshots_of(("initial", "last", "log", "best"), untrained, "last") == {}
 
 
 @pytest.mark.parametrize(

@@ -165,6 +165,7 @@ def test_a_study_is_read_as_it_is_written_down():
         ("[variants.a]\nseeds = [1, 1]", "Expected each seed once. Got 1 more than once"),
         ("[sweep]\nwidth = [1, 2]", "Expected keys of data, model or training in the sweep"),
         ("[sweep]\ncapture.positions = [1, 2]", "Got 'capture.positions'"),
+        ("[sweep]\ntraining.snapshots = [[1], [2]]", "Got training.snapshots, which changes none"),
         ("[sweep]\nmodel.width = []", "Expected at least one value of model.width in the sweep"),
         ("[sweep]\nmodel.width = [1, 1]", "each once. Got [1, 1]"),
         ("[sweep]\nmodel.width = 3", "Expected a valid option 'sweep"),

@@ -61,6 +61,18 @@ def test_one_hot_vectors_of_labels_are_learned_and_scored_by_accuracy(train_smal
         ((X, Y * 0), (X, Y), {}, "numbers that vary in the targets of the training split"),
         ((X, Y), (X, None), {"keep": "best"}, r'test score\. Got none\. Set training\.keep = "las'),
         ((X, Y), (X, Y * 0), {"keep": "best"}, r"Got the same numbers throughout"),
+        (
+            (X, Y),
+            (X, Y),
+            {"batch_size": 500},
+            r"batch_size of at most \d+, the examples .* Got 500",
+        ),
+        (
+            (X, Y),
+            (X, Y),
+            {"epochs": 2, "warmup_epochs": 3},
+            r"within the training of 2 steps\. Got",
+        ),
     ],
 )
 def test_what_nothing_can_be_learned_from_is_refused(train, test, settings, said):
