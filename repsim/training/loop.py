@@ -69,16 +69,7 @@ def check_data(source: DataSource, training: Training) -> None:
 
 
 def _check_course(source: DataSource, training: Training) -> None:
-    examples = len(source.train)
-    size = training.batch_size
-    # The default stands for all examples where they are fewer: nobody asked for more.
-    if size != "all" and size > examples and "batch_size" in training.model_fields_set:
-        raise StudyError(
-            f"Expected training.batch_size of at most {examples}, the examples of the training "
-            f"split of {source.name!r}. Got {size}. Set a smaller one, or "
-            'training.batch_size = "all".'
-        )
-    course = training.course(examples)
+    course = training.course(len(source.train))
     if training.warmup_epochs * course.batches > course.steps:
         raise StudyError(
             f"Expected a warm-up within the training of {course.steps} steps. Got "

@@ -64,12 +64,6 @@ def test_one_hot_vectors_of_labels_are_learned_and_scored_by_accuracy(train_smal
         (
             (X, Y),
             (X, Y),
-            {"batch_size": 500},
-            r"batch_size of at most \d+, the examples .* Got 500",
-        ),
-        (
-            (X, Y),
-            (X, Y),
             {"epochs": 2, "warmup_epochs": 3},
             r"within the training of 2 steps\. Got",
         ),
