@@ -52,13 +52,18 @@ class Evidence:
 
     def layers(self) -> list[str]:
         """Names of the compared layers, in order of depth."""
-        first = self.tables.results.sort("depth", "layer").unique("layer", maintain_order=True)
+        rows = self.tables.results if self.over_training.is_empty() else self.over_training
+        first = rows.sort("depth", "layer").unique("layer", maintain_order=True)
         return first["layer"].to_list()
 
     def convolutional(self) -> list[str]:
         """Those that are feature maps: with more than one position."""
         maps = self.tables.layers.filter(pl.col("total_positions") > 1)["layer"]
         return [layer for layer in self.layers() if layer in set(maps)]
+
+    def trained(self) -> list[str]:
+        """The variants whose networks were trained (``epochs`` are not 0)."""
+        return [v for v, of in self.settings.items() if of.get("training.epochs") != 0]
 
     def values(self, measure: str, *, epsilon: float | None = None) -> pl.DataFrame:
         """Rows of one measure, without what is not defined.

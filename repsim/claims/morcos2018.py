@@ -1,6 +1,9 @@
 """Morcos, Raghu and Bengio 2018, "Insights on representational similarity in neural networks".
 
-Distances are 1 - PWCCA. Source: arXiv:1806.05759, with figures 2, 3 and A8 to A10.
+Distances are 1 - PWCCA. B-5 is what Raghu, Gilmer, Yosinski and Sohl-Dickstein 2017 found in
+convolutional networks (arXiv:1706.05806) and this paper in recurrent ones.
+
+Source: arXiv:1806.05759, with figures 2, 3 and A8 to A10.
 """
 
 from collections.abc import Mapping
@@ -11,7 +14,8 @@ import polars as pl
 from scipy import stats
 
 from repsim.claims.claim import Claim, Evidence, Judged
-from repsim.results import group_of
+from repsim.results import group_of, settling_step, with_final
+from repsim.results.clusters import adjusted_rand, cluster_tree
 
 __all__ = ["CLAIMS"]
 
@@ -20,8 +24,16 @@ PWCCA = "pwcca["
 # Below it, networks on random labels have not memorised them.
 MEMORISED = 0.99
 
+# Below it, a network has not learned: its learning rate is then no matter of the representation.
+LEARNED = 0.9
+
+RATE = "training.learning_rate"
+
 # Types of layers that put out logits or probabilities.
 OUTPUTS = ("Linear", "Softmax", "LogSoftmax")
+
+# The paper clusters by its eighth layer of eleven.
+CLUSTERED_LAYER = 8 / 11
 
 NO_PWCCA = 'The study has no PWCCA: add [[measures]] with name = "pwcca".'
 
@@ -75,12 +87,17 @@ def _output(evidence: Evidence) -> str | None:
     return last[0] if last and types.get(last[0]) in OUTPUTS else None
 
 
+def _hidden(evidence: Evidence) -> list[str]:
+    """All layers but the output."""
+    return [layer for layer in evidence.layers() if layer != _output(evidence)]
+
+
 def _deeper(evidence: Evidence) -> dict[str, dict[str, float]] | str:
     """As `_distances`, of the deeper half of the hidden layers."""
     distances = _distances(evidence)
     if isinstance(distances, str):
         return distances
-    layers = [layer for layer in distances if layer != _output(evidence)]
+    layers = [layer for layer in _hidden(evidence) if layer in distances]
     return {layer: distances[layer] for layer in layers[len(layers) // 2 :]} or NO_PWCCA
 
 
@@ -140,6 +157,83 @@ def _wider_networks_are_closer(evidence: Evidence) -> Judged:
     )
 
 
+def _rates(evidence: Evidence) -> dict[str, float] | str:
+    """The learning rate of each variant, or why they cannot be compared."""
+    rates = {variant: settings.get(RATE) for variant, settings in evidence.settings.items()}
+    networks = evidence.tables.networks
+    sizes = networks.group_by("variant").len()["len"].to_list()
+    if len(set(rates.values()) - {None}) < 3 or min(sizes) < 2:
+        return "The study has not at least three learning rates with two networks each."
+    others = [{k: v for k, v in one.items() if k != RATE} for one in evidence.settings.values()]
+    if any(other != others[0] for other in others):
+        return "The variants differ by more than their learning rate."
+    least = networks["train_accuracy"].min()
+    if not isinstance(least, float) or least < LEARNED:
+        shown = "unknown" if not isinstance(least, float) else f"{least:.1%}"
+        return f"Not all networks have learned: the lowest training accuracy is {shown}."
+    return {variant: float(rate) for variant, rate in rates.items() if rate is not None}
+
+
+def _learning_rates_are_clusters(evidence: Evidence) -> Judged:
+    rates = _rates(evidence)
+    if isinstance(rates, str):
+        return None, rates
+    rows = evidence.values(PWCCA)
+    hidden = [layer for layer in _hidden(evidence) if layer in set(rows["layer"])]
+    if not hidden:
+        return None, NO_PWCCA
+    layer = hidden[max(0, round(CLUSTERED_LAYER * len(hidden)) - 1)]
+    networks = evidence.tables.networks["network"].to_list()
+    place = {network: number for number, network in enumerate(networks)}
+    distances = np.full((len(networks), len(networks)), np.nan)
+    pairs = rows.filter(pl.col("layer") == layer).group_by("network_a", "network_b")
+    for a, b, similarity in pairs.agg(pl.col("value").mean()).iter_rows():
+        distances[place[a], place[b]] = distances[place[b], place[a]] = max(0.0, 1 - similarity)
+    if np.isnan(distances[~np.eye(len(networks), dtype=bool)]).any():
+        return None, 'Not every two networks were compared (pairs = "all").'
+    rate = np.array([rates[variant] for variant in evidence.tables.networks["variant"]])
+    np.fill_diagonal(distances, np.inf)
+    same = int((rate == rate[distances.argmin(axis=1)]).sum())
+    np.fill_diagonal(distances, 0.0)
+    groups = np.unique(rate, return_inverse=True)[1]
+    index = adjusted_rand(cluster_tree(distances), groups)
+    return index >= 0.9, (
+        f"In {layer}, cut into {len(set(groups))} clusters: adjusted Rand index {index:.2f}; the "
+        f"nearest network has the same rate for {same} of {len(networks)} networks."
+    )
+
+
+def _lower_layers_settle_first(evidence: Evidence) -> Judged:
+    snapshots = evidence.over_training
+    if snapshots.is_empty() or snapshots["snapshot_a"].is_null().all():
+        return None, "The study has no snapshots (training.snapshots)."
+    rows = with_final(snapshots.filter(pl.col("measure").str.starts_with(PWCCA)))
+    if rows.is_empty():
+        return None, (
+            'It needs [[measures]] with name = "pwcca", and each snapshot compared with its '
+            'network (pairs = "over training").'
+        )
+    layers = _hidden(evidence)[:-1]
+    kept = evidence.tables.networks.filter(pl.col("step").is_not_null())
+    ends = dict(kept.group_by("variant").agg(pl.col("step").max()).iter_rows())
+    ranks, words = [], []
+    for (variant,), of in rows.filter(pl.col("layer").is_in(layers)).group_by(
+        "variant", maintain_order=True
+    ):
+        if variant not in ends:
+            return None, "The step at which the networks are trained is not known (training.keep)."
+        settled = [
+            settling_step(one["step"].to_list(), one["value"].to_list(), ends[variant])
+            for _, one in of.group_by("layer", maintain_order=True)
+        ]
+        if len(settled) < 4 or not np.ptp(settled):
+            return None, "It needs at least five hidden layers, which do not settle all at once."
+        ranks.append(float(stats.spearmanr(range(len(settled)), settled).statistic))
+        whose = f" ({variant})" if variant else ""
+        words.append(f"{ranks[-1]:.2f} over {len(settled)} layers{whose}")
+    return min(ranks) > 0.5, f"Rank correlation {', '.join(words)}."
+
+
 def _outputs_agree_within_groups(evidence: Evidence) -> Judged:
     distances = _distances(evidence)
     if isinstance(distances, str):
@@ -182,6 +276,24 @@ CLAIMS = (
         source="figure 3",
         origin="the paper",
         judge=_wider_networks_are_closer,
+    ),
+    Claim(
+        number="B-4",
+        statement="Networks fall into clusters that are their learning rates.",
+        expected="adjusted Rand index of at least 0.9, by the hidden layer nearest to 8/11 of the "
+        "depth (the paper: five clusters, which are the five rates)",
+        source="200 networks of five learning rates",
+        origin="our reading",
+        judge=_learning_rates_are_clusters,
+    ),
+    Claim(
+        number="B-5",
+        statement="Layers converge from the bottom up, but for the very top.",
+        expected="rank correlation above 0.5 of depth with the step at which a layer has come half "
+        "of its way, over hidden layers but the last",
+        source="Raghu et al. 2017, of convolutional networks",
+        origin="our reading",
+        judge=_lower_layers_settle_first,
     ),
     Claim(
         number="B-6",

@@ -15,20 +15,11 @@ __all__ = ["CLAIMS"]
 SMALL = 4
 
 
-def _trained(evidence: Evidence) -> dict[str, bool]:
-    """Of each variant, whether its networks were trained."""
-    return {
-        variant: settings.get("training.epochs") != 0
-        for variant, settings in evidence.settings.items()
-    }
-
-
 def _within_trained(evidence: Evidence, epsilon: float | None = None) -> pl.DataFrame:
     """Maximum matches within variants that were trained, at one ε or all."""
-    trained = [variant for variant, yes in _trained(evidence).items() if yes]
     rows = evidence.values(MAXIMUM_MATCH, epsilon=epsilon)
     return rows.filter(
-        pl.col("variant_a") == pl.col("variant_b"), pl.col("variant_a").is_in(trained)
+        pl.col("variant_a") == pl.col("variant_b"), pl.col("variant_a").is_in(evidence.trained())
     )
 
 
@@ -64,9 +55,9 @@ def _first_layer_matches_more(evidence: Evidence) -> Judged:
 
 
 def _training_aligns_the_last_layers(evidence: Evidence) -> Judged:
-    trained, layers = _trained(evidence), evidence.layers()
-    untrained = [variant for variant, yes in trained.items() if not yes]
-    if not untrained or len(untrained) == len(trained):
+    trained, layers = evidence.trained(), evidence.layers()
+    untrained = [variant for variant in evidence.settings if variant not in trained]
+    if not untrained or not trained:
         return None, "The study has not both trained networks and untrained ones (epochs = 0)."
     rows = evidence.values(MAXIMUM_MATCH, epsilon=0.5)
     ends = [pl.col(side).is_in(untrained) for side in ("variant_a", "variant_b")]

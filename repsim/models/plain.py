@@ -8,6 +8,7 @@ Source: He et al. 2016, section 4.2 (plain-20 ... plain-56); Wang et al. 2018 (p
 """
 
 from collections import OrderedDict
+from collections.abc import Sequence
 from functools import partial
 
 from torch import Tensor, nn
@@ -32,24 +33,21 @@ SHAPES = {
 class Plain(nn.Module):
     """Modules ``features.conv1``, ``features.bn1``, ``features.relu1``, ... ``classifier``."""
 
-    def __init__(self, n: int, widths: tuple[int, ...], *, channels: int, classes: int):
+    def __init__(self, convolutions: Sequence[tuple[int, int]], *, channels: int, classes: int):
+        """Of the width and stride of each convolution."""
         super().__init__()
         layers: OrderedDict[str, nn.Module] = OrderedDict()
-        number = 0
-        for stage, width in enumerate(widths):
-            for position in range(2 * n + (1 if stage == 0 else 0)):
-                number += 1
-                stride = 2 if stage > 0 and position == 0 else 1
-                # Batch norm has the bias.
-                layers[f"conv{number}"] = nn.Conv2d(
-                    channels, width, 3, stride=stride, padding=1, bias=False
-                )
-                layers[f"bn{number}"] = nn.BatchNorm2d(width)
-                layers[f"relu{number}"] = nn.ReLU()
-                channels = width
+        for number, (width, stride) in enumerate(convolutions, start=1):
+            # Batch norm has the bias.
+            layers[f"conv{number}"] = nn.Conv2d(
+                channels, width, 3, stride=stride, padding=1, bias=False
+            )
+            layers[f"bn{number}"] = nn.BatchNorm2d(width)
+            layers[f"relu{number}"] = nn.ReLU()
+            channels = width
         self.features = nn.Sequential(layers)
         self.pool = nn.AdaptiveAvgPool2d(1)
-        self.classifier = nn.Linear(widths[-1], classes)
+        self.classifier = nn.Linear(channels, classes)
         initialise(self)
 
     def forward(self, images: Tensor) -> Tensor:
@@ -61,7 +59,12 @@ class Plain(nn.Module):
 def _build(
     n: int, widths: tuple[int, ...], _options: NoOptions, inputs: InputSpec, outputs: int
 ) -> Plain:
-    return Plain(n, widths, channels=inputs.shape[0], classes=outputs)
+    convolutions = [
+        (width, 2 if stage > 0 and position == 0 else 1)
+        for stage, width in enumerate(widths)
+        for position in range(2 * n + (1 if stage == 0 else 0))
+    ]
+    return Plain(convolutions, channels=inputs.shape[0], classes=outputs)
 
 
 MODELS = {

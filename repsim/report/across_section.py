@@ -5,12 +5,12 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from repsim.report.across_layers import AcrossLayers, across_layers
 from repsim.report.block_structure import draw_block_structure
 from repsim.report.drawing import Drawing
 from repsim.report.layer_heatmaps import draw_heatmaps
 from repsim.report.layer_identification import draw_identification, identification_words
 from repsim.report.phrasing import percent
+from repsim.results.across_layers import AcrossLayers, across_layers
 
 __all__ = ["AcrossSection", "IdentificationRow", "across_drawings", "across_section"]
 

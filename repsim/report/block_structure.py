@@ -4,11 +4,11 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from repsim.across.block_structure import LEAST_ALIKE, LEAST_LAYERS, LEAST_SHARE
-from repsim.report.across_layers import AcrossLayers
 from repsim.report.drawing import ACCENT, INK, PAPER, Drawing
 from repsim.report.layer_maps import draw_map, key, map_axes, name_layers, outline
 from repsim.report.phrasing import code, number, percent
 from repsim.report.summary import Floats, over_pairs
+from repsim.results.across_layers import AcrossLayers
 
 __all__ = ["block_words", "draw_block_structure"]
 
@@ -25,9 +25,8 @@ def draw_block_structure(across: AcrossLayers) -> Drawing | None:
     shown = _shown(across)
     if shown is not None:
         block = across.blocks[shown]
-        assert block is not None  # It is shown.
         for one in axes[:2]:
-            outline(one, block.start, block.stop)
+            outline(one, int(block.min()), int(block.max()) + 1)
     key(figure, "|cos|, CKA")
     framed = (
         f" Frame: the longest block, of {code(across.networks[shown])}."
@@ -67,15 +66,13 @@ def block_words(across: AcrossLayers) -> str:
             f"{code(across.names[layer])}{whose}, with "
             f"{percent(float(across.shares[network, layer]))} of the variance."
         )
-    block = across.blocks[shown]
-    assert block is not None  # It is shown.
-    inside = slice(block.start, block.stop)
-    apart = ~np.eye(block.size, dtype=bool)
-    cosine, rest = (
-        over_pairs(values.within[shown][inside, inside][apart])[0]
-        for values in (across.cosines, across.rest)
+    inside = across.blocks[shown]
+    apart = ~np.eye(inside.size, dtype=bool)
+    cka, cosine, rest = (
+        over_pairs(values.within[shown][np.ix_(inside, inside)][apart])[0]
+        for values in (across.cka, across.cosines, across.rest)
     )
-    found = sum(block is not None for block in across.blocks)
+    found = sum(block.size > 0 for block in across.blocks)
     has = "The network has" if networks == 1 else f"{found} of {networks} networks have"
     whose = "" if networks == 1 else f"; none is longer than that of {code(across.networks[shown])}"
     share = over_pairs(across.shares[shown, inside])[0]
@@ -86,19 +83,19 @@ def block_words(across: AcrossLayers) -> str:
         f"the first components of two layers have |cos| {number(float(cosine))}"
         if np.isfinite(cosine)
         else "",
-        f"CKA is {number(block.mean)}"
+        f"CKA is {number(float(cka))}"
         + (f", and {number(float(rest))} without them" if np.isfinite(rest) else ""),
     ]
     return (
-        f"{has} a block {alike}{whose}, from {code(across.names[block.start])} to "
-        f"{code(across.names[block.stop - 1])}. Means over that block: "
+        f"{has} a block {alike}{whose}, from {code(across.names[inside[0]])} to "
+        f"{code(across.names[inside[-1]])}. Means over that block: "
         f"{'; '.join(filter(None, means))}."
     )
 
 
 def _shown(across: AcrossLayers) -> int | None:
     """The network with the longest block."""
-    sizes = [block.size if block else 0 for block in across.blocks]
+    sizes = [block.size for block in across.blocks]
     return int(np.argmax(sizes)) if any(sizes) else None
 
 

@@ -2,11 +2,11 @@
 
 import numpy as np
 
-from repsim.report.across_layers import AcrossLayers
 from repsim.report.drawing import Drawing
 from repsim.report.layer_maps import draw_map, key, map_axes, name_layers
 from repsim.report.phrasing import code, count, number
 from repsim.report.summary import Floats
+from repsim.results.across_layers import AcrossLayers
 
 __all__ = ["draw_heatmaps"]
 

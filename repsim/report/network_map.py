@@ -3,12 +3,11 @@
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.cluster.hierarchy import fcluster, linkage, optimal_leaf_ordering
-from scipy.spatial.distance import squareform
 
 from repsim.report.groups import GroupMeasure, Groups, Ints
 from repsim.report.phrasing import code, count, listing, number
 from repsim.report.summary import Floats
+from repsim.results.clusters import adjusted_rand, cluster_tree
 
 __all__ = ["NetworkMap", "map_words", "measured", "network_map"]
 
@@ -44,10 +43,10 @@ def network_map(groups: Groups) -> NetworkMap | None:
     distances = np.zeros((networks, networks))
     distances[groups.first, groups.second] = 1 - measure.values[:, layers].mean(axis=1)
     distances = np.maximum(distances + distances.T, 0.0)
-    condensed = squareform(distances, checks=False)
-    tree = optimal_leaf_ordering(linkage(condensed, method="average"), condensed)
+    tree = cluster_tree(distances)
     coordinates, share = _scaled(distances)
-    silhouettes, adjusted_rand = _agreement(groups, distances, tree)
+    silhouettes = _silhouettes(groups, distances)
+    repeated = np.isfinite(silhouettes).any()
     return NetworkMap(
         measure=measure,
         layers=tuple(groups.layers[layer] for layer in layers),
@@ -60,7 +59,7 @@ def network_map(groups: Groups) -> NetworkMap | None:
         coordinates=coordinates,
         share=share,
         silhouettes=silhouettes,
-        adjusted_rand=adjusted_rand,
+        adjusted_rand=adjusted_rand(tree, groups.variant_of) if repeated else float("nan"),
     )
 
 
@@ -126,17 +125,16 @@ def _scaled(distances: Floats) -> tuple[Floats, float]:
     return coordinates, float(largest.sum() / total) if total > 0 else float("nan")
 
 
-def _agreement(groups: Groups, distances: Floats, tree: Floats) -> tuple[Floats, float]:
-    """Mean silhouette of each variant, and the adjusted Rand index of the tree's clusters."""
+def _silhouettes(groups: Groups, distances: Floats) -> Floats:
+    """Mean silhouette of each variant; NaN where it has one network."""
     sizes = np.bincount(groups.variant_of)
     silhouettes = np.full(len(groups.variants), np.nan)
     if sizes.max() < 2:
-        return silhouettes, float("nan")
+        return silhouettes
     # A second of imports, of which a report without variants needs none.
-    from sklearn.metrics import adjusted_rand_score, silhouette_samples
+    from sklearn.metrics import silhouette_samples
 
     each = silhouette_samples(distances, groups.variant_of, metric="precomputed")
     for place in np.flatnonzero(sizes > 1).tolist():
         silhouettes[place] = each[groups.variant_of == place].mean()
-    clusters = fcluster(tree, len(groups.variants), criterion="maxclust")
-    return silhouettes, float(adjusted_rand_score(groups.variant_of, clusters))
+    return silhouettes

@@ -1,6 +1,6 @@
 """Tables of studies that nobody ran, to judge claims by."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import combinations
 from typing import Any
 
@@ -17,24 +17,31 @@ def rows_of(networks: Networks, measure: str, value: Any, **more: Any) -> list[d
     """A row for each pair and layer: its value follows from both variants and the depth."""
     ends = [(variant, f"{variant} seed {s}") for variant, seeds in networks.items() for s in seeds]
     return [
-        {
-            "study": "s",
-            "network_a": a,
-            "network_b": b,
-            "layer": layer,
-            "depth": depth,
-            "measure": measure,
-            "value": value(variant_a, variant_b, depth),
-            **dict.fromkeys(("neurons_x", "neurons_y"), 10),
-            **dict.fromkeys(("dead_x", "dead_y"), 0),
-            **dict.fromkeys(("samples", "examples"), 100),
-            "centred": False,
-            "method": "moments",
-            **more,
-        }
+        row(a, b, layer, depth, measure, value(variant_a, variant_b, depth), **more)
         for (variant_a, a), (variant_b, b) in combinations(ends, 2)
         for depth, layer in enumerate(LAYERS)
     ]
+
+
+def row(
+    a: str, b: str, layer: str, depth: int, measure: str, value: float, **more: Any
+) -> dict[str, Any]:
+    """A result of two networks."""
+    return {
+        "study": "s",
+        "network_a": a,
+        "network_b": b,
+        "layer": layer,
+        "depth": depth,
+        "measure": measure,
+        "value": value,
+        **dict.fromkeys(("neurons_x", "neurons_y"), 10),
+        **dict.fromkeys(("dead_x", "dead_y"), 0),
+        **dict.fromkeys(("samples", "examples"), 100),
+        "centred": False,
+        "method": "moments",
+        **more,
+    }
 
 
 def evidence(
@@ -45,21 +52,29 @@ def evidence(
     test_accuracy: Mapping[str, float] | None = None,
     train_accuracy: float = 1.0,
     output: str = "Linear",
+    layers: Sequence[str] = LAYERS,
+    parameters: Mapping[str, int] | None = None,
+    snapshots: Mapping[str, int] | None = None,
     **more: Any,
 ) -> Evidence:
+    """Of networks trained for 1 000 steps, each with snapshots: steps by name."""
     accuracy = test_accuracy or dict.fromkeys(networks, 0.9)
     tables = Tables.from_rows(
         networks=[
             {
-                "network": f"{variant} seed {seed}",
+                "network": f"{variant} seed {seed}" + (f" at {snapshot}" if snapshot else ""),
                 "variant": variant,
                 "seed": str(seed),
                 "status": "done",
+                "snapshot": snapshot or None,
+                "step": step,
+                "parameters": (parameters or {}).get(variant),
                 "train_accuracy": train_accuracy,
                 "test_accuracy": accuracy[variant],
             }
             for variant, seeds in networks.items()
             for seed in seeds
+            for snapshot, step in {**(snapshots or {}), "": 1_000}.items()
         ],
         layers=[
             {
@@ -72,12 +87,12 @@ def evidence(
                 "total_positions": 1 if layer == "fc" else 16,
             }
             for variant in networks
-            for depth, layer in enumerate(LAYERS)
+            for depth, layer in enumerate(layers)
         ],
         results=list(rows),
         **more,
     )
-    return Evidence(tables=tables, settings=settings)
+    return Evidence(tables=tables.kept, settings=settings, over_training=tables.results)
 
 
 def verdicts(paper: str, given: Evidence) -> dict[str, tuple[bool | None, str]]:

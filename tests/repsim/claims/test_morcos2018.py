@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.repsim.claims.made_up import evidence, rows_of, verdicts
+from tests.repsim.claims.made_up import evidence, row, rows_of, verdicts
 
 BOTH = {"true": range(3), "random": range(3)}
 LABELS = {"true": {"data.random_labels": 0.0}, "random": {"data.random_labels": {"share": 1.0}}}
@@ -96,3 +96,98 @@ def test_width_without_effect_or_without_accuracy_is_told_apart():
     assert by_width(lambda w: 0.9 - w / 20, lambda w: 0.5 + w / 20)[0] is False
     assert by_width(lambda w: 0.4 + w / 20, lambda w: 0.5)[0] is None
     assert judge(as_in_the_paper)["B-3"][0] is None
+
+
+RATES = {f"learning_rate={rate}": range(2) for rate in (0.1, 0.03, 0.01)}
+
+
+def by_rate(similarity, *, networks=RATES, other=None, **more):
+    settings = {
+        name: {"training.learning_rate": float(name.split("=")[1]), **(other or {}).get(name, {})}
+        for name in networks
+    }
+    return judge(similarity, networks=networks, settings=settings, **more)["B-4"]
+
+
+def test_networks_that_are_nearest_to_those_of_their_rate_bear_it_out():
+    assert by_rate(lambda a, b, depth: 0.8 if a == b else 0.6) == (
+        True,
+        "In conv2, cut into 3 clusters: adjusted Rand index 1.00; the nearest network has the same "
+        "rate for 6 of 6 networks.",
+    )
+
+
+def test_the_layer_of_the_paper_decides():
+    # Eight elevenths of three hidden layers: the second.
+    holds, _ = by_rate(lambda a, b, depth: 0.8 if (a == b) == (depth == 1) else 0.6)
+    assert holds is True
+    holds, measured = by_rate(lambda a, b, depth: 0.8 if (a == b) != (depth == 1) else 0.6)
+    assert holds is False
+    assert measured.endswith("the same rate for 0 of 6 networks.")
+
+
+first = next(iter(RATES))
+
+
+@pytest.mark.parametrize(
+    ("more", "why"),
+    [
+        ({"networks": dict(list(RATES.items())[:2])}, "not at least three learning rates"),
+        ({"networks": {name: [0] for name in RATES}}, "with two networks each"),
+        ({"other": {first: {"model.width": 2.0}}}, "differ by more than their learning rate"),
+        ({"train_accuracy": 0.6}, "the lowest training accuracy is 60.0%"),
+        ({"measure": "cka[linear]"}, "The study has no PWCCA"),
+    ],
+)
+def test_clusters_are_not_looked_for_without_rates(more, why):
+    holds, measured = by_rate(lambda a, b, depth: 0.8 if a == b else 0.6, **more)
+    assert holds is None
+    assert why in measured
+
+
+def test_clusters_need_every_two_networks():
+    rows = [
+        row
+        for row in rows_of(RATES, PWCCA, lambda a, b, depth: 0.8)
+        if row["network_a"].split(" ")[0] == row["network_b"].split(" ")[0]
+    ]
+    settings = {name: {"training.learning_rate": float(name.split("=")[1])} for name in RATES}
+    found = verdicts("morcos2018", evidence(RATES, rows, settings))
+    assert found["B-4"] == (None, 'Not every two networks were compared (pairs = "all").')
+
+
+SNAPSHOTS = {"initial": 0, "step 100": 100, "step 300": 300}
+DEEP = ("conv1", "conv2", "conv3", "conv4", "conv5", "conv6", "fc")
+
+
+def settling(at, *, layers=DEEP, measure=PWCCA):
+    """Verdict on a network whose layer settles at the step that follows from its depth."""
+    rows = [
+        row(f" seed 0 at {name}", " seed 0", layer, depth, measure, 0.9 if step >= at(depth) else 0)
+        for name, step in SNAPSHOTS.items()
+        for depth, layer in enumerate(layers)
+    ]
+    given = evidence({"": [0]}, rows, {"": {}}, layers=layers, snapshots=SNAPSHOTS)
+    return verdicts("morcos2018", given)["B-5"]
+
+
+def test_layers_that_settle_from_the_bottom_up_bear_it_out():
+    # The last hidden layer and the output, which settle first, do not count.
+    assert settling(lambda depth: 50 * (depth + 1) if depth < 5 else 0) == (
+        True,
+        "Rank correlation 0.87 over 5 layers.",
+    )
+
+
+def test_layers_that_settle_from_the_top_down_refute_it():
+    assert settling(lambda depth: 250 - 50 * depth)[0] is False
+
+
+def test_without_snapshots_of_deep_networks_nothing_is_said_of_their_course():
+    assert "at least five" in settling(lambda depth: 50 * depth, layers=DEEP[-4:])[1]
+    assert "at once" in settling(lambda depth: 50)[1]
+    assert 'name = "pwcca"' in settling(lambda depth: 50 * depth, measure="cka[linear]")[1]
+    assert judge(as_in_the_paper)["B-5"] == (
+        None,
+        "The study has no snapshots (training.snapshots).",
+    )

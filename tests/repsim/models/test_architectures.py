@@ -87,6 +87,18 @@ def test_plain_stages(name, widths):
         assert [c.stride for c in stage] == [first] + [(1, 1)] * (len(stage) - 1)
 
 
+def test_conv11_has_the_published_widths_and_strides():
+    with torch.device("meta"):
+        network = build("conv11")
+        features = network.features(torch.empty(2, 3, 32, 32))
+    convolutions = [m for m in network.modules() if isinstance(m, nn.Conv2d)]
+    assert [c.out_channels for c in convolutions] == [64] * 2 + [128] * 3 + [256] * 3 + [512] * 3
+    assert [c.stride[0] for c in convolutions] == [1, 1, 2, 1, 1, 2, 1, 1, 2, 1, 1]
+    assert {c.kernel_size for c in convolutions} == {(3, 3)}
+    assert count(network, nn.BatchNorm2d) == len(relus(network)) == 11
+    assert features.shape == (2, 512, 4, 4)
+
+
 @pytest.mark.parametrize(
     ("name", "expected"),
     [
@@ -127,7 +139,7 @@ def test_relu2_of_a_block_follows_the_addition():
     torch.testing.assert_close(block(features), torch.relu(branch + shortcut))
 
 
-@pytest.mark.parametrize("name", ["resnet20", "resnet18", "small_cnn"])
+@pytest.mark.parametrize("name", ["resnet20", "resnet18", "conv11", "small_cnn"])
 def test_width_scales_every_layer(name):
     narrow, wide = build(name), build(name, width=2.0)
     for one, two in zip(narrow.modules(), wide.modules(), strict=True):

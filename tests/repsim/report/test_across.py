@@ -8,12 +8,12 @@ import polars as pl
 import pytest
 from matplotlib.colors import to_hex
 
-from repsim.report.across_layers import across_layers
 from repsim.report.across_section import across_drawings, across_section
 from repsim.report.block_structure import block_words
 from repsim.report.drawing import house_style, render
 from repsim.report.layer_identification import identification_words
 from repsim.report.layer_maps import MOST_NUMBERED, draw_map, map_axes
+from repsim.results.across_layers import across_layers
 from repsim.results.schemas_across import ACROSS, IDENTIFICATION, PRINCIPAL
 from tests.repsim.report.across_rows import invent_across
 
@@ -43,6 +43,20 @@ def test_arrays_are_the_rows():
             assert got == row["value"]
     assert found.shares[0].tolist() == [0.2, 0.9, 0.9, 0.9]
     assert found.examples == 1024
+
+
+def test_networks_of_several_depths_have_blocks_of_their_own_layers():
+    shallow = invent_across(networks=("shallow",), layers=["a1", "b1", "c1"])
+    deep = invent_across(
+        networks=("deep",), layers=["a1", "a2", "a3", "b1", "b2", "c1", "c2"], block=(2, 5)
+    )
+    frames = [pl.concat(both) for both in zip(shallow, deep, strict=True)]
+    (found,) = across_layers(*frames[:2])
+    assert found.names == ("a1", "a2", "a3", "b1", "b2", "c1", "c2")
+    none, block = found.blocks
+    assert not none.size
+    assert [found.names[place] for place in block] == ["a3", "b1", "b2"]
+    assert "1 of 2 networks have a block" in block_words(found)
 
 
 def test_a_pair_has_no_order():

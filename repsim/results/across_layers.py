@@ -3,13 +3,16 @@
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 import polars as pl
 
-from repsim.across import FIRST_COMPONENT_COSINE, Block, LinearCKA, longest_block
+from repsim.across import FIRST_COMPONENT_COSINE, LinearCKA, longest_block
 from repsim.examples import Features
-from repsim.report.summary import Floats, over_pairs
 
 __all__ = ["AcrossLayers", "Map", "across_layers"]
+
+Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.intp]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -18,25 +21,31 @@ class Map:
 
     within: Floats  # (networks, layers, layers)
     between: Floats  # (pairs, layers, layers), each pair both ways in one: see `across_layers`.
+    pairs: tuple[tuple[int, int], ...]  # Places of both networks.
 
     @property
     def mean_within(self) -> Floats:
         """Mean over networks."""
-        return over_pairs(self.within)[0]
+        return _mean(self.within)
 
     @property
     def mean_between(self) -> Floats:
         """Mean over pairs of networks."""
-        return over_pairs(self.between)[0]
+        return _mean(self.between)
 
 
 @dataclass(frozen=True, kw_only=True)
 class AcrossLayers:
-    """What is known of all layers with one kind of features; layers are in the order of depth."""
+    """What is known of all layers with one kind of features.
+
+    Layers are in the order of depth, each at the greatest that it has in any network: networks of
+    one family then have theirs in the order of the deepest.
+    """
 
     features: Features
     networks: tuple[str, ...]
     names: tuple[str, ...]
+    depths: Floats  # (networks, layers), NaN where a network has no such layer.
     examples: int  # Of the layer that has fewest.
     cka: Map  # Debiased: it can be read for layers of any width.
     rest: Map  # The same without the first component of each layer.
@@ -44,9 +53,14 @@ class AcrossLayers:
     shares: Floats  # (networks, layers), of the variance, in the first component.
 
     @property
-    def blocks(self) -> tuple[Block | None, ...]:
-        """The longest run of layers that are alike, of each network."""
-        return tuple(longest_block(similarity) for similarity in self.cka.within)
+    def blocks(self) -> tuple[Ints, ...]:
+        """Places of the layers in the longest block of each network; empty where it has none."""
+        found = []
+        for similarity, depths in zip(self.cka.within, self.depths, strict=True):
+            own = depths.argsort()[: np.isfinite(depths).sum()]
+            block = longest_block(similarity[np.ix_(own, own)])
+            found.append(own[block.start : block.stop] if block else own[:0])
+        return tuple(found)
 
     @property
     def words(self) -> str:
@@ -79,7 +93,7 @@ def _of_features(features: Features, across: pl.DataFrame, principal: pl.DataFra
     names = tuple(
         pl.concat(sides)
         .group_by("layer")
-        .agg(pl.col("depth").min())
+        .agg(pl.col("depth").max())
         .sort("depth", "layer")["layer"]
     )
     networks = tuple(
@@ -93,7 +107,11 @@ def _of_features(features: Features, across: pl.DataFrame, principal: pl.DataFra
     def of(measure: str) -> Map:
         return _map(across.filter(pl.col("measure") == measure), networks, names)
 
-    shares = np.full((len(networks), len(names)), np.nan)
+    shares, depths = (np.full((len(networks), len(names)), np.nan) for _ in range(2))
+    for side in "ab":
+        ends = across.select(f"network_{side}", f"layer_{side}", f"depth_{side}").unique()
+        for network, layer, depth in ends.iter_rows():
+            depths[networks.index(network), names.index(layer)] = depth
     for network, layer, share in principal.select("network", "layer", "first_share").iter_rows():
         if share is not None and layer in names:
             shares[networks.index(network), names.index(layer)] = share
@@ -101,6 +119,7 @@ def _of_features(features: Features, across: pl.DataFrame, principal: pl.DataFra
         features=features,
         networks=networks,
         names=names,
+        depths=depths,
         examples=int(principal["examples"].min() or 0),  # type: ignore[arg-type]
         cka=of(cka.convention),
         rest=of(removed.convention),
@@ -128,5 +147,14 @@ def _map(rows: pl.DataFrame, networks: tuple[str, ...], names: tuple[str, ...]) 
         if value is not None:
             table = within[at[a]] if a == b else between[pairs[a, b]]
             table[place[layer_a], place[layer_b]] = value
-    both_ways, _, _ = over_pairs(np.stack([between, between.transpose(0, 2, 1)]))
-    return Map(within=within, between=both_ways)
+    return Map(
+        within=within,
+        between=_mean(np.stack([between, between.transpose(0, 2, 1)])),
+        pairs=tuple((at[a], at[b]) for a, b in pairs),
+    )
+
+
+def _mean(values: Floats) -> Floats:
+    """Along the first axis, without what is missing; NaN where all is."""
+    means: Floats = np.ma.masked_invalid(values).mean(axis=0).filled(np.nan)
+    return means
