@@ -164,6 +164,8 @@ def _rates(evidence: Evidence) -> dict[str, float] | str:
     sizes = networks.group_by("variant").len()["len"].to_list()
     if len(set(rates.values()) - {None}) < 3 or min(sizes) < 2:
         return "The study has not at least three learning rates with two networks each."
+    if networks.group_by("seed").agg(pl.col("variant").n_unique())["variant"].max() != 1:
+        return "Networks of several rates share a seed, which makes them alike: give each its own."
     others = [{k: v for k, v in one.items() if k != RATE} for one in evidence.settings.values()]
     if any(other != others[0] for other in others):
         return "The variants differ by more than their learning rate."

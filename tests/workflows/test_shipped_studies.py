@@ -45,7 +45,10 @@ SMALL = {
 
 # Of what has too many networks, or too large ones, to be planned in a test.
 FEWER = {
-    "learning-rates-cifar10": ["seeds=[0]"],
+    "learning-rates-cifar10": [
+        f"variants.rate-{rate}.seeds=[{number}]"
+        for number, rate in enumerate(("1e-4", "3e-4", "1e-3", "3e-3", "1e-2"))
+    ],
     "width-cifar10": ["seeds=[0, 1]", "sweep.model.width=[0.25, 1.0]"],
     "depth-and-width-cifar10": [f"variants.width-{n}.model.width=0.{n % 9}" for n in (4, 8, 10)],
 }

@@ -98,7 +98,9 @@ def test_width_without_effect_or_without_accuracy_is_told_apart():
     assert judge(as_in_the_paper)["B-3"][0] is None
 
 
-RATES = {f"learning_rate={rate}": range(2) for rate in (0.1, 0.03, 0.01)}
+RATES = {
+    f"learning_rate={rate}": (place, 3 + place) for place, rate in enumerate((0.1, 0.03, 0.01))
+}
 
 
 def by_rate(similarity, *, networks=RATES, other=None, **more):
@@ -134,6 +136,7 @@ first = next(iter(RATES))
     [
         ({"networks": dict(list(RATES.items())[:2])}, "not at least three learning rates"),
         ({"networks": {name: [0] for name in RATES}}, "with two networks each"),
+        ({"networks": {name: range(2) for name in RATES}}, "share a seed"),
         ({"other": {first: {"model.width": 2.0}}}, "differ by more than their learning rate"),
         ({"train_accuracy": 0.6}, "the lowest training accuracy is 60.0%"),
         ({"measure": "cka[linear]"}, "The study has no PWCCA"),
