@@ -9,7 +9,8 @@ Source: Morcos, Raghu & Bengio 2018, appendix A.4.
 
 from pydantic import Field
 
-from repsim.models.builder import CIFAR_INPUT, Builder, ImageShape
+from repsim.inputs import InputSpec
+from repsim.models.builder import CIFAR_INPUT, Builder
 from repsim.models.plain import Plain
 from repsim.options import StrictOptions
 
@@ -25,10 +26,10 @@ class Options(StrictOptions):
     width: float = Field(default=1.0, gt=0, description="factor on the channels of every layer")
 
 
-def _build(options: Options, classes: int, image_shape: ImageShape) -> Plain:
+def _build(options: Options, inputs: InputSpec, outputs: int) -> Plain:
     widths = [max(1, round(width * options.width)) for width in WIDTHS]
     convolutions = list(zip(widths, STRIDES, strict=True))
-    return Plain(convolutions, channels=image_shape[0], classes=classes)
+    return Plain(convolutions, channels=inputs.shape[0], classes=outputs)
 
 
 MODELS = {"conv11": Builder(options=Options, build=_build, default_input=CIFAR_INPUT)}
