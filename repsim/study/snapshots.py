@@ -106,8 +106,9 @@ def snapshots_of(moments: tuple[Moment, ...], course: Course, keep: Keep) -> dic
             f"steps, {course.batches} an epoch). Got {unit} {said} in training.snapshots. "
             "Remove it, or train for longer."
         )
+    by_epoch = {moment * course.batches for moment in moments if isinstance(moment, int)}
     found: dict[str, int | None] = {
-        _name(step, course): step
+        _name(step, course, by_epoch=step in by_epoch): step
         for step in sorted(steps)
         if keep == "best" or step != course.steps
     }
@@ -128,8 +129,10 @@ def _rising(steps: int) -> list[int]:
     return [factor * power for power in powers for factor in (1, 2, 5) if factor * power < steps]
 
 
-def _name(step: int, course: Course) -> str:
+def _name(step: int, course: Course, *, by_epoch: bool) -> str:
     if step in (0, course.steps):
         return "initial" if step == 0 else "last"
     epoch, within = divmod(step, course.batches)
-    return f"step {step}" if within else f"epoch {epoch}"
+    # Where every step is an epoch, it is called what the study calls it.
+    counts_steps = within or (course.batches == 1 and not by_epoch)
+    return f"step {step}" if counts_steps else f"epoch {epoch}"

@@ -40,6 +40,15 @@ def test_snapshots_are_named_and_in_the_order_of_steps(moments, expected):
     assert list(found) == list(expected)
 
 
+def test_where_every_step_is_an_epoch_it_is_called_as_the_study_does():
+    course = Course.of(1000, batch_size="all", epochs=None, steps=30)
+    found = snapshots_of((3, AtSteps(steps=(4,)), "log"), course, "last")
+    assert list(found) == [
+        "initial",
+        *("step 1", "step 2", "epoch 3", "step 4", "step 5", "step 10", "step 20"),
+    ]
+
+
 def test_the_network_itself_is_no_snapshot_of_it():
     assert snapshots_of(("last", "best"), COURSE, "last") == {"best": None}
     assert snapshots_of(("last", "best"), COURSE, "best") == {"last": 60}
