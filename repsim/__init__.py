@@ -13,10 +13,10 @@ For two models and data: ``repsim.compare(model_a, model_b, loader)``.
 For whole studies, from training to report, there is the command ``repsim``.
 """
 
+from repsim.comparison import Comparison, compare
 from repsim.errors import RepsimError
 from repsim.estimates import Estimate, estimate
 from repsim.examples import ExamplePair
-from repsim.fused import Comparison, compare
 from repsim.matching import (
     Match,
     MatchProfile,

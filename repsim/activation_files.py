@@ -1,10 +1,8 @@
-"""Activations that somebody else saved: .npy, .npz and .zarr, read block by block."""
+"""Activations that somebody else saved, read block by block."""
 
 import logging
 import math
-import os
-import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, TypeVar
@@ -12,6 +10,7 @@ from typing import Any, Literal, TypeVar
 import numpy as np
 import zarr
 
+from repsim.array_files import arrays_in
 from repsim.errors import InputError
 from repsim.memory import physical_memory
 from repsim.moments import Factor, Moments
@@ -23,9 +22,6 @@ __all__ = ["ActivationArray", "factor_of", "moments_of", "open_activations"]
 log = logging.getLogger("repsim")
 
 BLOCK_BYTES = 64 * 2**20
-
-# One of these is in every folder that Zarr can open.
-ZARR_METADATA = ("zarr.json", ".zarray", ".zgroup")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,6 +36,8 @@ class ActivationArray:
     name: str
     array: Any
     channels: Literal["first", "last"] | None = None
+    pool: Literal["mean", "cls"] | None = None
+    """Whether an example is one sample: the average over its positions, or the first of them."""
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -75,6 +73,8 @@ class ActivationArray:
     def positions(self) -> int:
         """Samples of each example."""
         axis = self.axis
+        if self.pool is not None:
+            return 1
         return math.prod(n for i, n in enumerate(self.shape) if i not in {0, axis})
 
     @property
@@ -98,6 +98,9 @@ class ActivationArray:
                 f"Got: {str(problem).rstrip('.')}. Write or copy the file again."
             ) from problem
         part = np.moveaxis(part, self.axis, -1)
+        if self.pool is not None:
+            places = part.reshape(len(part), -1, self.neurons)
+            return places[:, 0] if self.pool == "cls" else places.mean(axis=1, dtype=np.float64)
         return part.reshape(-1, self.neurons)
 
 
@@ -114,8 +117,9 @@ def open_activations(
     Parameters
     ----------
     path
-        ``.npy`` (one layer, named ``activations``), ``.npz`` (a layer for each name) or ``.zarr``
-        (an array, or a group of arrays).
+        ``.npy`` (one layer, named ``activations``), ``.npz`` or ``.safetensors`` (a layer for each
+        name), ``.zarr`` (an array, or a group of arrays), ``.h5`` (data sets, also in groups), or
+        ``.pt`` (a tensor, or tables of tensors).
     tell
         Called with a line about each array that is left out, and each with chunks that are absent.
     channels
@@ -136,7 +140,7 @@ def open_activations(
         )
     layers, refused = {}, {}
     try:
-        for name, array in _arrays(path):
+        for name, array in arrays_in(path):
             reason = array if isinstance(array, str) else _no_layer(array)
             if not reason:
                 layer = ActivationArray(name=name, array=array, channels=channels)
@@ -235,59 +239,3 @@ def _tell_of_absent_chunks(
             f"from the store; Zarr reads {them} as {array.fill_value}. A writer may leave out "
             "chunks that hold nothing else; otherwise they were lost, or never written."
         )
-
-
-def _arrays(path: Path) -> Iterator[tuple[str, Any]]:
-    """Arrays by name; words in place of what is none, or cannot be loaded."""
-    if path.suffix == ".npy":
-        # Not np.load: where the file is no array it would advise to unpickle it.
-        yield "activations", np.lib.format.open_memmap(path, mode="r")
-    elif path.suffix == ".npz":
-        if not zipfile.is_zipfile(path):
-            raise InputError(f"Expected an .npz archive. Got {path}, which is not one.")
-        with np.load(path, allow_pickle=False) as stored:
-            for name in stored.files:
-                yield name, _member(stored, name)
-    elif path.is_dir():
-        yield from _zarr_arrays(path)
-    else:
-        raise InputError(f"Expected a .npy, .npz or .zarr file. Got {path}.")
-
-
-def _member(stored: Any, name: str) -> Any:
-    try:
-        member = stored[name]
-    except Exception as problem:  # one that is damaged, or of a size that nobody has, hides none
-        pickled = isinstance(problem, ValueError) and "pickle" in str(problem)
-        return "pickled, and never loaded" if pickled else f"unreadable ({problem})"
-    return member if isinstance(member, np.ndarray) else "not an array"
-
-
-def _zarr_arrays(path: Path) -> Iterator[tuple[str, Any]]:
-    if not any((path / name).exists() for name in ZARR_METADATA):
-        names = sorted(entry.name for entry in path.iterdir())
-        listed = ", ".join(names[:10]) + (", ..." if len(names) > 10 else "")
-        raise InputError(
-            f"Expected a Zarr array or group in the folder {path}. Got a folder with: "
-            f"{listed or 'nothing'}. Give one file or one .zarr folder."
-        )
-    for parent, _, files in os.walk(path):
-        for name in files:
-            if kind := never_a_file(f"{parent}/{name}"):
-                raise InputError(f"Expected files alone in {path}. Got {parent}/{name}, {kind}.")
-    opened = zarr.open(str(path), mode="r")
-    if isinstance(opened, zarr.Array):
-        yield "activations", opened
-        return
-    # Not opened.arrays(): one array that zarr cannot open would hide all others, as would
-    # consolidated metadata that are older than an array.
-    for child in sorted(path.iterdir()):
-        if not any((child / name).exists() for name in ZARR_METADATA):
-            continue
-        try:
-            member = zarr.open(str(child), mode="r")
-        except Exception as problem:
-            yield child.name, f"zarr cannot open it ({str(problem).rstrip('.')})"
-            continue
-        is_array = isinstance(member, zarr.Array)
-        yield child.name, member if is_array else f"a group (give {child} itself)"

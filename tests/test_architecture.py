@@ -32,7 +32,9 @@ ORDER = (
     ("results",),
     ("claims",),
     ("report",),
-    ("stages", "activation_files", "fused"),
+    ("array_files",),
+    ("stages", "activation_files"),
+    ("comparison",),
 )
 RANK = {name: rank for rank, group in enumerate(ORDER) for name in group}
 

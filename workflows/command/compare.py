@@ -20,7 +20,12 @@ __all__ = ["compare"]
 
 
 def compare(
-    first: Annotated[Path, typer.Argument(metavar="A", help="Activations: .npy, .npz or .zarr.")],
+    first: Annotated[
+        Path,
+        typer.Argument(
+            metavar="A", help="Activations: .npy, .npz, .safetensors, .h5, .pt or .zarr."
+        ),
+    ],
     second: Annotated[
         Path, typer.Argument(metavar="B", help="Activations of the same inputs, in the same order.")
     ],

@@ -204,11 +204,11 @@ def test_files_without_a_common_name_are_refused(repsim, tmp_path):
     ("name", "said"),
     [
         ("none.npy", "which does not exist"),
-        ("a.mat", "Expected a .npy, .npz or .zarr file"),
+        ("a.mat", ".pt, .pth or .zarr file. Got"),
         ("junk.npy", "Expected activations in"),
         ("empty.npy", "Expected activations in"),
         ("empty.npz", "Expected an .npz archive"),
-        ("empty.zarr", "Expected a .npy, .npz or .zarr file"),
+        ("empty.zarr", ".pt, .pth or .zarr file. Got"),
         ("cut.npz", "Bad CRC-32"),
         ("folder", "Expected a Zarr array or group in the folder"),
     ],

@@ -5,14 +5,12 @@ from collections.abc import Iterable, Mapping
 import torch
 from torch import Tensor
 
+from repsim.comparison.rows import Layer
 from repsim.errors import InputError
 from repsim.moments import Moments
 from repsim.origin import Origin
 
 __all__ = ["Products"]
-
-Layer = tuple[str, str]
-"""Model and layer."""
 
 # Numbers of a layer that are converted to float64 at a time: 64 MB.
 AT_A_TIME = 2**23

@@ -1,6 +1,6 @@
 """A model of a comparison: its layers, and what they put out of a batch as samples × neurons."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -15,8 +15,9 @@ from repsim.capture import (
     select_layers,
     watch_calls,
 )
+from repsim.comparison.batches import Batch
+from repsim.comparison.rows import Layer
 from repsim.errors import InputError
-from repsim.fused.batches import Batch
 from repsim.training import evaluation_mode, repeatable_kernels
 
 __all__ = ["MOST_LAYERS", "Pool", "Watched", "watched"]
@@ -37,15 +38,20 @@ class Watched:
     in_doubt: tuple[str, ...]
     """Layers that were meant, but whose channels nobody knows the axis of."""
 
-    def outputs(self, batch: Batch, pool: dict[str, Pool]) -> dict[str, Tensor]:
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Of its layers, in order of depth."""
+        return tuple(layer.name for layer in self.layers)
+
+    def outputs(self, batch: Batch, pools: Mapping[Layer, Pool]) -> dict[str, Tensor]:
         """Of each layer, samples × neurons on the device of the model.
 
         Parameters
         ----------
         batch
             On the device of the model.
-        pool
-            By layer, how its positions become samples.
+        pools
+            How the positions of each layer become samples.
         """
         wanted = {layer.name: layer for layer in self.layers}
         by_call = {(layer.module, layer.call): layer for layer in self.layers}
@@ -55,7 +61,8 @@ class Watched:
         def note(name: str, call: int, output: Tensor | None) -> None:
             layer = by_call.get((name, call))
             if layer is not None and output is not None:
-                found[layer.name] = _samples(layer, output, pool[layer.name], batch, self.name)
+                pool = pools[self.name, layer.name]
+                found[layer.name] = _samples(layer, output, pool, batch, self.name)
 
         names = {layer.module for layer in self.layers}
         with (

@@ -231,7 +231,7 @@ def test_models_that_cannot_take_the_data_and_unknown_names(pair):
 
 
 def test_sums_without_room_are_refused(pair, monkeypatch):
-    module = importlib.import_module("repsim.fused.compare")
+    module = importlib.import_module("repsim.comparison.models")
     monkeypatch.setattr(module, "physical_memory", lambda: 1000)
     with pytest.raises(InputError, match="fewer layers"):
         repsim.compare(*pair, IMAGES, progress=False)

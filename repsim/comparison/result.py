@@ -1,8 +1,8 @@
 """What a comparison of models has found: a table, matrices and pictures."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from jaxtyping import Float64
@@ -12,6 +12,8 @@ from repsim.errors import InputError, unknown_name
 if TYPE_CHECKING:
     import polars as pl
     from matplotlib.figure import Figure
+
+    from repsim.comparison.rows import Layer
 
 __all__ = ["Comparison"]
 
@@ -38,6 +40,25 @@ class Comparison:
     layers: dict[str, tuple[str, ...]]
     rows: "pl.DataFrame" = field(repr=False)
     notes: tuple[str, ...] = ()
+
+    @classmethod
+    def of(
+        cls,
+        layers: dict[str, tuple[str, ...]],
+        found: "Mapping[tuple[Layer, Layer], Iterable[Mapping[str, Any]]]",
+        *,
+        notes: tuple[str, ...],
+    ) -> "Comparison":
+        """From the values of each pair of layers."""
+        import polars as pl
+
+        rows = [
+            {"model_a": a[0], "layer_a": a[1], "model_b": b[0], "layer_b": b[1], **row}
+            for (a, b), rows in found.items()
+            for row in rows
+        ]
+        schema = {"epsilon": pl.Float64, "value": pl.Float64, "caution": pl.String}
+        return cls(layers=layers, rows=pl.DataFrame(rows, schema_overrides=schema), notes=notes)
 
     @property
     def measures(self) -> tuple[str, ...]:

@@ -1,0 +1,6 @@
+"""Models compared on the same data, or by their activations, without a study."""
+
+from repsim.comparison.compare import compare
+from repsim.comparison.result import Comparison
+
+__all__ = ["Comparison", "compare"]
