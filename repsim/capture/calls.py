@@ -5,7 +5,7 @@ from contextlib import contextmanager
 
 from torch import Tensor, nn
 
-from repsim.models.outputs import only_tensor
+from repsim.models.outputs import layer_tensor
 
 __all__ = ["call_name", "failing_layer", "observed_modules", "watch_calls"]
 
@@ -40,7 +40,7 @@ def watch_calls(
     """Call ``seen(name, call, output)`` after each call of a module; calls count from 1.
 
     ``seen`` runs before the next module does, which may overwrite the output in place. The output
-    is the tensor, also where it is the only one in a tuple or table; None where there are several.
+    is the tensor, or the first one with a batch in a tuple or table; None where there is none.
 
     Yields
     ------
@@ -52,7 +52,7 @@ def watch_calls(
     def hook_of(name: str) -> Callable[[nn.Module, object, object], None]:
         def hook(module: nn.Module, inputs: object, output: object) -> None:  # noqa: ARG001
             counts[name] = counts.get(name, 0) + 1
-            seen(name, counts[name], only_tensor(output))
+            seen(name, counts[name], layer_tensor(output))
 
         return hook
 

@@ -7,7 +7,7 @@ from torch import Tensor
 
 from repsim.errors import StudyError
 
-__all__ = ["logits_of", "only_tensor"]
+__all__ = ["layer_tensor", "logits_of", "only_tensor"]
 
 
 def only_tensor(output: object) -> Tensor | None:
@@ -23,6 +23,20 @@ def only_tensor(output: object) -> Tensor | None:
         return output
     tensors = list(_tensors(output).values())
     return tensors[0] if len(tensors) == 1 else None
+
+
+def layer_tensor(output: object) -> Tensor | None:
+    """What a layer puts out: the first tensor with a batch in it, as of a recurrent layer.
+
+    Examples
+    --------
+    >>> import torch
+    >>> layer_tensor((torch.ones(5, 3), torch.zeros(2, 5, 3))).shape
+    torch.Size([5, 3])
+    """
+    if isinstance(output, Tensor):
+        return output
+    return next((tensor for tensor in _tensors(output).values() if tensor.ndim > 1), None)
 
 
 def logits_of(output: object, key: str | int | None = None) -> Tensor:

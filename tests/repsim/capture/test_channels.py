@@ -259,8 +259,7 @@ def test_volumes_and_recurrent_layers():
 
     found = readings(Mixed)
     assert found["volume"] == found["act"] == (5, 768)
-    assert found["rnn"] == (0, 0)  # output and state
-    assert found["after"] == found["norm"] == (7, 16)
+    assert found["rnn"] == found["after"] == found["norm"] == (7, 16)
 
 
 def test_multihead_attention_puts_out_its_features_last():

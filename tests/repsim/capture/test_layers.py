@@ -69,7 +69,7 @@ def test_tokens_are_positions_and_other_outputs_cannot_be_captured():
     table = {layer.name: layer for layer in layer_table_of(Tokens, InputSpec(shape=SHAPE))}
     assert table["norm"].shape == (4, 8)
     assert (table["norm"].neurons, table["norm"].positions) == (8, 4)
-    assert not table["attention"].capturable  # a tuple
+    assert (table["attention"].neurons, table["attention"].positions) == (8, 4)  # of a tuple
     assert not table["position"].capturable  # no batch
     assert table["position"].shape == ()
 
@@ -95,7 +95,7 @@ class Given(nn.Module):
         lambda maps: maps.unflatten(2, (2, 3)).permute(0, 2, 1, 3, 4).flatten(0, 1),  # windows
         lambda maps: maps.argmax(dim=1),
         lambda maps: maps.mean((1, 2, 3)),
-        lambda maps: (maps, maps),
+        lambda maps: (maps.sum(), maps.argmax(dim=1)),
     ],
 )
 def test_what_does_not_follow_the_batch_is_no_layer(function):
@@ -105,10 +105,34 @@ def test_what_does_not_follow_the_batch_is_no_layer(function):
     assert (table["after"].neurons, table["after"].positions) == (0, 0)
 
 
-@pytest.mark.parametrize("wrap", [lambda x: (x,), lambda x: {"hidden": x, "loss": None}])
-def test_the_only_tensor_in_a_container_is_the_output(wrap):
+@pytest.mark.parametrize(
+    "wrap",
+    [
+        lambda x: (x,),
+        lambda x: {"hidden": x, "loss": None},
+        lambda x: (x, x[:, :1]),
+        lambda x: {"loss": x.sum(), "hidden": x, "gate": x.flatten(1)},
+    ],
+)
+def test_the_first_tensor_with_a_batch_in_a_container_is_the_output(wrap):
     table = {layer.name: layer for layer in layer_table(Given(wrap), InputSpec(shape=SHAPE))}
     assert (table["after"].neurons, table["after"].positions) == (4, 36)
+
+
+@pytest.mark.parametrize("kind", [nn.LSTM, nn.GRU, nn.RNN])
+def test_recurrent_layers_put_out_their_states_over_time(kind):
+    class Recurrent(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.embedding = nn.Embedding(20, 8)
+            self.recurrent = kind(8, 16, 2, batch_first=True)
+
+        def forward(self, ids):
+            return self.recurrent(self.embedding(ids))[0]
+
+    inputs = InputSpec(shape=(7,), dtype="int64", vocabulary=20)
+    layer = layer_table(Recurrent(), inputs)[-1]
+    assert (layer.name, layer.neurons, layer.positions) == ("recurrent", 16, 7)
 
 
 def test_the_layer_that_fails_is_named():
