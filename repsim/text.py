@@ -1,10 +1,10 @@
-"""Whether names and words of a command line are text, which tables, keys and messages can hold."""
+"""Words: whether names are text that tables, keys and messages can hold, and counted nouns."""
 
 from collections.abc import Iterable
 
 from repsim.errors import StudyError
 
-__all__ = ["check_line", "check_utf8"]
+__all__ = ["check_line", "check_utf8", "count"]
 
 
 def check_utf8(names: Iterable[str], what: str) -> None:
@@ -49,3 +49,12 @@ def check_line(text: str, what: str) -> None:
     """
     if not text.isprintable():
         raise StudyError(f"Expected {what} of printable characters on one line. Got {text!a}.")
+
+
+def count(amount: int, noun: str, plural: str | None = None) -> str:
+    """A counted noun.
+
+    >>> count(1, "pair"), count(1200, "pair")
+    ('1 pair', '1,200 pairs')
+    """
+    return f"{amount:,} {noun if amount == 1 else plural or noun + 's'}"

@@ -10,10 +10,11 @@ from repsim.report.course import SMALL_CHANGE, course
 from repsim.report.jumps import jump_point
 from repsim.report.measure_layers import USUAL_EPSILON, MeasureLayers
 from repsim.report.nulls import null_points
-from repsim.report.phrasing import code, count, listing, number, tolerance
+from repsim.report.phrasing import code, listing, number, tolerance
 from repsim.report.scores import Score, score_of
 from repsim.report.simple_words import simple_point
 from repsim.report.summary import Floats, Summary, over_pairs
+from repsim.text import count
 
 # Accuracies, or values of R², that differ by more are set beside the similarities (our reading).
 ALIKE_SCORE = 0.02

@@ -7,9 +7,10 @@ import numpy as np
 import polars as pl
 
 from repsim.report.facts import StudyFacts
-from repsim.report.phrasing import ceiling, code, count, near, number, percent, tolerance
+from repsim.report.phrasing import ceiling, code, near, number, percent, tolerance
 from repsim.report.summary import LayerFacts, Summary
 from repsim.report.unrelated import UNRELATED, unrelated_from
+from repsim.text import count
 
 # Above this many neurons per sample a combination of unrelated neurons fits noticeably well:
 # Wang et al. keep 10 000 samples for at most 512 neurons (A6, our reading).

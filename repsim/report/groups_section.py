@@ -9,8 +9,9 @@ from repsim.report.group_tests import MOST_VARIANTS, GroupTest
 from repsim.report.groups import Groups
 from repsim.report.groups_words import agreement, group_points
 from repsim.report.network_map import NetworkMap, measured
-from repsim.report.phrasing import code, count, number
+from repsim.report.phrasing import code, number
 from repsim.report.sweeps import Sweep, sweep_words
+from repsim.text import count
 from repsim.uncertainty import p_words
 
 __all__ = ["GroupCell", "GroupsSection", "VariantRow", "groups_section"]

@@ -7,8 +7,9 @@ import numpy.typing as npt
 
 from repsim.report.group_tests import GroupTest
 from repsim.report.groups import Grouping, GroupMeasure, Groups
-from repsim.report.phrasing import code, count, number
+from repsim.report.phrasing import code, number
 from repsim.report.summary import Floats
+from repsim.text import count
 from repsim.uncertainty import Contrast, p_words
 
 __all__ = ["agreement", "group_points", "highest", "p_of", "test_of"]

@@ -2,9 +2,10 @@
 
 import numpy as np
 
-from repsim.report.phrasing import code, count, near, percent
+from repsim.report.phrasing import code, near, percent
 from repsim.report.summary import Summary
 from repsim.report.unrelated import UNRELATED, unrelated_from, unrelated_words
+from repsim.text import count
 
 __all__ = ["LARGE_JUMP", "jump_point", "largest_rise"]
 

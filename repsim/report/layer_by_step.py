@@ -6,7 +6,7 @@ from matplotlib.figure import Figure
 from repsim.report.drawing import INK, Drawing, name_steps, shortened, thinned
 from repsim.report.layer_maps import draw_map, key
 from repsim.report.over_training import MOST_PANELS, OverTraining, settling_words
-from repsim.report.phrasing import count
+from repsim.text import count
 
 __all__ = ["draw_layers_by_step"]
 

@@ -4,9 +4,10 @@ import numpy as np
 
 from repsim.report.drawing import Drawing
 from repsim.report.layer_maps import draw_map, key, map_axes, name_layers
-from repsim.report.phrasing import code, count, number
+from repsim.report.phrasing import code, number
 from repsim.report.summary import Floats
 from repsim.results.across_layers import AcrossLayers
+from repsim.text import count
 
 __all__ = ["draw_heatmaps"]
 

@@ -4,7 +4,8 @@ import polars as pl
 from matplotlib.figure import Figure
 
 from repsim.report.drawing import ACCENT, INK, Drawing
-from repsim.report.phrasing import count, listing, percent
+from repsim.report.phrasing import listing, percent
+from repsim.text import count
 
 __all__ = ["draw_identification", "identification_words"]
 

@@ -6,8 +6,8 @@ from matplotlib.axes import Axes
 from repsim.report.drawing import ACCENT, INK, MUTED, Drawing, colours_of
 from repsim.report.jumps import largest_rise
 from repsim.report.panels import small_multiples
-from repsim.report.phrasing import count
 from repsim.report.summary import CURVE_EPSILONS, Floats, Summary, over_pairs
+from repsim.text import count
 
 # More lines than this are a blur: then the lowest and highest pair bound a band.
 MOST_LINES = 15

@@ -10,9 +10,10 @@ from matplotlib.patches import Rectangle
 from repsim.report.drawing import ACCENT, MUTED, Drawing, shortened
 from repsim.report.layer_maps import DARKEST, draw_map, key
 from repsim.report.network_map import NetworkMap, map_words, measured
-from repsim.report.phrasing import count, number
+from repsim.report.phrasing import number
 from repsim.report.summary import Floats
 from repsim.report.variant_colours import ORDERED, variant_colours, variant_legend
+from repsim.text import count
 
 __all__ = ["draw_distances"]
 

@@ -5,9 +5,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from repsim.report.groups import GroupMeasure, Groups, Ints
-from repsim.report.phrasing import code, count, listing, number
+from repsim.report.phrasing import code, listing, number
 from repsim.report.summary import Floats
 from repsim.results.clusters import adjusted_rand, cluster_tree
+from repsim.text import count
 
 __all__ = ["NetworkMap", "map_words", "measured", "network_map"]
 

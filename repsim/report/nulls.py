@@ -5,8 +5,9 @@ from collections.abc import Sequence
 import numpy as np
 
 from repsim.report.measure_layers import OF_MATCHES, Kind, MeasureLayers
-from repsim.report.phrasing import code, count, listing, number
+from repsim.report.phrasing import code, listing, number
 from repsim.report.summary import Summary, over_pairs
+from repsim.text import count
 from repsim.uncertainty import p_words
 
 __all__ = ["PERMUTED", "QUESTIONS", "beyond_words", "largest_p", "null_points", "tension"]

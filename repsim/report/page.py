@@ -20,11 +20,12 @@ from repsim.report.groups_section import GroupsSection
 from repsim.report.measure_layers import MeasureLayers
 from repsim.report.measures_section import measures_section
 from repsim.report.over_training import StepsSection
-from repsim.report.phrasing import count, number, percent, tolerance
+from repsim.report.phrasing import number, percent, tolerance
 from repsim.report.scores import of_either, scores_in_words
 from repsim.report.simple_section import simple_section
 from repsim.report.summary import Summary, over_pairs
 from repsim.results import Tables
+from repsim.text import count
 
 # Rows of the per-pair table; a page with more is slow to open and is not read.
 MOST_PAIR_ROWS = 600

@@ -6,6 +6,8 @@ Names stand between backticks; the page turns them into code after it has escape
 import math
 from collections.abc import Sequence
 
+from repsim.text import count
+
 # What differs from 0 or 1 by less is rounding of a mean.
 _EXACT = 1e-9
 
@@ -77,15 +79,6 @@ def percent(share: float) -> str:
     if 0 < share < 0.0005:
         return "< 0.1 %"
     return f"{100 * share:.1f} %"
-
-
-def count(amount: int, noun: str, plural: str | None = None) -> str:
-    """A counted noun.
-
-    >>> count(1, "pair"), count(1200, "pair")
-    ('1 pair', '1,200 pairs')
-    """
-    return f"{amount:,} {noun if amount == 1 else plural or noun + 's'}"
 
 
 def code(name: str) -> str:

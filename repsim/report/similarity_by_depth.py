@@ -13,8 +13,9 @@ from repsim.report.drawing import (
     width_for,
 )
 from repsim.report.intervals import with_intervals
-from repsim.report.phrasing import code, count, listing, number, tolerance
+from repsim.report.phrasing import code, listing, number, tolerance
 from repsim.report.summary import Floats, Summary, over_pairs
+from repsim.text import count
 
 
 def draw(summary: Summary) -> Drawing | None:

@@ -11,7 +11,7 @@ from repsim.report.drawing import CATEGORICAL, Drawing, shortened
 from repsim.report.groups import GroupMeasure, Groups
 from repsim.report.groups_words import highest
 from repsim.report.panels import number_layers, small_multiples
-from repsim.report.phrasing import count
+from repsim.text import count
 
 __all__ = ["draw_groups"]
 

@@ -8,10 +8,11 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from repsim.report.phrasing import code, count, percent, tolerance
+from repsim.report.phrasing import code, percent, tolerance
 from repsim.report.simple_layers import Ints, SimpleLayer
 from repsim.report.summary import Summary
 from repsim.results import Tables
+from repsim.text import count
 
 # Rows of the listing: as many as are read of one layer, and as a page bears in all.
 MOST_PER_LAYER, LEAST_PER_LAYER, MOST_ROWS = 10, 3, 600

@@ -4,9 +4,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from repsim.report.phrasing import code, count, listing, percent, tolerance
+from repsim.report.phrasing import code, listing, percent, tolerance
 from repsim.report.simple_layers import SMALL, SimpleLayer
 from repsim.report.summary import nearest
+from repsim.text import count
 
 
 def at_focus(layers: Sequence[SimpleLayer]) -> tuple[float, list[SimpleLayer]]:

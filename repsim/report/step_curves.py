@@ -15,7 +15,7 @@ from repsim.report.over_training import (
     development_words,
 )
 from repsim.report.panels import small_multiples
-from repsim.report.phrasing import count
+from repsim.text import count
 
 __all__ = ["draw_between_by_step", "draw_with_final"]
 

@@ -9,9 +9,9 @@ from matplotlib.ticker import NullFormatter, NullLocator
 
 from repsim.report.drawing import CATEGORICAL, INK, MUTED, PAPER, Drawing, shortened, thinned
 from repsim.report.groups import Groups
-from repsim.report.phrasing import count
 from repsim.report.summary import Floats
 from repsim.report.sweeps import Sweep, sweep_words
+from repsim.text import count
 
 __all__ = ["draw_sweep"]
 

@@ -7,9 +7,10 @@ import numpy as np
 import polars as pl
 
 from repsim.report.groups import GroupMeasure, Groups
-from repsim.report.phrasing import code, count, number
+from repsim.report.phrasing import code, number
 from repsim.report.scores import Score, score_of
 from repsim.report.summary import Floats
+from repsim.text import count
 from repsim.uncertainty import Correlation, correlation, p_words
 
 __all__ = ["Sweep", "Trend", "score_trend", "score_words", "sweep_words", "swept"]

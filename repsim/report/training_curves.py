@@ -6,10 +6,11 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator, NullFormatter, PercentFormatter
 
 from repsim.report.drawing import CATEGORICAL, MUTED, Drawing, shortened
-from repsim.report.phrasing import code, count
+from repsim.report.phrasing import code
 from repsim.report.scores import ACCURACY, Score, score_of
 from repsim.report.summary import Summary
 from repsim.report.variant_colours import variant_colours, variant_legend
+from repsim.text import count
 
 _WIDTH, _HEIGHT, _GAP = 7.6, 2.2, 0.55  # Inches.
 # A loss that falls by more than this many times is drawn on a logarithmic axis.

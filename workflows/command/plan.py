@@ -9,6 +9,7 @@ import tomli_w
 import typer
 from rich.filesize import decimal
 
+from repsim.text import count
 from workflows.command.output import (
     IN_DOUBT,
     JsonOption,
@@ -101,8 +102,8 @@ def _show(
 ) -> None:
     study = planned.study
     console.print(
-        f"{study.name}: {len(planned.networks)} networks, {_snapshots(planned)}"
-        f"{len(planned.pairs)} pairs, {_layer_count(planned)} layers, "
+        f"{study.name}: {count(len(planned.networks), 'network')}, {_snapshots(planned)}"
+        f"{count(len(planned.pairs), 'pair')}, {count(_layer_count(planned), 'layer')}, "
         f"{len(study.matching.epsilons)} ε, in {target.location}",
         highlight=False,
         soft_wrap=True,
@@ -148,8 +149,8 @@ def _show(
 def _snapshots(planned: "StudyPlan") -> str:
     """How many snapshots are kept, and which."""
     names = dict.fromkeys(name for spec in planned.representatives for name in spec.steps)
-    count = sum(len(spec.snapshots) for spec in planned.networks)
-    return f"{count} snapshots ({', '.join(names)}), " if count else ""
+    kept = sum(len(spec.snapshots) for spec in planned.networks)
+    return f"{count(kept, 'snapshot')} ({', '.join(names)}), " if kept else ""
 
 
 def _variants(planned: "StudyPlan") -> "Table":

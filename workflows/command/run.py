@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from repsim.errors import StudyError
+from repsim.text import count
 from workflows.command.output import (
     IN_DOUBT,
     LogFormat,
@@ -152,14 +153,18 @@ def _tell(summary: "RunSummary") -> None:
     if summary.did_nothing and summary.report:
         say(f"Nothing to do: the study {summary.study!r} is complete.")
     elif not summary.report:
-        compared = f" and {summary.comparisons_made} comparisons" * bool(summary.comparisons_made)
-        made = f"{summary.networks_made} networks{compared}"
+        parts = [count(summary.networks_made, "network")]
+        if summary.comparisons_made:
+            parts.append(count(summary.comparisons_made, "comparison"))
+        made = " and ".join(parts)
         say(f"Made {made} in {summary.seconds:.0f} s, as asked.")
     else:
         say(
-            f"Made {summary.networks_made} networks and {summary.comparisons_made} comparisons "
-            f"(a layer of a pair, or two networks across layers) in {summary.seconds:.0f} s; "
-            f"{summary.already_there} comparisons were there before."
+            f"Made {count(summary.networks_made, 'network')} and "
+            f"{count(summary.comparisons_made, 'comparison')} (a layer of a pair, or two networks "
+            f"across layers) in {summary.seconds:.0f} s; "
+            f"{count(summary.already_there, 'comparison')} "
+            f"{'was' if summary.already_there == 1 else 'were'} there before."
         )
     for folder in summary.repaired:
         say(f"Repaired: {folder} was damaged, and was made again.")
