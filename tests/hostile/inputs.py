@@ -39,7 +39,13 @@ INLINE = "run study.toml --engine inline"
 STUDIES = [
     Row(name="no study file", command="plan no.toml", code=2, says=("which does not exist",)),
     Row(name="a folder as the study", command="plan tmp", code=2, says=("readable study file",)),
-    Row(name="an empty study", command=PLAN, code=2, files={"study.toml": b""}, says=("seeds",)),
+    Row(
+        name="an empty study",
+        command=PLAN,
+        code=2,
+        files={"study.toml": b""},
+        says=("name", "data"),
+    ),
     Row(name="no TOML", command=PLAN, code=2, files={"study.toml": b"name = "}, says=("TOML",)),
     Row(name="binary", command=PLAN, code=2, files={"study.toml": b"\xff\xfe\x00"}),
     Row(
