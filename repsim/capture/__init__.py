@@ -1,6 +1,6 @@
 """Capture of activations: which layers a model has, which are meant, and what they put out."""
 
-from repsim.capture.blocks import capture_blocks
+from repsim.capture.blocks import by_positions, capture_blocks, plain_forward
 from repsim.capture.calls import failing_layer, watch_calls
 from repsim.capture.layers import (
     BATCHES,
@@ -18,6 +18,7 @@ from repsim.capture.structure import structure_digest, structure_of
 __all__ = [
     "BATCHES",
     "LayerInfo",
+    "by_positions",
     "capture_blocks",
     "failing_layer",
     "forward_operations_of",
@@ -26,6 +27,7 @@ __all__ = [
     "layers_in_doubt",
     "layers_of_calls",
     "parameter_count_of",
+    "plain_forward",
     "sampled_examples",
     "sampled_neurons",
     "sampled_positions",

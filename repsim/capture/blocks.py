@@ -1,6 +1,7 @@
 """Activations of chosen layers, batch by batch: one forward pass for all layers."""
 
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Literal
 
 import numpy as np
@@ -15,7 +16,7 @@ from repsim.errors import InputError, StudyError
 from repsim.training.evaluation import evaluation_mode
 from repsim.training.precision import repeatable_kernels
 
-__all__ = ["capture_blocks"]
+__all__ = ["by_positions", "capture_blocks", "plain_forward"]
 
 
 def capture_blocks(
@@ -86,6 +87,23 @@ def capture_blocks(
     return _blocks(model.to(device), watched, recorder, indices, batches)
 
 
+@contextmanager
+def plain_forward(device: torch.device) -> Iterator[None]:
+    """A forward pass as activations are captured: float32 throughout, and no gradients."""
+    with (
+        torch.inference_mode(),
+        torch.autocast(device.type, enabled=False),
+        repeatable_kernels(),
+    ):
+        yield
+
+
+def by_positions(layer: LayerInfo, output: Tensor) -> Tensor:
+    """View of the output of a layer as (examples, positions, neurons)."""
+    output = output.movedim(layer.axis, -1)
+    return output.unsqueeze(1) if output.ndim == 2 else output.flatten(1, -2)
+
+
 def _blocks(
     model: nn.Module,
     watched: dict[str, nn.Module],
@@ -102,11 +120,7 @@ def _blocks(
             count_again()
             # Entered for each batch: what is set here would otherwise hold for the caller too,
             # between two blocks.
-            with (
-                torch.inference_mode(),
-                torch.autocast(inputs.device.type, enabled=False),
-                repeatable_kernels(),
-            ):
+            with plain_forward(inputs.device):
                 model(inputs)
             yield block, recorder.finish(inputs.device)
 
@@ -160,11 +174,10 @@ class _Recorder:
 
     def _rows(self, layer: LayerInfo, output: Tensor) -> Tensor:
         """View or selection of the output as (examples, positions, neurons)."""
-        output = output.movedim(layer.axis, -1)
+        output = by_positions(layer, output)
         if self._neurons != "all" and self._neurons < layer.neurons:
             drawn = sampled_neurons(self._seed, layer.neurons, self._neurons)
             output = output[..., torch.from_numpy(drawn).to(output.device)]
-        output = output.unsqueeze(1) if output.ndim == 2 else output.flatten(1, -2)
         if self._kept == "mean":
             return output.mean(dim=1, keepdim=True, dtype=torch.float32)
         if self._kept == "all" or self._kept >= layer.positions:

@@ -10,15 +10,17 @@ from torch import Tensor, nn
 from repsim.capture import (
     BATCHES,
     LayerInfo,
+    by_positions,
     layers_in_doubt,
     layers_of_calls,
+    plain_forward,
     select_layers,
     watch_calls,
 )
 from repsim.comparison.batches import Batch
 from repsim.comparison.rows import Layer
 from repsim.errors import InputError
-from repsim.training import evaluation_mode, repeatable_kernels
+from repsim.training import evaluation_mode
 
 __all__ = ["MOST_LAYERS", "Pool", "Watched", "watched"]
 
@@ -36,7 +38,7 @@ class Watched:
     model: nn.Module
     layers: tuple[LayerInfo, ...]
     in_doubt: tuple[str, ...]
-    """Layers that were meant, but whose channels nobody knows the axis of."""
+    """Layers that a pattern selects, left out since the axis of their channels is unknown."""
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -53,7 +55,6 @@ class Watched:
         pools
             How the positions of each layer become samples.
         """
-        wanted = {layer.name: layer for layer in self.layers}
         by_call = {(layer.module, layer.call): layer for layer in self.layers}
         modules = dict(self.model.named_modules())
         found: dict[str, Tensor] = {}
@@ -67,13 +68,11 @@ class Watched:
         names = {layer.module for layer in self.layers}
         with (
             evaluation_mode(self.model),
-            torch.inference_mode(),
-            torch.autocast(batch.tensors[0].device.type, enabled=False),
-            repeatable_kernels(),
+            plain_forward(batch.tensors[0].device),
             watch_calls([(name, modules[name]) for name in names], note),
         ):
             batch.call(self.model)
-        for name in wanted:
+        for name in self.names:
             if name not in found:
                 raise InputError(
                     f"Expected the layers of {self.name} in every batch. Got none of {name!r} in "
@@ -115,8 +114,7 @@ def watched(name: str, model: nn.Module, batch: Batch, patterns: Sequence[str] |
 
 
 def _samples(layer: LayerInfo, output: Tensor, pool: Pool, batch: Batch, model: str) -> Tensor:
-    rows = output.movedim(layer.axis, -1)
-    rows = rows.unsqueeze(1) if rows.ndim == 2 else rows.flatten(1, -2)
+    rows = by_positions(layer, output)
     if rows.shape[-1] != layer.neurons:
         raise InputError(
             f"Expected {layer.neurons} neurons of {layer.name} of {model} in every batch. "

@@ -9,12 +9,6 @@ from repsim.results.groups import OVER_TRAINING
 
 __all__ = ["between_networks", "settling_step", "with_final"]
 
-_MEAN_OVER_PAIRS = (
-    pl.col("value").mean(),
-    pl.col("value").std().alias("deviation"),
-    pl.len().alias("pairs"),
-)
-
 
 def with_final(results: pl.DataFrame) -> pl.DataFrame:
     """How similar each snapshot is to the network that it became.
@@ -28,19 +22,14 @@ def with_final(results: pl.DataFrame) -> pl.DataFrame:
     -------
     polars.DataFrame
         ``variant, layer, depth, step, value, deviation, pairs``: mean and standard deviation over
-        the networks of a variant, in that order of variants, by depth and step.
+        the networks of a variant, by variant, depth and step.
     """
-    return (
-        results.filter(
-            pl.col("group") == OVER_TRAINING,
-            pl.col("step_a").is_not_null(),
-            pl.col("value").is_not_null(),
-        )
-        .rename({"variant_a": "variant", "step_a": "step"})
-        .group_by("variant", "layer", "depth", "step", maintain_order=True)
-        .agg(*_MEAN_OVER_PAIRS)
-        .sort(pl.col("variant").rank("dense").over(pl.lit(1)), "depth", "layer", "step")
+    pairs = results.filter(
+        pl.col("group") == OVER_TRAINING,
+        pl.col("step_a").is_not_null(),
+        pl.col("value").is_not_null(),
     )
+    return _over_pairs(pairs.rename({"variant_a": "variant"}), "variant")
 
 
 def between_networks(results: pl.DataFrame) -> pl.DataFrame:
@@ -65,12 +54,7 @@ def between_networks(results: pl.DataFrame) -> pl.DataFrame:
     )
     if pairs["snapshot_a"].is_null().all():
         pairs = pairs.clear()
-    return (
-        pairs.rename({"step_a": "step"})
-        .group_by("group", "layer", "depth", "step", maintain_order=True)
-        .agg(*_MEAN_OVER_PAIRS)
-        .sort("group", "depth", "layer", "step")
-    )
+    return _over_pairs(pairs, "group")
 
 
 def settling_step(steps: Sequence[float], values: Sequence[float], end: float) -> float:
@@ -102,3 +86,17 @@ def settling_step(steps: Sequence[float], values: Sequence[float], end: float) -
         return float(x[0])
     last = int(below[-1])
     return float(np.interp(half, y[last : last + 2], x[last : last + 2]))
+
+
+def _over_pairs(pairs: pl.DataFrame, by: str) -> pl.DataFrame:
+    """Mean and standard deviation of each layer at each step over the pairs of one kind."""
+    return (
+        pairs.rename({"step_a": "step"})
+        .group_by(by, "layer", "depth", "step", maintain_order=True)
+        .agg(
+            pl.col("value").mean(),
+            pl.col("value").std().alias("deviation"),
+            pl.len().alias("pairs"),
+        )
+        .sort(by, "depth", "layer", "step")
+    )

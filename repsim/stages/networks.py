@@ -3,6 +3,9 @@
 Torch is imported by the functions that need it: a process that matches does not.
 """
 
+import io
+import json
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -29,6 +32,7 @@ __all__ = [
     "NetworkSpec",
     "check_code",
     "model_of",
+    "publish_weights",
     "source_of",
 ]
 
@@ -130,7 +134,7 @@ class NetworkSpec:
             return None
         return self.course.steps if self.training.keep == "last" else None
 
-    @property
+    @cached_property
     def snapshots(self) -> "tuple[NetworkSpec, ...]":
         """The snapshots that are kept of the network."""
         return tuple(replace(self, snapshot=name) for name in self.steps)
@@ -254,6 +258,24 @@ def source_of(spec: NetworkSpec, worker: Worker) -> "DataSource":
         )
     worker.kept[spec.fingerprint] = source
     return source
+
+
+def publish_weights(
+    spec: NetworkSpec,
+    store: Store,
+    state: "Mapping[str, torch.Tensor]",
+    record: Mapping[str, Any] | None = None,
+) -> None:
+    """Publish a state dict as the weights of a network or snapshot, with how it came about."""
+    import torch
+
+    weights = io.BytesIO()
+    torch.save(state, weights)
+    draft = spec.artifact(store).draft()
+    draft.write(WEIGHTS, weights.getvalue())
+    if record is not None:
+        draft.write(TRAINING_RECORD, json.dumps(record).encode())
+    draft.publish({"network": spec.label, "parameters": spec.parameters, "code": spec.code_files})
 
 
 def model_of(spec: NetworkSpec) -> "torch.nn.Module":

@@ -68,7 +68,7 @@ def simple_rows(store: Store, spec: ComparisonSpec) -> Iterator[dict[str, Any]]:
 
 
 def structure_rows(store: Store, spec: ComparisonSpec) -> Iterator[dict[str, Any]]:
-    """What is said of all simple matches of a comparison together."""
+    """Numbers on the simple matches of a comparison as a whole, for each ε."""
     for epsilon in spec.matching.minimal_at:
         folder = spec.simple_folder(epsilon)
         found = stored_simple(store, folder)

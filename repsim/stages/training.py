@@ -4,19 +4,16 @@ Torch is imported by the functions that need it, as in the other modules of this
 """
 
 import functools
-import io
-import json
 from collections.abc import Collection, Iterator
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from repsim.graph import Cost, NetworkProgress, Node, Product, Worker
 from repsim.stages.networks import (
-    TRAINING_RECORD,
-    WEIGHTS,
     NetworkSpec,
     check_code,
     model_of,
+    publish_weights,
     source_of,
 )
 from repsim.store import Checkpoints, Store
@@ -79,7 +76,7 @@ def train_network(spec: NetworkSpec, store: Store, wanted: Collection[str], work
         When data, code or model here are not those that were planned for, or a network is to be
         trained that earlier code has trained.
     PreemptedError
-        When the worker is to stop; training goes on from its checkpoint next time.
+        When the worker is told to stop. The next run continues from the checkpoint.
     """
     from repsim.training import ALONE
 
@@ -113,19 +110,8 @@ def _train(
     def on_epoch(epoch: "Epoch") -> None:
         report(epoch.epoch, epoch.test_score)
 
-    def publish(kept: NetworkSpec, state: "dict[str, torch.Tensor]", **files: bytes) -> None:
-        weights = io.BytesIO()
-        torch.save(state, weights)
-        draft = kept.artifact(store).draft()
-        draft.write(WEIGHTS, weights.getvalue())
-        for name, content in files.items():
-            draft.write(name, content)
-        draft.publish(
-            {"network": kept.label, "parameters": kept.parameters, "code": kept.code_files}
-        )
-
     def on_snapshot(step: int, state: "dict[str, torch.Tensor]") -> None:
-        publish(missing[step], state)
+        publish_weights(missing[step], store, state)
 
     report(0)
     missing = {one.step: one for one in spec.snapshots if one.folder in wanted}
@@ -152,7 +138,7 @@ def _train(
         return
     if best is not None:
         assert trained.best is not None
-        publish(best, trained.best)
+        publish_weights(best, store, trained.best)
     record = {
         "history": [asdict(epoch) for epoch in trained.history],
         "device": trained.device,
@@ -166,5 +152,5 @@ def _train(
         "code": spec.code_files,
     }
     if spec.folder in wanted:
-        publish(spec, trained.state, **{TRAINING_RECORD: json.dumps(record).encode()})
+        publish_weights(spec, store, trained.state, record)
     checkpoints.discard()

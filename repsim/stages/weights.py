@@ -6,7 +6,6 @@ Torch is imported by the functions that need it, as in the other modules of this
 import functools
 import hashlib
 import io
-import json
 from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,12 +15,11 @@ from repsim.graph import Cost, Node, Product, Worker
 from repsim.inputs import InputSpec
 from repsim.regular_files import never_a_file
 from repsim.stages.networks import (
-    TRAINING_RECORD,
-    WEIGHTS,
     GivenWeights,
     NetworkSpec,
     check_code,
     model_of,
+    publish_weights,
     source_of,
 )
 from repsim.store import Store
@@ -116,8 +114,6 @@ def publish_given(spec: NetworkSpec, store: Store, wanted: Collection[str], work
                 device=device,
                 workers=worker.resources.loader_workers,
             )
-    content = io.BytesIO()
-    torch.save(state, content)
     record = {
         "history": [],
         "kept_epoch": 0,
@@ -130,10 +126,7 @@ def publish_given(spec: NetworkSpec, store: Store, wanted: Collection[str], work
         "torch": torch.__version__,
         "code": spec.code_files,
     }
-    draft = spec.artifact(store).draft()
-    draft.write(WEIGHTS, content.getvalue())
-    draft.write(TRAINING_RECORD, json.dumps(record).encode())
-    draft.publish({"network": spec.label, "parameters": spec.parameters, "code": spec.code_files})
+    publish_weights(spec, store, state, record)
 
 
 def _answers(model: "nn.Module", spec: NetworkSpec, outputs: int) -> bool:

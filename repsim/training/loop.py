@@ -124,8 +124,8 @@ def train(
         Called after each epoch, and at most every few seconds or batches within one.
     snapshots, on_snapshot
         After so many steps (0: before the first) `on_snapshot` is called with that number and a
-        state dict on the CPU, in the first rank alone. A checkpoint that is from after the first of
-        them is not gone on from. Snapshots do not change the network.
+        state dict on the CPU, in the first rank alone. A checkpoint from after the first of them is
+        not resumed. Snapshots do not change the network.
     find_best
         Whether the weights of the epoch with the best test score are wanted, too.
     should_stop

@@ -82,7 +82,7 @@ def test_a_run_has_its_snapshots_in_the_tables_and_the_report(made):
         "similarity-between-networks-over-training",
     ):
         assert store.read(f"{folder}/figures/{figure}.svg")
-    # What is said of networks is said of them as they are kept.
+    # The sections on networks leave snapshots out.
     summary = page[page.index("Similarity of each layer") : page.index("Over training")]
     assert "mean over pairs" not in summary
 

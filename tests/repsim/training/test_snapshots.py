@@ -67,30 +67,24 @@ def test_a_training_that_was_stopped_takes_those_that_are_missing(train_small, f
     assert taken == whole
 
 
-def test_a_checkpoint_from_after_a_missing_one_is_not_gone_on_from(train_small, folder, taken):
+@pytest.mark.parametrize(
+    ("step", "trained"),
+    [(3, [1, 2, 3]), (6, [2, 3])],
+    ids=["before the checkpoints", "at the newest checkpoint"],
+)
+def test_only_a_checkpoint_from_before_a_missing_one_is_resumed(
+    train_small, folder, taken, step, trained
+):
     with pytest.raises(PreemptedError):
         train_small(checkpoints=folder, should_stop=StopAfter(6))
     epochs = []
     train_small(
-        snapshots={3},
+        snapshots={step},
         on_snapshot=taken,
         checkpoints=folder,
         on_epoch=lambda epoch: epochs.append(epoch.epoch),
     )
-    assert (sorted(taken), epochs) == ([3], [1, 2, 3])
-
-
-def test_a_checkpoint_at_the_very_step_is_enough(train_small, folder, taken):
-    with pytest.raises(PreemptedError):
-        train_small(checkpoints=folder, should_stop=StopAfter(6))
-    epochs = []
-    train_small(
-        snapshots={6},
-        on_snapshot=taken,
-        checkpoints=folder,
-        on_epoch=lambda epoch: epochs.append(epoch.epoch),
-    )
-    assert (sorted(taken), epochs) == ([6], [2, 3])
+    assert (sorted(taken), epochs) == ([step], trained)
 
 
 def test_the_best_is_found_without_being_kept(train_small, folder):
