@@ -46,8 +46,12 @@ def others_folder(tmp_path: Path) -> Iterator[Path]:
 
 
 def opened_by(process: psutil.Process, but: Path) -> set[str]:
-    """Files and sockets that the processes of a run have open or mapped; not those of the store."""
+    """Files and sockets that the processes of a run have open or mapped; not those of the store.
+
+    Of ``/proc`` only what tells secrets: monitors read ``statm``, which the kernel shows everyone.
+    """
     names: set[str] = set()
+    secrets: set[str] = set()
     for one in (process, *process.children(recursive=True)):
         try:
             links = [str(link.readlink()) for link in Path(f"/proc/{one.pid}/fd").iterdir()]
@@ -56,9 +60,11 @@ def opened_by(process: psutil.Process, but: Path) -> set[str]:
         except (OSError, psutil.Error):
             continue  # it has ended
         names |= {*links, *filter(None, sockets), *maps}
-        names |= {f"/proc/{one.pid}/{name}" for name in ("environ", "mem", "maps", "fd")}
-    places = ("/proc/", "/dev/shm/", "/tmp/", str(but.parent))
-    return {name for name in names if name.startswith(places) and not name.startswith(str(but))}
+        secrets |= {f"/proc/{one.pid}/{name}" for name in ("environ", "mem", "maps", "fd")}
+    places = ("/dev/shm/", "/tmp/", str(but.parent))
+    return secrets | {
+        name for name in names if name.startswith(places) and not name.startswith(str(but))
+    }
 
 
 def scan(ports: list[tuple[str, int, str]], files: list[str], answer: Path) -> None:

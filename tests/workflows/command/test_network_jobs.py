@@ -6,6 +6,7 @@ import pytest
 
 from repsim.errors import StudyError
 from repsim.store import Store, run_lock
+from repsim.text import count
 from workflows.shards import network_numbers
 
 
@@ -31,7 +32,7 @@ def test_jobs_make_their_networks_and_matching_makes_the_rest(job):
     for numbers in ("0", "1-2"):
         ran = job("networks", "--networks", numbers)
         assert ran.code == 0
-        assert f"Made {len(network_numbers(numbers, 3))} networks in" in ran.out
+        assert f"Made {count(len(network_numbers(numbers, 3)), 'network')} in" in ran.out
         assert not (job.folder / "report").exists()
     ran = job("comparisons")
     assert ran.code == 0
