@@ -13,71 +13,11 @@ For two models and data: ``repsim.compare(model_a, model_b, loader)``.
 For whole studies, from training to report, there is the command ``repsim``.
 """
 
-from repsim.comparison import Comparison, compare
-from repsim.errors import RepsimError
-from repsim.estimates import Estimate, estimate
-from repsim.examples import ExamplePair
-from repsim.matching import (
-    Match,
-    MatchProfile,
-    MinimalMatch,
-    SimpleMatch,
-    SimpleMatches,
-    Structure,
-    match_profile,
-    match_structure,
-    minimal_match,
-    simple_matches,
-)
-from repsim.measures import (
-    bures,
-    cca,
-    cca_spectrum,
-    cka,
-    linear_regression,
-    maximum_match,
-    minibatch_cka,
-    mutual_knn,
-    procrustes,
-    pwcca,
-    rbf_cka,
-    rsa,
-    subspace_overlap,
-    svcca,
-)
-from repsim.moments import Factor, Moments
+from importlib.metadata import version
 
-__all__ = [
-    "Comparison",
-    "Estimate",
-    "ExamplePair",
-    "Factor",
-    "Match",
-    "MatchProfile",
-    "MinimalMatch",
-    "Moments",
-    "RepsimError",
-    "SimpleMatch",
-    "SimpleMatches",
-    "Structure",
-    "bures",
-    "cca",
-    "cca_spectrum",
-    "cka",
-    "compare",
-    "estimate",
-    "linear_regression",
-    "match_profile",
-    "match_structure",
-    "maximum_match",
-    "minibatch_cka",
-    "minimal_match",
-    "mutual_knn",
-    "procrustes",
-    "pwcca",
-    "rbf_cka",
-    "rsa",
-    "simple_matches",
-    "subspace_overlap",
-    "svcca",
-]
+import lazy_loader
+
+__version__ = version("repsim-workflows")
+
+# The names are in the stub beside this file. A command that needs none of them imports none.
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

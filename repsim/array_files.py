@@ -11,6 +11,7 @@ import numpy as np
 import zarr
 
 from repsim.errors import InputError
+from repsim.extras import required
 from repsim.regular_files import never_a_file
 
 if TYPE_CHECKING:
@@ -121,6 +122,7 @@ def _zarr_arrays(path: Path) -> Iterator[tuple[str, Any]]:
 
 
 def _safetensors(path: Path) -> Iterator[tuple[str, Any]]:
+    required("torch", "models", f"which reads {path}")
     import safetensors.torch
 
     for name, tensor in safetensors.torch.load_file(path).items():
@@ -128,13 +130,7 @@ def _safetensors(path: Path) -> Iterator[tuple[str, Any]]:
 
 
 def _hdf5_arrays(path: Path) -> Iterator[tuple[str, Any]]:
-    try:
-        import h5py
-    except ImportError:
-        raise InputError(
-            f"Expected h5py, which reads {path}. It is not installed: pip install "
-            "'repsim-workflows[hdf5]'."
-        ) from None
+    h5py = required("h5py", "hdf5", f"which reads {path}")
     found: list[tuple[str, Any]] = []
     # Not closed: its data sets are read later, and keep it open until then.
     h5py.File(path, "r").visititems(lambda name, item: found.append((name, item)))
@@ -142,8 +138,7 @@ def _hdf5_arrays(path: Path) -> Iterator[tuple[str, Any]]:
 
 
 def _torch_arrays(path: Path) -> Iterator[tuple[str, Any]]:
-    import torch
-
+    torch = required("torch", "models", f"which reads {path}")
     try:
         saved = torch.load(path, map_location="cpu", weights_only=True, mmap=True)
     except Exception as problem:

@@ -15,6 +15,7 @@ PACKAGES = ("repsim", "cluster", "workflows")
 # Inside repsim: a module imports from the groups before its own, and from itself.
 ORDER = (
     ("errors", "types", "regular_files"),
+    ("extras",),
     ("options", "arrays", "origin", "memory", "named_arrays", "text", "toml"),
     ("inputs", "objective"),
     ("study",),

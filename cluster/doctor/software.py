@@ -20,6 +20,8 @@ COMPARED = ("ray", "dask", "distributed", "zarr")
 # Which get a line each; the others share one.
 SHOWN = ("torch", *COMPARED, "obstore")
 SHOWN_DIGITS = 8
+# The extras that a study needs, beside the core.
+NEEDED = ("", "models", "study")
 
 
 def versions() -> dict[str, str]:
@@ -51,13 +53,18 @@ def check_software() -> list[Finding]:
 def _packages(requirements: list[Requirement]) -> Iterator[Finding]:
     others = 0
     for requirement in requirements:
-        # Without `extra` set, the requirements of extras do not apply.
-        if requirement.marker is not None and not requirement.marker.evaluate({"extra": ""}):
+        marker = requirement.marker
+        if marker is not None and not any(marker.evaluate({"extra": one}) for one in NEEDED):
             continue
         name, version = requirement.name, _version(requirement.name)
+        if name == DISTRIBUTION:
+            continue  # one of its extras needs another
         remedy = f"Install it: uv sync, or pip install '{name}{requirement.specifier}'."
         if version is None:
-            yield problem(name, "is not installed", remedy, code=WRONG)
+            all_of_them = (
+                "Install what studies need: uv sync, or pip install '.[study]' in a clone."
+            )
+            yield problem(name, "is not installed", all_of_them, code=WRONG)
         elif not requirement.specifier.contains(version, prereleases=True):
             found = f"{version}, and {requirement.specifier} is asked for"
             yield problem(name, found, remedy, code=WRONG)

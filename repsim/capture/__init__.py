@@ -13,7 +13,7 @@ from repsim.capture.meta import without_computing
 from repsim.capture.patterns import layers_in_doubt, select_layers, selecting, with_axes
 from repsim.capture.sampling import sampled_examples, sampled_neurons, sampled_positions
 from repsim.capture.size import forward_operations_of, parameter_count_of
-from repsim.capture.structure import structure_digest, structure_of
+from repsim.capture.structure import repeated_blocks, structure_digest, structure_of
 
 __all__ = [
     "BATCHES",
@@ -28,6 +28,7 @@ __all__ = [
     "layers_of_calls",
     "parameter_count_of",
     "plain_forward",
+    "repeated_blocks",
     "sampled_examples",
     "sampled_neurons",
     "sampled_positions",

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from repsim.capture.calls import call_name, failing_layer, observed_modules, watch_calls
 from repsim.capture.channels import ChannelAxes
 from repsim.capture.meta import without_computing
+from repsim.capture.structure import repeated_blocks
 from repsim.errors import StudyError
 from repsim.inputs import InputSpec
 from repsim.training.evaluation import evaluation_mode
@@ -37,6 +38,9 @@ class LayerInfo:
     axis: int
     """Of the channels (units, features), the batch being axis 0; 0 if the layer cannot be
     captured, because there is no batch or because nobody knows."""
+
+    block: bool = False
+    """Whether it is one of the blocks that the model repeats: `repsim.capture.structure`."""
 
     @property
     def neurons(self) -> int:
@@ -145,6 +149,7 @@ def layers_of_calls(
                 f"Got {type(error).__name__}{failing()}: {error}"
             ) from error
     calls = Counter(name for name, *_ in seen)
+    blocks = repeated_blocks(model)
     layers = []
     for depth, (name, call, shape, axis) in enumerate(seen):
         batch = len(shape) > 1 and (shape[0], again.get((name, call))) == (
@@ -158,6 +163,7 @@ def layers_of_calls(
                 type=type(modules[name]).__name__,
                 shape=shape[1:] if batch else (),
                 axis=(1 if len(shape) == 2 else axis) if batch else 0,
+                block=name in blocks,
             )
         )
     return tuple(layers)

@@ -12,14 +12,16 @@ from repsim.errors import StudyError
 __all__ = ["layers_in_doubt", "select_layers", "with_axes"]
 
 _TYPE = "type:"
+_BLOCKS = "blocks"
 
 
 def select_layers(patterns: Iterable[str], table: Sequence[LayerInfo]) -> tuple[LayerInfo, ...]:
     """Layers that at least one pattern selects, each once, in order of depth.
 
     A pattern is a glob over layer names (``features.*``; ``*`` also matches dots), where ``relu``
-    means every call ``relu@1``, ``relu@2``; or, after ``type:``, a glob over module types. Layers
-    that cannot be captured are left out, unless a pattern names them.
+    means every call ``relu@1``, ``relu@2``; or, after ``type:``, a glob over module types; or
+    ``blocks``, which are those of `repeated_blocks`. Layers that cannot be captured are left out,
+    unless a pattern names them.
 
     Raises
     ------
@@ -103,10 +105,16 @@ def _axis(layer: LayerInfo, side: str) -> int:
 
 
 def _is_name(pattern: str) -> bool:
-    return not pattern.startswith(_TYPE) and not any(sign in pattern for sign in "*?[")
+    return (
+        pattern != _BLOCKS
+        and not pattern.startswith(_TYPE)
+        and not any(sign in pattern for sign in "*?[")
+    )
 
 
 def _selected(pattern: str, table: Sequence[LayerInfo]) -> list[LayerInfo]:
+    if pattern == _BLOCKS:
+        return [layer for layer in table if layer.block]
     if pattern.startswith(_TYPE):
         kind = pattern.removeprefix(_TYPE)
         return [layer for layer in table if fnmatchcase(layer.type, kind)]
@@ -152,6 +160,8 @@ def _problem(layer: LayerInfo) -> str:
 def _nothing(pattern: str, table: Sequence[LayerInfo]) -> str:
     types = sorted({layer.type for layer in table})
     message = f"Expected a pattern that selects a layer. Got {pattern!r}, which selects none."
+    if pattern == _BLOCKS:
+        return f"{message} This model repeats no block. Types: {', '.join(types)}."
     if pattern.startswith(_TYPE):
         near = _near(pattern.removeprefix(_TYPE), types)
         hint = " ".join(f"Did you mean '{_TYPE}{name}'?" for name in near[:1])

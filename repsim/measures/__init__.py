@@ -12,6 +12,7 @@ from repsim.errors import StudyError
 from repsim.measures.bures import bures
 from repsim.measures.cca import cca, cca_spectrum
 from repsim.measures.cka import cka
+from repsim.measures.cknna import cknna
 from repsim.measures.contract import (
     CentredOption,
     ExamplesMeasure,
@@ -53,6 +54,7 @@ __all__ = [
     "cca_spectrum",
     "checked_value",
     "cka",
+    "cknna",
     "linear_regression",
     "load_measure",
     "maximum_match",

@@ -25,7 +25,7 @@ from repsim.measures.contract import (
 )
 from repsim.moments import ArrayLike
 
-__all__ = ["Options", "mutual_knn"]
+__all__ = ["OfNeighbours", "Options", "mutual_knn"]
 
 Nearness = Literal["cosine", "euclidean"]
 
@@ -33,27 +33,17 @@ Nearness = Literal["cosine", "euclidean"]
 MANY_TIES = 0.02
 
 
-class Options(ExamplesMeasure):
-    """Options of mutual nearest neighbours."""
+class OfNeighbours(ExamplesMeasure):
+    """A measure of the k nearest neighbours of each example, by the angle unless it says else."""
 
     k: int = Field(default=10, ge=1, description="neighbours of each example")
-    distance: Nearness = "cosine"
 
     centred: ClassVar[bool] = False
     undefined: ClassVar[str] = "all its examples are as far from each other, up to rounding"
     # k of fewer examples is another neighbourhood.
     halves: ClassVar[bool] = False
 
-    @property
-    def convention(self) -> str:
-        return f"mutual_knn[k={self.k},{self.distance},{self.features}]"
-
-    @property
-    def properties(self) -> Properties:
-        moved = {"translation"} if self.distance == "cosine" else set()
-        return Properties(invariances=ROTATIONS - moved)
-
-    def unit_vector(self, layer: ExampleGram) -> Float64[np.ndarray, " m"]:
+    def neighbours(self, layer: ExampleGram) -> Float64[np.ndarray, " m"]:
         """For each two examples whether the second is a neighbour of the first, of length 1."""
         n = layer.count
         if self.k > n - 2:
@@ -83,17 +73,41 @@ class Options(ExamplesMeasure):
         )
 
     def rounding(self, pair: ExamplePair) -> float:
-        return max(relative_rounding(*self._distances(layer)) for layer in (pair.x, pair.y))
+        return max(relative_rounding(*self.distances(layer)) for layer in (pair.x, pair.y))
+
+    def distances(
+        self, layer: ExampleGram
+    ) -> tuple[Float64[np.ndarray, "n n"], Float64[np.ndarray, "n n"] | float]:
+        """Between examples, and by how much two of them must differ to count as different."""
+        return 1 - cosines(layer), ANGLE_STEP
 
     def _levels(self, layer: ExampleGram) -> Float64[np.ndarray, "n n"]:
-        return told_apart(*self._distances(layer))
+        return told_apart(*self.distances(layer))
 
-    def _distances(
+
+class Options(OfNeighbours):
+    """Options of mutual nearest neighbours."""
+
+    distance: Nearness = "cosine"
+
+    @property
+    def convention(self) -> str:
+        return f"mutual_knn[k={self.k},{self.distance},{self.features}]"
+
+    @property
+    def properties(self) -> Properties:
+        moved = {"translation"} if self.distance == "cosine" else set()
+        return Properties(invariances=ROTATIONS - moved)
+
+    def unit_vector(self, layer: ExampleGram) -> Float64[np.ndarray, " m"]:
+        return self.neighbours(layer)
+
+    def distances(
         self, layer: ExampleGram
     ) -> tuple[Float64[np.ndarray, "n n"], Float64[np.ndarray, "n n"] | float]:
         if self.distance == "euclidean":
             return squared_distances(layer), distance_step(layer)
-        return 1 - cosines(layer), ANGLE_STEP
+        return super().distances(layer)
 
 
 @documented(Options)

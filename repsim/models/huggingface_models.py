@@ -8,6 +8,7 @@ import torch
 from torch import nn
 
 from repsim.errors import StudyError
+from repsim.extras import required
 from repsim.inputs import InputSpec
 from repsim.models.builder import Builder
 from repsim.models.weights import State, first_line
@@ -132,14 +133,7 @@ def _loader(config: Any) -> Any:
 
 
 def _transformers() -> ModuleType:
-    try:
-        import transformers
-    except ImportError:
-        raise StudyError(
-            "Expected transformers, which has the model. It is not installed: pip install "
-            "'repsim-workflows[huggingface]'."
-        ) from None
-    module: ModuleType = transformers
+    module = required("transformers", "huggingface", "which has the model")
     # Missing weights are told in an error of ours, not in a table on the terminal.
     module.utils.logging.set_verbosity_error()
     module.utils.logging.disable_progress_bar()

@@ -8,6 +8,7 @@ from types import ModuleType
 from torch import nn
 
 from repsim.errors import StudyError
+from repsim.extras import required
 from repsim.inputs import InputSpec
 from repsim.models.builder import Builder
 from repsim.models.weights import State, first_line
@@ -86,12 +87,4 @@ def _check_name(name: str) -> None:
 
 
 def _timm() -> ModuleType:
-    try:
-        import timm
-    except ImportError:
-        raise StudyError(
-            "Expected timm, which has the model. It is not installed: pip install "
-            "'repsim-workflows[timm]'."
-        ) from None
-    module: ModuleType = timm
-    return module
+    return required("timm", "timm", "which has the model")

@@ -36,7 +36,8 @@ CodeDigest = Annotated[str, Field(pattern="^[0-9a-f]{16}$")]
 class Capture(StrictOptions):
     """Which activations are kept.
 
-    A layer pattern is a glob over layer names (``features.*``) or over types (``type:ReLU``).
+    A layer pattern is a glob over layer names (``features.*``) or over types (``type:ReLU``), or
+    ``blocks``: the blocks that a model repeats.
     """
 
     layers: tuple[str, ...] = Field(default=("type:ReLU",), min_length=1)
@@ -59,6 +60,11 @@ class Capture(StrictOptions):
         default={},
         description="where layers have their channels, by pattern, if that cannot be found out",
     )
+
+    @field_validator("layers", mode="before")
+    @classmethod
+    def _one_or_several(cls, value: object) -> object:
+        return (value,) if isinstance(value, str) else value
 
     def __hash__(self) -> int:
         """By content: a table of axes has no hash of its own."""

@@ -3,19 +3,24 @@
 import sys
 import traceback
 from pathlib import Path
+from typing import Annotated
 
 import typer
 
+import repsim
 from cluster.limits import calls_left
 from cluster.shell_limits import check_limits
 from repsim.errors import OutputError, PreemptedError, RepsimError, StudyError
+from repsim.extras import study_extra
 from workflows.command import (
     cluster,
     compare,
     doctor,
     drive,
     gc,
+    init,
     layers,
+    measures,
     missing,
     plan,
     report,
@@ -24,7 +29,7 @@ from workflows.command import (
     submit,
     verify,
 )
-from workflows.command.output import complain, unwritten_output
+from workflows.command.output import complain, say, unwritten_output
 from workflows.stopping import end_at_once, stop_on_signal
 
 __all__ = ["app", "main"]
@@ -37,7 +42,7 @@ app = typer.Typer(
         "`repsim run` trains its networks (Ray), keeps their activations (Zarr), matches every "
         "layer of every pair at every ε (Dask) and writes a report. It goes on wherever it was "
         "stopped.\n\n"
-        "Start here: repsim run workflows/studies/digits.toml"
+        "Start here: repsim run digits. A study of your own: repsim init."
     ),
     epilog=(
         "Exit codes: 0 done, 1 internal error, 2 study or usage wrong, 3 some tasks failed (run "
@@ -45,14 +50,26 @@ app = typer.Typer(
         "is active, 75 stopped cleanly."
     ),
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",
 )
 
 
+def _say_version(asked: bool) -> None:
+    if asked:
+        say(f"repsim {repsim.__version__}")
+        raise typer.Exit
+
+
 @app.callback()
-def _before(context: typer.Context) -> None:
+def _before(
+    context: typer.Context,
+    version: Annotated[
+        bool,
+        typer.Option("--version", help="Print the version.", is_eager=True, callback=_say_version),
+    ] = False,
+) -> None:
+    del version  # its callback has said it
     try:
         Path.cwd()
     except OSError as problem:  # libraries that PyTorch loads then end the process
@@ -75,6 +92,8 @@ app.command("verify")(verify.verify)
 app.command("gc")(gc.gc)
 app.command("compare")(compare.compare)
 app.command("layers")(layers.layers)
+app.command("measures")(measures.measures)
+app.command("init")(init.init)
 app.command("doctor")(doctor.doctor)
 app.add_typer(cluster.cluster, name="cluster")
 
@@ -96,7 +115,8 @@ def main() -> None:
 
 def _exit_code() -> int:
     try:
-        app()
+        with study_extra():
+            app()
     except SystemExit as ended:  # of typer, and after a signal
         return ended.code if isinstance(ended.code, int) else int(ended.code is not None)
     except RepsimError as problem:

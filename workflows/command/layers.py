@@ -1,12 +1,18 @@
 """repsim layers"""
 
-from typing import Annotated
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+from rich.text import Text
+from rich.tree import Tree
 
 from repsim.errors import StudyError
 from repsim.inputs import InputSpec
 from workflows.command.output import IN_DOUBT, columns, console, say
+
+if TYPE_CHECKING:
+    from repsim.capture import LayerInfo
 
 __all__ = ["layers"]
 
@@ -25,7 +31,7 @@ def layers(
         list[str] | None,
         typer.Option(
             help="Show what a capture pattern selects: a glob over names ('features.*') or types "
-            "('type:ReLU'). Can be given several times.",
+            "('type:ReLU'), or blocks. Can be given several times.",
             show_default=False,
         ),
     ] = None,
@@ -37,6 +43,9 @@ def layers(
             show_default="the model's usual",
         ),
     ] = None,
+    tree: Annotated[
+        bool, typer.Option("--tree", help="Show the modules as they are nested, blocks marked.")
+    ] = False,
     output: Annotated[
         str | None,
         typer.Option(
@@ -59,6 +68,9 @@ def layers(
         lambda: build_model(model, {}, inputs=inputs, outputs=outputs, output=key), inputs
     )
     chosen = select_layers(pattern, table) if pattern else table
+    if tree:
+        console.print(_tree(model, chosen))
+        return
     listing = columns("depth", "layer", "type", "shape", "neurons", "positions", words=4)
     listing.columns[0].justify = "right"
     for layer in chosen:
@@ -75,6 +87,28 @@ def layers(
     say(f"{len(chosen)} of {len(table)} layers, for {inputs}.")
     if any(layer.in_doubt for layer in chosen):
         say(f"In doubt: {IN_DOUBT}")
+
+
+def _tree(model: str, layers: "Sequence[LayerInfo]") -> Tree:
+    """The modules that are called, below those that hold them, in order of execution."""
+    nodes = {"": Tree(model)}
+    by_name = {layer.name: layer for layer in layers}
+    # A block is complete after the layers inside it, and stands before them.
+    for layer in layers:
+        parts = layer.name.split(".")
+        for end in range(1, len(parts) + 1):
+            place = ".".join(parts[:end])
+            if place not in nodes:
+                parent = nodes[".".join(parts[: end - 1])]
+                nodes[place] = parent.add(_line(parts[end - 1], by_name.get(place)))
+    return nodes[""]
+
+
+def _line(part: str, layer: "LayerInfo | None") -> Text:
+    if layer is None:
+        return Text(part)
+    shape = "×".join(map(str, layer.shape)) or "no single batch"
+    return Text(f"{part}  {layer.type}  {shape}{'  block' if layer.block else ''}")
 
 
 def _shape(text: str) -> tuple[int, ...]:

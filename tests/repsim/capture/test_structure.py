@@ -4,7 +4,8 @@ import pytest
 import torch
 from torch import nn
 
-from repsim.capture import structure_digest, structure_of
+from repsim.capture import repeated_blocks, structure_digest, structure_of
+from repsim.models import build_model, default_input
 
 
 def model(width=4, **options):
@@ -51,3 +52,22 @@ def test_a_model_that_needs_values_is_built_on_the_cpu():
         return layer
 
     assert structure_of(build) == structure_digest(nn.Linear(2, 2))
+
+
+@pytest.mark.parametrize(
+    ("name", "first", "count"),
+    [
+        ("resnet20", "stage1.0", 9),
+        ("torchvision.vit_b_16", "encoder.layers.encoder_layer_0", 12),
+        ("torchvision.googlenet", "inception3a", 9),
+        ("timm.convnext_tiny", "stages.0", 4),
+        ("small_cnn", None, 0),
+        ("vgg16", None, 0),
+    ],
+)
+def test_blocks_are_what_a_model_is_said_to_have_so_many_of(name, first, count):
+    inputs, outputs = default_input(name)
+    with torch.device("meta"):
+        blocks = repeated_blocks(build_model(name, {}, inputs=inputs, outputs=outputs))
+    assert len(blocks) == count
+    assert first is None or first in blocks

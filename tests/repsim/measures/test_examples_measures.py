@@ -21,6 +21,7 @@ VARIANTS = {
         )
     ],
     "rbf_cka": [{}, {"debiased": True}, {"median": "without diagonal", "fraction": 1.0}],
+    "cknna": [{"k": 5}],
     "mutual_knn": [{"k": 5}, {"k": 5, "distance": "euclidean"}],
     "minibatch_cka": [{}, {"batch": 16}],
 }

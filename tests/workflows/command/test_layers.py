@@ -41,6 +41,15 @@ def test_the_length_of_vectors_can_be_given(repsim):
     assert ran.out.endswith("5 of 5 layers, for vectors of 12 numbers.")
 
 
+def test_modules_are_shown_as_they_are_nested(repsim):
+    ran = repsim("layers", "resnet20", "--tree")
+    assert ran.code == 0
+    assert "├── stage1 │ ├── 0 BasicBlock 16×32×32 block │ │ ├── conv1 Conv2d 16×32×32" in ran.out
+    ran = repsim("layers", "resnet20", "--tree", "--pattern", "blocks")
+    assert ran.out.count("block") == 9
+    assert "conv1" not in ran.out
+
+
 @pytest.mark.parametrize("model", ["plain20", "resnet20", "vgg11_bn"])
 def test_other_models_have_layers_too(repsim, model):
     assert model in model_names()
@@ -54,6 +63,7 @@ def test_other_models_have_layers_too(repsim, model):
         (("resnet50",), "Did you mean 'torchvision.resnet50'?"),
         (("no.such:model",), "Got ModuleNotFoundError"),
         (("small_cnn", "--pattern", "fetures.*"), "Got 'fetures.*', which selects none."),
+        (("small_cnn", "--pattern", "blocks"), "This model repeats no block."),
         (("small_cnn", "--pattern", "type:relu"), "Did you mean 'type:ReLU'?"),
         (("small_cnn", "--image-shape", "3x32"), "Got arrays of shape 3x32."),
         (("small_cnn", "--image-shape", "3x32xa"), "Got '3x32xa'."),
