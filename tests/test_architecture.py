@@ -24,6 +24,7 @@ ORDER = (
     ("data", "models"),
     ("training",),
     ("capture",),
+    ("analyses",),
     ("store",),
     ("graph",),
     ("moments",),

@@ -1,11 +1,12 @@
 """From a study to everything that has to be made: networks, activations, comparisons."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import product
 
 import torch
 
+from repsim.analyses import load_analysis
 from repsim.capture import (
     LayerInfo,
     forward_operations_of,
@@ -28,6 +29,7 @@ from repsim.models import MODELS, build_model
 from repsim.own_code import OwnCode
 from repsim.stages.across import across_specs
 from repsim.stages.activations import LayerSpec
+from repsim.stages.analyses import AnalysisSpec
 from repsim.stages.comparison import ComparisonSpec
 from repsim.stages.networks import NetworkSize, NetworkSpec
 from repsim.stages.plan import StudyPlan
@@ -68,6 +70,8 @@ def plan_study(study: Study, store: Store | None = None) -> StudyPlan:
                 "in matching.epsilons."
             )
         load_measure(measure.name, measure.options)
+    for analysis in study.analyses:
+        load_analysis(analysis.name, analysis.options)
     for paper in study.claims:
         load_claims(paper)
     if "flattened" in study.across.features and study.capture.positions != "all":
@@ -127,13 +131,29 @@ def plan_study(study: Study, store: Store | None = None) -> StudyPlan:
             dict.fromkeys(name for built in captured.values() for name in built.in_doubt)
         ),
         comparisons=comparisons,
-        across=across_specs(
+        across=()
+        if study.pairs == "none"
+        else across_specs(
             {spec.label: layers[spec.label] for spec in networks}, trained_pairs, study.across
         ),
         snapshots=tuple(compared),
         pairs=tuple(pairs),
         apart=_apart(study, corresponding),
+        analyses=tuple(_analyses(networks, sources, study)),
     )
+
+
+def _analyses(
+    networks: Sequence[NetworkSpec], sources: "_Sources", study: Study
+) -> Iterator[AnalysisSpec]:
+    """Every analysis of every network and snapshot; refused where the data do not suit it."""
+    for analysis in study.analyses:
+        for network in networks:
+            source = sources.of(network.network)
+            load_analysis(analysis.name, analysis.options).check(source, network.objective)
+            last = [one for one in network.snapshots if one.step == network.step]
+            for state in (*network.snapshots, *(() if last else (network,))):
+                yield AnalysisSpec(network=state, analysis=analysis)
 
 
 @dataclass(frozen=True)

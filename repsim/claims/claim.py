@@ -44,11 +44,14 @@ class Evidence:
         Of each variant, by keys as in the study file: ``data.name``, ``training.epochs``.
     over_training
         Rows of ``results`` with those of snapshots.
+    analyses
+        Rows of ``analyses``, with the variant and the seed of each network.
     """
 
     tables: Tables
     settings: Mapping[str, Mapping[str, Any]]
     over_training: pl.DataFrame = field(default_factory=pl.DataFrame)
+    analyses: pl.DataFrame = field(default_factory=pl.DataFrame)
 
     def layers(self) -> list[str]:
         """Names of the compared layers, in order of depth."""

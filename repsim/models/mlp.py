@@ -21,6 +21,7 @@ DEPTH = 2
 ACTIVATIONS: dict[str, type[nn.Module] | None] = {
     "relu": nn.ReLU,
     "tanh": nn.Tanh,
+    "leaky_relu": nn.LeakyReLU,
     "gelu": nn.GELU,
     "sigmoid": nn.Sigmoid,
     "identity": None,
@@ -36,7 +37,7 @@ class Options(StrictOptions):
     depth: int | None = Field(
         default=None, ge=0, description=f"hidden layers, {DEPTH} by default; not beside a list"
     )
-    activation: Literal["relu", "tanh", "gelu", "sigmoid", "identity"] = Field(
+    activation: Literal["relu", "tanh", "leaky_relu", "gelu", "sigmoid", "identity"] = Field(
         default="relu", description="after every hidden layer; identity: a linear network"
     )
 

@@ -25,6 +25,7 @@ from repsim.results.schemas import (
     Schema,
 )
 from repsim.results.schemas_across import ACROSS, IDENTIFICATION, PRINCIPAL
+from repsim.results.schemas_analyses import ANALYSES
 
 Rows = Sequence[Mapping[str, Any]] | pl.DataFrame
 
@@ -47,6 +48,7 @@ class Tables:
     across: pl.DataFrame
     principal: pl.DataFrame
     identification: pl.DataFrame
+    analyses: pl.DataFrame
 
     @classmethod
     def from_rows(
@@ -63,6 +65,7 @@ class Tables:
         across: Rows = (),
         principal: Rows = (),
         identification: Rows = (),
+        analyses: Rows = (),
     ) -> "Tables":
         """Tables from rows in any order of completion.
 
@@ -72,7 +75,7 @@ class Tables:
             One row per network in the order of the study: all other tables follow this order.
             The variants and the group of each pair of ``results`` follow from it.
         training, timings, layers, results, neurons, simple_matches, structure,
-        across, principal, identification
+        across, principal, identification, analyses
             Rows as dictionaries, or a DataFrame, in any order. Columns that may be null can be
             left out. NaN counts as null. Columns are described in `repsim.results.schemas` and
             `repsim.results.schemas_across`.
@@ -93,6 +96,7 @@ class Tables:
         structure_rows = _checked("structure", structure, STRUCTURE)
         across_rows = _checked("across", across, ACROSS)
         principal_rows = _checked("principal", principal, PRINCIPAL)
+        analysis_rows = _checked("analyses", analyses, ANALYSES)
         compared = ("network_a", "network_b")
         for table, rows, columns in (
             ("training", training_rows, ("network",)),
@@ -103,6 +107,7 @@ class Tables:
             ("structure", structure_rows, compared),
             ("across", across_rows, compared),
             ("principal", principal_rows, ("network",)),
+            ("analyses", analysis_rows, ("network",)),
         ):
             _check_networks(table, rows, columns, order)
         variants = {
@@ -137,6 +142,9 @@ class Tables:
             principal=principal_rows.sort("features", _place("network", order), "depth", "layer"),
             identification=_checked("identification", identification, IDENTIFICATION).sort(
                 "features", "measure"
+            ),
+            analyses=analysis_rows.sort(
+                "analysis", _place("network", order), "quantity", "coordinate"
             ),
         )
 
@@ -190,6 +198,8 @@ class Tables:
             files["across.parquet"] = _parquet(self.across)
             files["principal.parquet"] = _parquet(self.principal)
             files["identification.csv"] = _csv(self.identification)
+        if self.analyses.height:
+            files["analyses.parquet"] = _parquet(self.analyses)
         return files
 
 

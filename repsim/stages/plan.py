@@ -7,6 +7,7 @@ from functools import cached_property
 from repsim.graph import Graph
 from repsim.stages.across import AcrossSpec
 from repsim.stages.activations import LayerSpec
+from repsim.stages.analyses import AnalysisSpec
 from repsim.stages.comparison import ComparisonSpec
 from repsim.stages.networks import NetworkSpec
 from repsim.stages.tiles import TileSpec, tiles_of
@@ -33,6 +34,14 @@ class StudyPlan:
     """Those of the networks' snapshots that are compared."""
     pairs: tuple[tuple[str, str], ...] = ()
     """Of networks and snapshots, by label."""
+    analyses: tuple[AnalysisSpec, ...] = ()
+    """Of networks and their snapshots."""
+
+    @cached_property
+    def states(self) -> tuple[NetworkSpec, ...]:
+        """The networks, and those of their snapshots that are compared or analysed."""
+        specs = (*self.networks, *self.snapshots, *(spec.network for spec in self.analyses))
+        return tuple({spec.label: spec for spec in specs}.values())
 
     @cached_property
     def representatives(self) -> tuple[NetworkSpec, ...]:

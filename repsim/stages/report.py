@@ -16,6 +16,7 @@ from repsim.claims import Evidence, judged
 from repsim.report import StudyFacts, build_report
 from repsim.results import MAXIMUM_MATCH, TIMINGS, Tables, in_context
 from repsim.stages.across import AcrossSpec, stored_across
+from repsim.stages.analyses import AnalysisSpec, analysis_rows
 from repsim.stages.comparison import ComparisonSpec
 from repsim.stages.matches import stored_ranks, stored_rows
 from repsim.stages.networks import NetworkSpec
@@ -33,7 +34,7 @@ from repsim.study import Matching, Study, digest
 __all__ = ["consolidate", "report_folder", "report_is_current", "study_toml"]
 
 # Rises when the same results would give another report.
-REPORT_VERSION = 7
+REPORT_VERSION = 8
 PACKAGES = ("repsim-workflows", "torch", "torchvision", "numpy", "scipy", "zarr", "dask", "ray")
 
 
@@ -90,6 +91,11 @@ class _Published:
         wanted = (*self._reduced.across, *self.plan.across)
         found = {spec.label: spec for spec in wanted if spec.folder in self.existing}
         return tuple(found[spec.label] for spec in self.plan.across if spec.label in found)
+
+    @cached_property
+    def analyses(self) -> tuple[AnalysisSpec, ...]:
+        """Those that exist."""
+        return tuple(spec for spec in self.plan.analyses if spec.folder in self.existing)
 
     @cached_property
     def records(self) -> dict[str, dict[str, Any]]:
@@ -152,7 +158,7 @@ def consolidate(store: Store, plan: StudyPlan, failures: Mapping[str, str]) -> s
         for epoch in record["history"]
     ]
     tables = Tables.from_rows(
-        networks=[_network_row(published, spec) for spec in (*plan.networks, *plan.snapshots)],
+        networks=[_network_row(published, spec) for spec in plan.states],
         training=[{k: v for k, v in row.items() if k != "seconds"} for row in epochs],
         timings=[{name: row[name] for name in TIMINGS} for row in epochs],
         layers=layer_rows(plan),
@@ -160,6 +166,7 @@ def consolidate(store: Store, plan: StudyPlan, failures: Mapping[str, str]) -> s
         **across,
         simple_matches=[row for spec in complete for row in simple_rows(store, spec)],
         structure=[row for spec in complete for row in structure_rows(store, spec)],
+        analyses=list(analysis_rows(store, published.analyses)),
         neurons=pl.concat(critical_rows(store, s, ranks[s.folder], level) for s in complete)
         if complete
         else (),
@@ -167,6 +174,9 @@ def consolidate(store: Store, plan: StudyPlan, failures: Mapping[str, str]) -> s
     evidence = Evidence(
         tables=tables.kept,
         over_training=tables.results,
+        analyses=tables.analyses.join(
+            tables.networks.select("network", "variant", "seed"), on="network", how="left"
+        ),
         settings={spec.network.variant: spec.network.settings for spec in plan.representatives},
     )
     facts = StudyFacts(
@@ -280,7 +290,7 @@ def _missing(published: _Published) -> list[str]:
     """Sentences on what the report lacks."""
     plan, failures = published.plan, published.failures
     sentences = []
-    for network in (*plan.networks, *plan.snapshots):
+    for network in plan.states:
         if network.label in failures:
             sentences.append(f"{network.label}: {failures[network.label]}")
         elif not network.snapshot and network.label not in published.records:
@@ -288,9 +298,13 @@ def _missing(published: _Published) -> list[str]:
             sentences.append(f"{network.label}: not {how} yet.")
         sentences += [
             f"{layer.label}: {failures[layer.label]}"
-            for layer in plan.layers[network.label]
+            for layer in plan.layers.get(network.label, ())
             if layer.label in failures
         ]
+    lacking = [spec for spec in plan.analyses if spec not in published.analyses]
+    sentences += [f"{s.label}: {failures[s.label]}" for s in lacking if s.label in failures]
+    if lacking:
+        sentences.append(f"{len(lacking)} of {len(plan.analyses)} analyses are missing.")
     complete = {spec.folder for spec in published.comparisons}
     absent = [spec for spec in plan.comparisons if spec.folder not in complete]
     there = {spec.label: spec for spec in published.across}

@@ -9,7 +9,7 @@ from repsim.study.networks import Variation
 
 __all__ = ["Kind", "Pairs", "Place", "chosen_pairs", "of_snapshots", "pair_count"]
 
-Kind = Literal["all", "within", "between", "same seed", "over training", "same snapshot"]
+Kind = Literal["all", "within", "between", "same seed", "none", "over training", "same snapshot"]
 Pairs = Kind | tuple[Kind | tuple[int | str, int | str], ...]
 
 Place = tuple[int, int]
@@ -82,6 +82,8 @@ def _of_networks(pairs: Pairs) -> frozenset[str] | None:
     kinds = _kinds(pairs)
     if kinds is None:
         return None
+    if kinds == {"none"}:
+        return frozenset()
     # Without another kind, all networks are compared at each snapshot.
     return kinds - OF_SNAPSHOTS or frozenset({"all"} if "same snapshot" in kinds else ())
 

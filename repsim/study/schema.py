@@ -172,7 +172,7 @@ class Study(StrictOptions):
     pairs: Pairs = Field(
         default="all",
         description='"all", or one or several of "within" (a variant), "between" (variants), '
-        '"same seed", "over training" (each snapshot with the network it became) and "same '
+        '"same seed", "none", "over training" (each snapshot with the network it became) and "same '
         'snapshot" (networks at each of their snapshots), or pairs of names',
     )
     layers: tuple[tuple[str, str], ...] = Field(
@@ -194,6 +194,9 @@ class Study(StrictOptions):
     capture: Capture = Capture()
     matching: Matching = Matching()
     measures: tuple[Component, ...] = ()
+    analyses: tuple[Component, ...] = Field(
+        default=(), description="quantities of one network over its training"
+    )
     resampling: Resampling = Resampling()
     across: Across = Across()
     claims: tuple[str, ...] = Field(
@@ -242,16 +245,22 @@ class Study(StrictOptions):
             if twice:
                 raise ValueError(f"Expected each seed once. Got {', '.join(twice)} more than once")
         networks = sum(len(variation.seeds) for variation in self.variations)
-        if networks < 2 and "over training" not in self.snapshot_pairs:
+        if self.pairs == "none" and not self.analyses:
+            raise ValueError('Expected [[analyses]] beside pairs = "none". Got neither')
+        if networks < 2 and self.pairs != "none" and "over training" not in self.snapshot_pairs:
+            alone = ', or pairs = "none" for analyses alone' if self.analyses else ""
             raise ValueError(
-                "Expected at least two seeds, or variants, so that there is a pair of networks. "
-                f"Got {networks}"
+                "Expected at least two seeds, or variants, so that there is a pair of networks"
+                f"{alone}. Got {networks}"
             )
         if self.pair_count <= self.most_comparisons:  # else it is refused with its layers
             chosen_pairs(self.pairs, self.variations)
         names = [measure.name for measure in self.measures]
         if len({measure.model_dump_json() for measure in self.measures}) != len(names):
             raise ValueError(f"Expected each measure once. Got {', '.join(names)}")
+        names = [analysis.name for analysis in self.analyses]
+        if len({analysis.model_dump_json() for analysis in self.analyses}) != len(names):
+            raise ValueError(f"Expected each analysis once. Got {', '.join(names)}")
         return self
 
     @cached_property

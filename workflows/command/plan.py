@@ -139,10 +139,14 @@ def _show(
         "While it trains, a network has checkpoints of about "
         f"{decimal(_checkpoint_bytes(planned))} besides. "
     )
+    needs = (
+        f"The largest matching task ({largest.task} of {largest.label}) needs about "
+        f"{decimal(largest.memory)} of memory."
+        if largest
+        else ""
+    )
     console.print(
-        f"Sizes are before compression. {trains if study.trains else ''}The largest matching task "
-        f"({largest.task} of {largest.label}) needs about {decimal(largest.memory)} of memory.",
-        highlight=False,
+        f"Sizes are before compression. {trains if study.trains else ''}{needs}", highlight=False
     )
 
 
@@ -207,10 +211,10 @@ def _checkpoint_bytes(planned: "StudyPlan") -> int:
     return CHECKPOINT_BYTES * max(trained, default=0)
 
 
-def _largest(planned: "StudyPlan") -> "Node":
-    """The node that needs most memory of those that match."""
+def _largest(planned: "StudyPlan") -> "Node | None":
+    """The node that needs most memory of those that match, if there are any."""
     matching = (node for node in planned.graph.nodes if node.where == "match")
-    return max(matching, key=lambda node: node.memory)
+    return max(matching, key=lambda node: node.memory, default=None)
 
 
 def _show_costs(costs: "Sequence[WorkCost]", machines: "Machines | None") -> None:
@@ -288,7 +292,7 @@ def _show_json(
             "changes": list(changes),
             "costs": [_cost(cost, machines) for cost in costs],
             "checkpoint_bytes_per_network": _checkpoint_bytes(planned),
-            "largest_task_bytes": _largest(planned).memory,
+            "largest_task_bytes": largest.memory if (largest := _largest(planned)) else 0,
         }
     )
 
