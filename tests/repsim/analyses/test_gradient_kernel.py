@@ -29,13 +29,8 @@ def literal(model, inputs):
 
 def mlp(inplace=False, outputs=2):
     torch.manual_seed(0)
-    return nn.Sequential(
-        nn.Linear(3, 7),
-        nn.ReLU(inplace),
-        nn.Linear(7, 5, bias=False),
-        nn.Tanh(),
-        nn.Linear(5, outputs),
-    ).eval()
+    hidden = [nn.Linear(3, 7), nn.ReLU(inplace), nn.Linear(7, 5, bias=False), nn.Tanh()]
+    return nn.Sequential(*hidden, nn.Linear(5, outputs)).eval()
 
 
 def convolutional():

@@ -87,7 +87,7 @@ def test_a_step_of_gradient_descent_is_what_the_kernel_says():
     loss.backward()
     with torch.no_grad():
         for parameter in model.parameters():
-            parameter -= 1e-6 * parameter.grad
+            parameter.add_(parameter.grad, alpha=-1e-6)
         moved = model(inputs.double()) - before
         expected = -1e-6 * 2 / 64 * kernel @ (before - targets)
     torch.testing.assert_close(moved, expected, rtol=1e-4, atol=1e-12)
