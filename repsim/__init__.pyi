@@ -1,6 +1,6 @@
 """What `import repsim` offers; each name is imported when it is first used."""
 
-from .comparison import Comparison, compare
+from .comparison import Activations, Comparison, capture, compare
 from .errors import RepsimError
 from .estimates import Estimate, estimate
 from .examples import ExamplePair
@@ -38,6 +38,7 @@ from .moments import Factor, Moments
 __version__: str
 
 __all__ = [
+    "Activations",
     "Comparison",
     "Estimate",
     "ExamplePair",
@@ -51,6 +52,7 @@ __all__ = [
     "SimpleMatches",
     "Structure",
     "bures",
+    "capture",
     "cca",
     "cca_spectrum",
     "cka",

@@ -1,16 +1,20 @@
 """`repsim.compare`: models on data, or activations that are there."""
 
+import builtins
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
+from repsim.comparison.context import Context
 from repsim.comparison.result import Comparison
 from repsim.comparison.rows import AnyMeasure, Patterns, Wanted
+from repsim.comparison.sources import are_activations, named_sources, open_sources
 from repsim.errors import InputError
 
 if TYPE_CHECKING:
     from torch import nn
 
+    from repsim.comparison.arrays import Mapped
     from repsim.comparison.watched import Pool
 
 __all__ = ["compare"]
@@ -18,9 +22,12 @@ __all__ = ["compare"]
 # Of the paper's released script, and the usual one beside other measures.
 EPSILONS = (0.15, 0.3, 0.5)
 
+# As `repsim.estimate` has them.
+PERMUTATIONS = 19
+
 
 def compare(
-    first: "nn.Module | Mapping[str, Any] | str | Path",
+    first: "nn.Module | Mapping[str, Any] | Sequence[Any] | str | Path",
     second: Any = None,
     data: Any = None,
     *,
@@ -33,6 +40,10 @@ def compare(
     mask: Callable[[Any], Any] | str | None = None,
     batch_size: int = 128,
     device: str = "auto",
+    null: bool | int = False,
+    intervals: bool = False,
+    channels: Literal["first", "last"] | None = None,
+    map: "Mapped" = builtins.map,
     progress: bool = True,
 ) -> Comparison:
     """Compare the layers of two or more models, on data or by activations that are there.
@@ -46,10 +57,11 @@ def compare(
     ----------
     first, second
         Two modules, and `data`; or a mapping of names to modules, with the data as the second
-        argument. Or activations of the same inputs in the same order: two tables of arrays by layer
-        or files (``.npy``, ``.npz``, ``.zarr``, ``.safetensors``, ``.h5``, ``.pt``); or a mapping
-        of names to such, alone. Arrays are (samples, neurons), (examples, positions, neurons) or
-        (examples, channels, height, width).
+        argument. Or activations of the same inputs in the same order: two of `Activations`, tables
+        of arrays by layer, and paths (``.npy``, ``.npz``, ``.zarr``, ``.safetensors``, ``.h5``,
+        ``.pt``; also ``s3://``); or alone a mapping of names to such, a list of paths, a pattern
+        (``"runs/*.h5"``) or a folder, of which all pairs are compared. Arrays are (samples,
+        neurons), (examples, positions, neurons) or (examples, channels, height, width).
     data
         A DataLoader, a data set of torch or Hugging Face, a tensor or array, a table of tensors by
         name, or an iterable of batches. It is gone through once. Of a batch that is a list or
@@ -67,7 +79,8 @@ def compare(
         Tolerances of the match.
     across
         Whether each layer is compared with each of the other model, or with the one of its name
-        alone. By default across where the models have not the same layers.
+        alone. By default across where models have not the same layers, and where activations
+        have no name in common.
     pool
         What stands for a map or a sequence: ``None`` takes each position as a sample, ``"mean"``
         the average over positions, ``"cls"`` the first. Layers with unequal positions that are
@@ -82,6 +95,18 @@ def compare(
         Where the data are not batches already.
     device
         ``auto``, ``cpu``, ``cuda``, ``cuda:1``, ``mps``.
+    null
+        Whether each value comes with those of permuted examples and its p-value; a number says of
+        how many permutations, by default 19. A pair of layers then has to fit in memory, as have
+        the activations of models.
+    intervals
+        Whether it comes with a 90 % interval over examples. Both take as much time as some 40
+        matches; see `repsim.estimate`.
+    channels
+        Where activations of three and four axes have their neurons, the examples being first.
+    map
+        Runs the pairs of layers of activations: the builtin, or the map of an executor, such as
+        ``ProcessPoolExecutor().map`` or ``client.get_executor().map`` of Dask.
     progress
         Whether a bar on the terminal shows how far it is.
 
@@ -92,7 +117,9 @@ def compare(
         the data.
     InputError
         For data or files that cannot be used, fewer than two models, models without common layers
-        where `across` is False, and activations that are not finite.
+        where `across` is False, and activations that are not finite. Of several pairs of layers of
+        activations, one that cannot be compared leaves the others alone: its values are null, with
+        the reason (`Comparison.failures`).
 
     Examples
     --------
@@ -108,18 +135,23 @@ def compare(
     """
 
     wanted = Wanted(measures, epsilons)
-    if _are_activations(first):
+    context = Context(permutations=_permutations(null), intervals=intervals)
+    if are_activations(first):
         from repsim.comparison.arrays import compare_arrays
 
         if data is not None or input is not None or mask is not None:
             raise InputError("Expected activations alone. Got data, input or mask for models, too.")
+        notes: list[str] = []
         return compare_arrays(
-            _named(first, second),
+            open_sources(named_sources(first, second), notes.append, channels=channels),
             layers=layers,
             wanted=wanted,
+            context=context,
             across=across,
             pool=pool,
+            mapped=map,
             progress=progress,
+            notes=notes,
         )
     from repsim.comparison.models import compare_models
 
@@ -129,6 +161,7 @@ def compare(
         data,
         layers=layers,
         wanted=wanted,
+        context=context,
         across=across,
         pool=pool,
         select=input,
@@ -139,28 +172,12 @@ def compare(
     )
 
 
-def _are_activations(first: object) -> bool:
-    if not isinstance(first, Mapping):
-        return isinstance(first, str | Path)
-    values = list(first.values())
-    return bool(values) and all(
-        isinstance(value, str | Path | Mapping) or hasattr(value, "__array__") for value in values
-    )
-
-
-def _named(first: Any, second: Any) -> dict[str, Any]:
-    """Activations by the name of their model."""
-    if second is not None:
-        return {"A": first, "B": second}
-    sources = isinstance(first, Mapping) and all(
-        isinstance(value, str | Path | Mapping) for value in first.values()
-    )
-    if not sources or len(first) < 2:
-        raise InputError(
-            "Expected activations of two models, or a mapping of names to those of at least two. "
-            f"Got {'one' if not sources else len(first)}."
-        )
-    return {str(name): source for name, source in first.items()}
+def _permutations(null: bool | int) -> int:
+    if isinstance(null, bool):
+        return PERMUTATIONS if null else 0
+    if null < 1:
+        raise InputError(f"Expected null as True or a number of permutations from 1. Got {null}.")
+    return null
 
 
 def _models(first: Any, second: Any, data: Any) -> tuple[dict[str, Any], Any]:

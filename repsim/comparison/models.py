@@ -6,14 +6,16 @@ from typing import Any
 
 from torch import nn
 
-from repsim.comparison.batches import batches_of
+from repsim.comparison.arrays import compare_arrays
+from repsim.comparison.capture import captured_together
+from repsim.comparison.context import Context
+from repsim.comparison.forward import batches_seen
 from repsim.comparison.products import Products
 from repsim.comparison.result import Comparison
 from repsim.comparison.rows import Layer, Patterns, Wanted, layer_pairs, shown, uneven
-from repsim.comparison.watched import Pool, Watched, watched
+from repsim.comparison.watched import Pool, Watched
 from repsim.errors import InputError
 from repsim.memory import physical_memory
-from repsim.training import select_device
 
 __all__ = ["compare_models"]
 
@@ -24,6 +26,7 @@ def compare_models(
     *,
     layers: Patterns | None,
     wanted: Wanted,
+    context: Context,
     across: bool | None,
     pool: Pool,
     select: Callable[[Any], Any] | None,
@@ -33,78 +36,87 @@ def compare_models(
     progress: bool,
 ) -> Comparison:
     """As `repsim.compare` does with models."""
-    where = select_device(device)
-    for name, model in models.items():
-        _check(name, model)
-        model.to(where)
-    found: list[Watched] = []
+    if context:
+        return _compare_captured(
+            models,
+            data,
+            wanted=wanted,
+            context=context,
+            across=across,
+            pool=pool,
+            progress=progress,
+            layers=layers,
+            select=select,
+            mask=mask,
+            batch_size=batch_size,
+            device=device,
+        )
     pairs: list[tuple[Layer, Layer]] = []
     pools: dict[Layer, Pool] = {}
     notes: list[str] = []
+    found: list[Watched] = []
     sums = Products(())
     examples = 0
-    batches = batches_of(data, batch_size=batch_size, select=select, mask=mask)
-    for batch in shown(batches, _batches_in(data), progress=progress):
-        here = batch.each(lambda tensor: tensor.to(where))
-        if not found:
-            found = [
-                watched(name, model, here, _patterns(layers, name, models))
-                for name, model in models.items()
-            ]
+    for found, batch in batches_seen(
+        models,
+        data,
+        layers=layers,
+        select=select,
+        mask=mask,
+        batch_size=batch_size,
+        device=device,
+        progress=progress,
+    ):
+        if not examples:
             for a, b in combinations(found, 2):
                 pairs += layer_pairs(a.name, a.names, b.name, b.names, across)
             pools, notes = _pools(found, pairs, pool)
             sums = Products(pairs)
             _check_memory(found, sums)
         outputs = {
-            (one.name, layer): rows
+            (one.name, layer): rows.values
             for one in found
-            for layer, rows in one.outputs(here, pools).items()
+            for layer, rows in one.outputs(batch, pools).items()
         }
         sums.update(outputs)
-        examples += here.examples
+        examples += batch.examples
     match = wanted.matches(pairs)
     return Comparison.of(
         {one.name: one.names for one in found},
         {
-            (a, b): wanted.rows(sums.moments(a, b), match=match)
+            (a, b): wanted.found(sums.moments(a, b), examples=examples, match=match)
             for a, b in shown(pairs, len(pairs), progress=progress)
         },
         notes=(f"{examples:,} examples.", *notes),
     )
 
 
-def _check(name: str, model: object) -> None:
-    if not isinstance(model, nn.Module):
-        raise InputError(f"Expected a torch.nn.Module as {name}. Got a {type(model).__name__}.")
-    if isinstance(model, nn.DataParallel | nn.parallel.DistributedDataParallel):
-        raise InputError(
-            f"Expected a plain model as {name}. Got a {type(model).__name__}, whose copies each "
-            "see a part of the batch. Use its .module."
-        )
-
-
-def _batches_in(data: object) -> int | None:
-    """How many batches there will be, if that is known."""
-    try:
-        return len(data)  # type: ignore[arg-type]
-    except TypeError:
-        return None
-
-
-def _patterns(
-    layers: Patterns | None, name: str, models: Mapping[str, object]
-) -> Sequence[str] | None:
-    if isinstance(layers, str):
-        return [layers]
-    if not isinstance(layers, Mapping):
-        return layers
-    unknown = sorted(set(layers) - set(models))
-    if unknown:
-        raise InputError(
-            f"Expected layers of the models {', '.join(models)}. Got {', '.join(unknown)}."
-        )
-    return layers.get(name)
+def _compare_captured(
+    models: Mapping[str, nn.Module],
+    data: object,
+    *,
+    wanted: Wanted,
+    context: Context,
+    across: bool | None,
+    pool: Pool,
+    progress: bool,
+    **options: Any,
+) -> Comparison:
+    """With nulls and intervals, which need the activations of all examples at once."""
+    found = captured_together(models, data, pool=pool, progress=progress, **options)
+    names = [list(layers) for layers in found.values()]
+    if across is None:
+        across = any(one != names[0] for one in names)
+    return compare_arrays(
+        found,
+        layers=None,
+        wanted=wanted,
+        context=context,
+        across=across,
+        pool=None,
+        mapped=map,
+        progress=progress,
+    )
 
 
 def _pools(

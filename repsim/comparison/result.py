@@ -1,19 +1,22 @@
 """What a comparison of models has found: a table, matrices and pictures."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from jaxtyping import Float64
 
+from repsim.comparison.table import table_of
 from repsim.errors import InputError, unknown_name
 
 if TYPE_CHECKING:
     import polars as pl
     from matplotlib.figure import Figure
 
-    from repsim.comparison.rows import Layer
+    from repsim.comparison.rows import Found, Layer
+    from repsim.matching import MatchProfile
+    from repsim.uncertainty import RankedCriticals
 
 __all__ = ["Comparison"]
 
@@ -30,35 +33,70 @@ class Comparison:
     layers
         By model, those that were compared, in order of depth.
     rows : polars.DataFrame
-        ``model_a, layer_a, model_b, layer_b, measure, epsilon, value, samples, neurons_a,
-        neurons_b, caution``: a row for each pair of layers and measure; ``value`` is null where the
-        measure is not defined, and ``caution`` says why.
+        ``model_a, layer_a, model_b, layer_b, measure, epsilon, value``, then with nulls and
+        intervals their columns as in the results of studies (``corrected``, ``interval_low``,
+        ``interval_high``, ``null_mean``, ``p_value`` ...), and ``samples, examples, neurons_a,
+        neurons_b, dead_a, dead_b, centred, caution``: a row for each pair of layers and measure;
+        ``value`` is null where the measure is not defined or the layers cannot be compared, and
+        ``caution`` says why.
     notes
         What to know of how the models were compared.
+    profiles
+        The match profile of each pair of layers, where the match was taken.
+    ranks
+        Critical ε by rank with their errors, where intervals were wanted.
     """
 
     layers: dict[str, tuple[str, ...]]
     rows: "pl.DataFrame" = field(repr=False)
     notes: tuple[str, ...] = ()
+    profiles: "Mapping[tuple[Layer, Layer], MatchProfile]" = field(default_factory=dict, repr=False)
+    ranks: "Mapping[tuple[Layer, Layer], RankedCriticals]" = field(default_factory=dict, repr=False)
 
     @classmethod
     def of(
         cls,
         layers: dict[str, tuple[str, ...]],
-        found: "Mapping[tuple[Layer, Layer], Iterable[Mapping[str, Any]]]",
+        found: "Mapping[tuple[Layer, Layer], Found]",
         *,
         notes: tuple[str, ...],
     ) -> "Comparison":
-        """From the values of each pair of layers."""
-        import polars as pl
+        """From what was found of each pair of layers.
 
+        Raises
+        ------
+        InputError
+            When no pair could be compared.
+        """
         rows = [
             {"model_a": a[0], "layer_a": a[1], "model_b": b[0], "layer_b": b[1], **row}
-            for (a, b), rows in found.items()
-            for row in rows
+            for (a, b), of in found.items()
+            for row in of.rows
         ]
-        schema = {"epsilon": pl.Float64, "value": pl.Float64, "caution": pl.String}
-        return cls(layers=layers, rows=pl.DataFrame(rows, schema_overrides=schema), notes=notes)
+        failed = [row["caution"] for row in rows if "samples" not in row]
+        if rows and len(failed) == len(rows):
+            raise InputError(str(failed[0]))
+        return cls(
+            layers=layers,
+            rows=table_of(rows),
+            notes=notes,
+            profiles={pair: of.profile for pair, of in found.items() if of.profile is not None},
+            ranks={pair: of.ranks for pair, of in found.items() if of.ranks is not None},
+        )
+
+    @property
+    def failures(self) -> tuple[str, ...]:
+        """A sentence for each pair of layers that could not be compared."""
+        failed = self.rows.filter(self.rows["samples"].is_null())
+        columns = ["model_a", "layer_a", "model_b", "layer_b", "caution"]
+        return tuple(
+            f"{a} was not compared: {caution}"
+            if (len(self.layers), a) == (2, b)
+            else f"{a} of {model_a} and {b} of {model_b} were not compared: {caution}"
+            for model_a, a, model_b, b, caution in failed.select(columns)
+            .unique(maintain_order=True)
+            .iter_rows()
+        )
 
     @property
     def measures(self) -> tuple[str, ...]:
@@ -163,9 +201,9 @@ class Comparison:
     def __str__(self) -> str:
         import polars as pl
 
-        shown = self.rows.select(
-            pl.exclude("caution") if self.rows["caution"].is_null().all() else pl.all()
-        )
+        shown = self.rows.drop("examples", "dead_a", "dead_b", "centred")
+        if shown["caution"].is_null().all():
+            shown = shown.drop("caution")
         with pl.Config(tbl_rows=MOST_SHOWN, tbl_hide_dataframe_shape=True, fmt_str_lengths=60):
             return "\n".join([f"{self._title()}", str(shown), *self.notes])
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -22,12 +22,21 @@ from repsim.comparison.rows import Layer
 from repsim.errors import InputError
 from repsim.training import evaluation_mode
 
-__all__ = ["MOST_LAYERS", "Pool", "Watched", "watched"]
+__all__ = ["MOST_LAYERS", "Pool", "Rows", "Watched", "watched"]
 
 Pool = Literal["mean", "cls"] | None
 
 # Where nobody says which layers, so many at most, evenly spread over the depth.
 MOST_LAYERS = 16
+
+
+class Rows(NamedTuple):
+    """What a layer puts out of a batch."""
+
+    values: Tensor
+    """Samples × neurons on the device of the model."""
+    lengths: Tensor | None
+    """How many samples each example has, where padded ones were left out."""
 
 
 @dataclass(frozen=True)
@@ -45,8 +54,8 @@ class Watched:
         """Of its layers, in order of depth."""
         return tuple(layer.name for layer in self.layers)
 
-    def outputs(self, batch: Batch, pools: Mapping[Layer, Pool]) -> dict[str, Tensor]:
-        """Of each layer, samples × neurons on the device of the model.
+    def outputs(self, batch: Batch, pools: Mapping[Layer, Pool]) -> dict[str, Rows]:
+        """Of each layer, its samples.
 
         Parameters
         ----------
@@ -57,7 +66,7 @@ class Watched:
         """
         by_call = {(layer.module, layer.call): layer for layer in self.layers}
         modules = dict(self.model.named_modules())
-        found: dict[str, Tensor] = {}
+        found: dict[str, Rows] = {}
 
         def note(name: str, call: int, output: Tensor | None) -> None:
             layer = by_call.get((name, call))
@@ -113,7 +122,7 @@ def watched(name: str, model: nn.Module, batch: Batch, patterns: Sequence[str] |
     return Watched(name, model, tuple(chosen), tuple(layer.name for layer in doubtful))
 
 
-def _samples(layer: LayerInfo, output: Tensor, pool: Pool, batch: Batch, model: str) -> Tensor:
+def _samples(layer: LayerInfo, output: Tensor, pool: Pool, batch: Batch, model: str) -> Rows:
     rows = by_positions(layer, output)
     if rows.shape[-1] != layer.neurons:
         raise InputError(
@@ -127,10 +136,13 @@ def _samples(layer: LayerInfo, output: Tensor, pool: Pool, batch: Batch, model: 
             f"{rows.shape[1]} in {layer.name} of {model}. Choose layers of tokens (layers=[...])."
         )
     if pool == "cls":
-        return rows[:, 0]
+        return Rows(rows[:, 0], None)
     if pool == "mean":
         if mask is None:
-            return rows.mean(dim=1, dtype=torch.float32)
+            return Rows(rows.mean(dim=1, dtype=torch.float32), None)
         kept = mask.unsqueeze(-1)
-        return (rows * kept).sum(dim=1, dtype=torch.float32) / kept.sum(dim=1).clamp(min=1)
-    return rows.flatten(0, 1) if mask is None else rows[mask]
+        sums = (rows * kept).sum(dim=1, dtype=torch.float32)
+        return Rows(sums / kept.sum(dim=1).clamp(min=1), None)
+    if mask is None:
+        return Rows(rows.flatten(0, 1), None)
+    return Rows(rows[mask], mask.sum(dim=1))

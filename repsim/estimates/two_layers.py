@@ -1,9 +1,6 @@
 """A measure of two layers, with its interval, its chance level and its p-value."""
 
-import math
-from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any, Literal, TypeAlias
 
 import numpy as np
 
@@ -13,22 +10,14 @@ from repsim.estimates.dependence import dependence_caution
 from repsim.estimates.estimate import Estimate
 from repsim.estimates.example_resamples import ExampleResamples
 from repsim.estimates.factor_resamples import FactorResamples
+from repsim.estimates.replicates import AnyResamples, Method, replicates_of, usual_groups
 from repsim.measures import Measure, caution_of, checked_value, load_measure
 from repsim.measures.maximum_match import Options as MaximumMatch
 from repsim.moments import Resamples, UnitOrder, Units
 from repsim.moments.samples import matrix
-from repsim.uncertainty import LEAST_FOR_QUARTERS, RankedCriticals, Replicates, part_of
+from repsim.uncertainty import Replicates
 
 __all__ = ["estimate"]
-
-Method = Literal["jackknife", "bootstrap"]
-AnyResamples: TypeAlias = Resamples | ExampleResamples | FactorResamples
-
-# Enough for a quantile of 5 % that is not the outermost value; twice as many change little.
-BOOTSTRAP_SAMPLES = 200
-
-# As in studies: the spread of fewer says next to nothing.
-GROUPS, LEAST_GROUPS = 16, 5
 
 # Examples that permutations cannot move raise the null by about their share.
 ALONE = 0.05
@@ -126,7 +115,7 @@ permutations); calibrated 0.495; 1,000 samples, 10 + 10 neurons
     layers = _layers(x, y, positions, as_samples=of_moments)
     units = _units(layers.examples, blocks)
     known_labels = None if labels is None else units.values_of(_labels(labels), "labels")
-    groups = _groups(groups, units.count)
+    groups = usual_groups(units.count) if groups is None else groups
     order = UnitOrder.drawn(units, groups=max(1, groups), seed=seed, labels=known_labels)
     resamples: AnyResamples
     if of_moments:
@@ -139,16 +128,16 @@ permutations); calibrated 0.495; 1,000 samples, 10 + 10 neurons
         used = len(chosen)
     value = checked_value(known, resamples.total)
     replicates = Replicates(
-        value=value,
-        null=_values(known, map(resamples.null, range(permutations))),
-        within=()
-        if known_labels is None
-        else _values(known, map(resamples.null_within, range(permutations))),
-        **_interval_replicates(known, resamples, groups, method=method, seed=seed),
-        groups=groups,
-        best=known.properties.best,
-        bounds=(known.properties.least, known.properties.most),
-        larger_is_more_similar=known.properties.larger_is_more_similar,
+        **replicates_of(
+            known,
+            resamples,
+            value,
+            permutations=permutations,
+            within=known_labels is not None,
+            groups=groups,
+            method=method,
+            seed=seed,
+        )
     )
     cautions = [caution_of(known, resamples.total, value), _alone(known_labels)]
     if blocks is None:
@@ -291,12 +280,6 @@ def _alone(labels: np.ndarray | None) -> str:
     )
 
 
-def _groups(groups: int | None, units: int) -> int:
-    if groups is not None:
-        return groups
-    return min(GROUPS, units) if units >= LEAST_GROUPS else 0
-
-
 def _of_samples(
     measure: Measure, layers: _Layers, order: UnitOrder, permutations: int
 ) -> Resamples | FactorResamples:
@@ -311,41 +294,3 @@ def _of_samples(
             if not measure.profile(factors.total).agrees_with(profile):
                 return factors
     return resamples
-
-
-def _interval_replicates(
-    measure: Measure, resamples: AnyResamples, groups: int, *, method: Method, seed: int
-) -> dict[str, Any]:
-    """The replicates that the interval is computed from."""
-    if groups < 2:
-        return {}
-    if method == "bootstrap":
-        generator = np.random.default_rng([seed, 1])
-        draws = generator.integers(groups, size=(BOOTSTRAP_SAMPLES, groups)).tolist()
-        kind, statistics = "drawn", map(resamples.drawn, draws)
-    else:
-        kind, statistics = "without", map(resamples.without, range(groups))
-    if isinstance(measure, MaximumMatch):
-        criticals = np.stack([measure.criticals(statistic) for statistic in statistics])
-        whole = measure.criticals(resamples.total)
-        ranks = RankedCriticals.of(whole, **{kind: criticals}, groups=groups)
-        return {"ranks": ranks, "epsilon": measure.epsilon}
-    found = {kind: _values(measure, statistics)}
-    if kind == "without" and measure.halves:
-        for name, parts in (("halves", 2), ("quarters", 4)):
-            if parts == 2 or groups >= LEAST_FOR_QUARTERS:
-                alone = [part_of(groups, part, parts) for part in range(parts)]
-                found[name] = _values(measure, map(resamples.drawn, alone))
-    return found
-
-
-def _values(measure: Measure, statistics: Iterable[object]) -> list[float]:
-    """The measure of each; NaN where it is not defined."""
-    found = []
-    for statistic in statistics:
-        try:
-            found.append(checked_value(measure, statistic))
-        except InputError:
-            # Fewer examples can be fewer samples than neurons.
-            found.append(math.nan)
-    return found
