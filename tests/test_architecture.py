@@ -23,7 +23,7 @@ ORDER = (
     ("registry",),
     ("data", "models"),
     ("training",),
-    ("capture",),
+    ("model_layers",),
     ("analyses",),
     ("store",),
     ("graph",),
@@ -54,7 +54,7 @@ FORBIDDEN = {
     "repsim.own_code": ("torch", "zarr"),
     "repsim.registry": ("torch", "zarr"),
     "repsim.training": ("zarr",),
-    "repsim.capture": ("zarr",),
+    "repsim.model_layers": ("zarr",),
     "repsim.store": ("torch", "torchvision"),
     "repsim.graph": ("torch", "torchvision", "zarr"),
     "repsim.moments": ("torch", "torchvision"),
@@ -234,7 +234,7 @@ def test_what_needs_no_torch_and_no_engine_loads_none(statement):
 
 
 def test_a_training_worker_loads_no_engine():
-    statement = "import repsim.capture, repsim.training; from repsim.stages import activations"
+    statement = "import repsim.model_layers, repsim.training; from repsim.stages import activations"
     assert loaded_by(statement, "torch", *ENGINES) == ["torch"]
 
 
@@ -283,7 +283,7 @@ def tree(tmp_path):
         ("repsim/store/x.py", "import torch", "repsim.store.x imports torch"),
         ("repsim/matching/x.py", "from torch import nn", "repsim.matching.x imports torch.nn"),
         ("repsim/graph/x.py", "import torch", "repsim.graph.x imports torch"),
-        ("repsim/capture/x.py", "import zarr", "repsim.capture.x imports zarr"),
+        ("repsim/model_layers/x.py", "import zarr", "repsim.model_layers.x imports zarr"),
         ("repsim/training/__init__.py", "import zarr", "repsim.training imports zarr"),
         (
             "repsim/moments/x.py",
@@ -331,7 +331,7 @@ def test_a_wrong_import_is_found(tree, path, text, violation):
     ("path", "text"),
     [
         ("repsim/stages/x.py", "from repsim.report import y\nimport torch"),
-        ("repsim/capture/x.py", "from repsim.training.evaluation import evaluation_mode"),
+        ("repsim/model_layers/x.py", "from repsim.training.evaluation import evaluation_mode"),
         ("repsim/study/x.py", "from . import schema\nfrom repsim.options import y"),
         ("cluster/x.py", "import ray\nimport distributed\nfrom repsim.errors import y"),
         ("workflows/x.py", "import ray\nimport dask\nimport cluster\nimport repsim.stages"),

@@ -7,7 +7,14 @@ from itertools import product
 import torch
 
 from repsim.analyses import load_analysis
-from repsim.capture import (
+from repsim.claims import load_claims
+from repsim.data import DATASETS, DataSource, load_data
+from repsim.errors import StudyError
+from repsim.inputs import InputSpec
+from repsim.measures import MEASURES, load_measure, measure_class
+from repsim.measures.maximum_match import Options as MaximumMatch
+from repsim.memory import sizes_in_words
+from repsim.model_layers import (
     LayerInfo,
     forward_operations_of,
     layer_table_of,
@@ -18,13 +25,6 @@ from repsim.capture import (
     structure_of,
     with_axes,
 )
-from repsim.claims import load_claims
-from repsim.data import DATASETS, DataSource, load_data
-from repsim.errors import StudyError
-from repsim.inputs import InputSpec
-from repsim.measures import MEASURES, load_measure, measure_class
-from repsim.measures.maximum_match import Options as MaximumMatch
-from repsim.memory import sizes_in_words
 from repsim.models import MODELS, build_model
 from repsim.own_code import OwnCode
 from repsim.stages.across import across_specs

@@ -7,7 +7,10 @@ from typing import Literal, NamedTuple
 import torch
 from torch import Tensor, nn
 
-from repsim.capture import (
+from repsim.comparison.batches import Batch
+from repsim.comparison.rows import Layer
+from repsim.errors import InputError
+from repsim.model_layers import (
     BATCHES,
     LayerInfo,
     by_positions,
@@ -17,9 +20,6 @@ from repsim.capture import (
     select_layers,
     watch_calls,
 )
-from repsim.comparison.batches import Batch
-from repsim.comparison.rows import Layer
-from repsim.errors import InputError
 from repsim.training import evaluation_mode
 
 __all__ = ["MOST_LAYERS", "Pool", "Rows", "Watched", "watched"]

@@ -158,7 +158,7 @@ def capture_layers(
     """
     import torch
 
-    from repsim.capture import capture_blocks, layer_table_of, sampled_examples, with_axes
+    from repsim.model_layers import capture_blocks, layer_table_of, sampled_examples, with_axes
     from repsim.training import select_device, thread_limit
 
     layers = [layer for layer in known if layer.folder in wanted]

@@ -280,7 +280,7 @@ def publish_weights(
 
 def model_of(spec: NetworkSpec) -> "torch.nn.Module":
     """The network with new weights, drawn from torch's global generator."""
-    from repsim.capture import structure_digest
+    from repsim.model_layers import structure_digest
     from repsim.models import build_model
 
     model = build_model(

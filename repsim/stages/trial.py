@@ -14,7 +14,7 @@ from repsim.stages.networks import NetworkSpec, model_of
 if TYPE_CHECKING:
     from torch import nn
 
-    from repsim.capture import LayerInfo
+    from repsim.model_layers import LayerInfo
 
 __all__ = ["try_networks"]
 
@@ -49,7 +49,7 @@ def _try_network(spec: NetworkSpec, layers: Sequence[LayerSpec]) -> None:
     """
     import torch
 
-    from repsim.capture import parameter_count_of
+    from repsim.model_layers import parameter_count_of
     from repsim.training.state import initial_model
     from repsim.training.streams import isolated_randomness
 
@@ -82,7 +82,7 @@ def _try_network(spec: NetworkSpec, layers: Sequence[LayerSpec]) -> None:
 def _table(
     model: "nn.Module", spec: NetworkSpec, layers: Sequence[LayerSpec]
 ) -> "tuple[LayerInfo, ...]":
-    from repsim.capture import layer_table, with_axes
+    from repsim.model_layers import layer_table, with_axes
 
     table = layer_table(model, spec.inputs)
     return with_axes(table, layers[0].capture.axes) if layers else table
@@ -91,7 +91,7 @@ def _table(
 def _pass(model: "nn.Module", spec: NetworkSpec) -> None:
     import torch
 
-    from repsim.capture import failing_layer
+    from repsim.model_layers import failing_layer
     from repsim.training.optimiser import build_optimiser
 
     device = next(model.parameters(), torch.empty(0)).device

@@ -145,7 +145,7 @@ def _read(
     """The model of the weights, its state dict with them, and its number of logits."""
     from torch import nn
 
-    from repsim.capture import without_computing
+    from repsim.model_layers import without_computing
     from repsim.models import build_model
     from repsim.models.weights import fitted
 

@@ -5,9 +5,9 @@ from functools import partial
 import numpy as np
 import torch
 
-from repsim.capture import capture_blocks, layer_table_of
 from repsim.data import load_data
 from repsim.inputs import InputSpec
+from repsim.model_layers import capture_blocks, layer_table_of
 from repsim.models import build_model
 from repsim.study import Seed, Training
 from repsim.training import train

@@ -12,7 +12,7 @@ from repsim.inputs import InputSpec
 from workflows.command.output import IN_DOUBT, columns, console, say
 
 if TYPE_CHECKING:
-    from repsim.capture import LayerInfo
+    from repsim.model_layers import LayerInfo
 
 __all__ = ["layers"]
 
@@ -57,7 +57,7 @@ def layers(
     ] = None,
 ) -> None:
     """List the layers of a model in order of execution, or those that a pattern selects."""
-    from repsim.capture import layer_table_of, select_layers
+    from repsim.model_layers import layer_table_of, select_layers
     from repsim.models import build_model, default_input
 
     inputs, outputs = default_input(model)

@@ -4,9 +4,9 @@ import pytest
 import torch
 from torch import nn
 
-from repsim.capture import layer_table_of
 from repsim.errors import StudyError
 from repsim.inputs import InputSpec
+from repsim.model_layers import layer_table_of
 from repsim.models.plain_network import plain_network
 from repsim.study import Seed
 from repsim.training.state import initial_model

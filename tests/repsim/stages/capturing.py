@@ -12,9 +12,9 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from repsim.capture import capture_blocks, layer_table
 from repsim.data import Split
 from repsim.inputs import InputSpec
+from repsim.model_layers import capture_blocks, layer_table
 from repsim.store import ActivationWriter, Artifact, Store, activations
 
 SIDE, NEURONS = 32, 16

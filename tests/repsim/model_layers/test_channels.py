@@ -5,9 +5,9 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from repsim.capture import layer_table_of
-from repsim.capture.channels import ChannelAxes
 from repsim.inputs import InputSpec
+from repsim.model_layers import layer_table_of
+from repsim.model_layers.channels import ChannelAxes
 
 SHAPE = (3, 16, 16)
 

@@ -1,9 +1,9 @@
 import pytest
 from torch import nn
 
-from repsim.capture import LayerInfo, layer_table, layers_in_doubt, select_layers, with_axes
 from repsim.errors import StudyError
 from repsim.inputs import InputSpec
+from repsim.model_layers import LayerInfo, layer_table, layers_in_doubt, select_layers, with_axes
 from repsim.study import Capture
 
 

@@ -8,7 +8,7 @@ from itertools import chain
 from torch import nn
 from torch.nn.parameter import is_lazy
 
-from repsim.capture.meta import without_computing
+from repsim.model_layers.meta import without_computing
 
 __all__ = ["repeated_blocks", "structure_digest", "structure_of"]
 

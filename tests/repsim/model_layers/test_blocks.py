@@ -3,7 +3,9 @@ import pytest
 import torch
 from torch import nn
 
-from repsim.capture import (
+from repsim.errors import InputError, StudyError
+from repsim.inputs import InputSpec
+from repsim.model_layers import (
     capture_blocks,
     layer_table,
     sampled_neurons,
@@ -11,8 +13,6 @@ from repsim.capture import (
     select_layers,
     with_axes,
 )
-from repsim.errors import InputError, StudyError
-from repsim.inputs import InputSpec
 
 CPU = torch.device("cpu")
 SHAPE = (2, 6, 6)

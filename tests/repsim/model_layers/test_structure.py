@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from repsim.capture import repeated_blocks, structure_digest, structure_of
+from repsim.model_layers import repeated_blocks, structure_digest, structure_of
 from repsim.models import build_model, default_input
 
 

@@ -3,9 +3,9 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from repsim.capture import layer_table, layer_table_of
 from repsim.errors import StudyError
 from repsim.inputs import InputSpec
+from repsim.model_layers import layer_table, layer_table_of
 
 SHAPE = (2, 6, 6)
 

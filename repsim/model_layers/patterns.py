@@ -6,8 +6,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from fnmatch import fnmatchcase
 from typing import Literal
 
-from repsim.capture.layers import LayerInfo
 from repsim.errors import StudyError
+from repsim.model_layers.layers import LayerInfo
 
 __all__ = ["layers_in_doubt", "select_layers", "with_axes"]
 
@@ -31,7 +31,7 @@ def select_layers(patterns: Iterable[str], table: Sequence[LayerInfo]) -> tuple[
     Examples
     --------
     >>> from torch import nn
-    >>> from repsim.capture import layer_table
+    >>> from repsim.model_layers import layer_table
     >>> from repsim.inputs import InputSpec
     >>> model = nn.Sequential(nn.Conv2d(3, 8, 3), nn.ReLU())
     >>> table = layer_table(model, InputSpec(shape=(3, 6, 6)))

@@ -1,19 +1,19 @@
 """Capture of activations: which layers a model has, which are meant, and what they put out."""
 
-from repsim.capture.blocks import by_positions, capture_blocks, plain_forward
-from repsim.capture.calls import failing_layer, watch_calls
-from repsim.capture.layers import (
+from repsim.model_layers.blocks import by_positions, capture_blocks, plain_forward
+from repsim.model_layers.calls import failing_layer, watch_calls
+from repsim.model_layers.layers import (
     BATCHES,
     LayerInfo,
     layer_table,
     layer_table_of,
     layers_of_calls,
 )
-from repsim.capture.meta import without_computing
-from repsim.capture.patterns import layers_in_doubt, select_layers, selecting, with_axes
-from repsim.capture.sampling import sampled_examples, sampled_neurons, sampled_positions
-from repsim.capture.size import forward_operations_of, parameter_count_of
-from repsim.capture.structure import repeated_blocks, structure_digest, structure_of
+from repsim.model_layers.meta import without_computing
+from repsim.model_layers.patterns import layers_in_doubt, select_layers, selecting, with_axes
+from repsim.model_layers.sampling import sampled_examples, sampled_neurons, sampled_positions
+from repsim.model_layers.size import forward_operations_of, parameter_count_of
+from repsim.model_layers.structure import repeated_blocks, structure_digest, structure_of
 
 __all__ = [
     "BATCHES",

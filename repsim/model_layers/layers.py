@@ -8,12 +8,12 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from repsim.capture.calls import call_name, failing_layer, observed_modules, watch_calls
-from repsim.capture.channels import ChannelAxes
-from repsim.capture.meta import without_computing
-from repsim.capture.structure import repeated_blocks
 from repsim.errors import StudyError
 from repsim.inputs import InputSpec
+from repsim.model_layers.calls import call_name, failing_layer, observed_modules, watch_calls
+from repsim.model_layers.channels import ChannelAxes
+from repsim.model_layers.meta import without_computing
+from repsim.model_layers.structure import repeated_blocks
 from repsim.training.evaluation import evaluation_mode
 
 __all__ = ["BATCHES", "LayerInfo", "layer_table", "layer_table_of", "layers_of_calls"]

@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from repsim.capture import sampled_examples, sampled_positions
+from repsim.model_layers import sampled_examples, sampled_positions
 
 
 @given(

@@ -8,11 +8,11 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from repsim.capture.calls import watch_calls
-from repsim.capture.layers import LayerInfo
-from repsim.capture.sampling import sampled_neurons, sampled_positions
 from repsim.data import Split
 from repsim.errors import InputError, StudyError
+from repsim.model_layers.calls import watch_calls
+from repsim.model_layers.layers import LayerInfo
+from repsim.model_layers.sampling import sampled_neurons, sampled_positions
 from repsim.training.evaluation import evaluation_mode
 from repsim.training.precision import repeatable_kernels
 

@@ -6,8 +6,8 @@ import torch
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from repsim.capture.meta import without_computing
 from repsim.inputs import InputSpec
+from repsim.model_layers.meta import without_computing
 from repsim.training.evaluation import evaluation_mode
 
 __all__ = ["forward_operations_of", "parameter_count_of"]
