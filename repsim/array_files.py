@@ -29,7 +29,7 @@ HDF5 = (".h5", ".hdf5")
 TORCH = (".pt", ".pth")
 KNOWN = (".npy", ".npz", ".safetensors", *HDF5, *TORCH)
 
-# The attribute of a group that `repsim.capture` wrote: its settings, with the layers by depth.
+# The attribute of a group that `repsim.capture` wrote: its settings, and the order of its layers.
 CAPTURE = "repsim_capture"
 # In the folder of a capture that is not complete.
 CAPTURING = "capture.json"
@@ -210,7 +210,7 @@ def _zarr_members(places: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
         yield "activations", root
         return
     captured = root.attrs.get(CAPTURE, {})
-    order = captured.get("layers", []) if isinstance(captured, dict) else []
+    order = captured.get("order", []) if isinstance(captured, dict) else []
     known = [name for name in order if name in places]
     for node in [*known, *(name for name in places if name and name not in known)]:
         try:

@@ -84,7 +84,7 @@ def capture(
     settings = {
         "model": f"{type(model).__module__}.{type(model).__qualname__}",
         "weights": state_digest(state),
-        "patterns": None if patterns is None else list(patterns),
+        "layers": None if patterns is None else list(patterns),
         "pool": pool,
         "masked": mask is not None,
     }
@@ -112,8 +112,7 @@ def capture(
 
     try:
         _run({"model": model}, data, keep, inputs, layers=given, **options)
-        layer_names = {"layers": list(writers), "inputs": inputs.digest()}
-        file.publish(writers, {**settings, **layer_names})
+        file.publish(writers, {**settings, "order": list(writers), "inputs": inputs.digest()})
     except Exception:
         file.clear()
         raise

@@ -20,6 +20,13 @@ if TYPE_CHECKING:
 
 __all__ = ["Comparison"]
 
+# Columns that a text leaves out: `table` has them.
+HIDDEN = (
+    *("examples", "dead_a", "dead_b", "centred"),
+    *("standard_error", "bias", "permutations", "null_mean", "null_low", "p_value_layers"),
+    "calibrated",
+)
+
 # Rows and layers that a notebook or a terminal shows at first.
 MOST_SHOWN = 40
 
@@ -201,10 +208,12 @@ class Comparison:
     def __str__(self) -> str:
         import polars as pl
 
-        shown = self.rows.drop("examples", "dead_a", "dead_b", "centred")
+        shown = self.rows.drop(HIDDEN, strict=False)
         if shown["caution"].is_null().all():
             shown = shown.drop("caution")
-        with pl.Config(tbl_rows=MOST_SHOWN, tbl_hide_dataframe_shape=True, fmt_str_lengths=60):
+        with pl.Config(
+            tbl_rows=MOST_SHOWN, tbl_cols=-1, tbl_hide_dataframe_shape=True, fmt_str_lengths=60
+        ):
             return "\n".join([f"{self._title()}", str(shown), *self.notes])
 
     def _repr_html_(self) -> str:

@@ -1,6 +1,6 @@
 """From tables to the files of a report."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from functools import partial
 
@@ -41,7 +41,9 @@ FIGURES: tuple[Callable[[Summary], Drawing | None], ...] = (
 )
 
 
-def build_report(tables: Tables, facts: StudyFacts) -> dict[str, bytes]:
+def build_report(
+    tables: Tables, facts: StudyFacts, *, more: Sequence[Drawing] = ()
+) -> dict[str, bytes]:
     """All files of a report: name (with `/`) to content.
 
     Pure: nothing but the arguments is read, and equal arguments give equal bytes.
@@ -52,6 +54,8 @@ def build_report(tables: Tables, facts: StudyFacts) -> dict[str, bytes]:
         Tables of the study, complete or not.
     facts
         Words and settings that the tables do not hold.
+    more
+        Drawings that come after the others.
 
     Returns
     -------
@@ -77,6 +81,7 @@ def build_report(tables: Tables, facts: StudyFacts) -> dict[str, bytes]:
         for draw_steps in (draw_layers_by_step, draw_with_final, draw_between_by_step):
             drawings += [drawing for one in steps[:1] if (drawing := draw_steps(one)) is not None]
         drawings += across_drawings(tables.across, tables.principal, tables.identification)
+        drawings += more
     pictures = [render(drawing, epsilons=len(summary.tolerances)) for drawing in drawings]
     section = groups_section(groups, tests, found, sweeps) if groups else None
     page = render_page(tables, facts, summary, pictures, measures, section, steps_section(steps))

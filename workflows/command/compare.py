@@ -1,44 +1,85 @@
 """repsim compare"""
 
-from collections.abc import Sequence
+import shlex
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
 from repsim.errors import InputError
-from workflows.command.output import columns, complain, console, say
+from workflows.command.compare_table import print_comparison
+from workflows.command.output import complain, console, say
+from workflows.command.where import ClusterOverrides, chosen_profile
 
 if TYPE_CHECKING:
-    from repsim.activation_files import ActivationArray
-    from repsim.matching import MatchProfile
-
-    Compared = tuple[ActivationArray, MatchProfile, tuple[float | None, str]]
-    """A layer, its match profile, and its linear CKA with what to know of that."""
+    from repsim.comparison import Comparison
 
 __all__ = ["compare"]
 
+EPSILONS = (0.15, 0.2, 0.25, 0.3, 0.5)
+
 
 def compare(
-    first: Annotated[
-        Path,
+    files: Annotated[
+        list[str] | None,
         typer.Argument(
-            metavar="A", help="Activations: .npy, .npz, .safetensors, .h5, .pt or .zarr."
+            metavar="[A B ...]",
+            help="Activations of the same inputs, in the same order: .npy, .npz, .safetensors, "
+            ".h5, .pt or .zarr, a folder of them, or s3://bucket/a.zarr.",
+            show_default=False,
         ),
-    ],
-    second: Annotated[
-        Path, typer.Argument(metavar="B", help="Activations of the same inputs, in the same order.")
-    ],
+    ] = None,
+    all_pairs: Annotated[
+        bool, typer.Option("--all-pairs", help="Compare each of more than two with each other.")
+    ] = False,
+    measure: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="match, or the name of a measure (cka, svcca ...). Can be given several times.",
+            show_default="match, cka",
+        ),
+    ] = None,
     epsilons: Annotated[
         list[float] | None,
         typer.Option(
             "--epsilon",
             help="An ε to match at. Can be given several times.",
-            show_default="0.15 0.2 0.25 0.3 0.5",
+            show_default=" ".join(map(str, EPSILONS)),
         ),
     ] = None,
     centred: Annotated[
-        bool, typer.Option("--centred", help="Remove each neuron's mean first.")
+        bool, typer.Option("--centred", help="Remove each neuron's mean before the match.")
+    ] = False,
+    layer: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="A pattern of layers ('layer1.*'). Can be given several times.",
+            show_default="all",
+        ),
+    ] = None,
+    across: Annotated[
+        bool | None,
+        typer.Option(
+            "--across/--by-name",
+            help="Compare each layer with each of the other, or with the one of its name alone.",
+            show_default="by name, if any is the same",
+        ),
+    ] = None,
+    pool: Annotated[
+        Literal["mean", "cls"] | None,
+        typer.Option(
+            help="Take the average over positions, or the first one, in place of all.",
+            show_default=False,
+        ),
+    ] = None,
+    null: Annotated[
+        bool, typer.Option("--null", help="Say what permuted examples give, with a p-value.")
+    ] = False,
+    intervals: Annotated[
+        bool, typer.Option("--intervals", help="Say how far values vary with the examples (90 %).")
     ] = False,
     channels: Annotated[
         Literal["first", "last"] | None,
@@ -49,120 +90,148 @@ def compare(
             "for certain",
         ),
     ] = None,
+    model: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME=MODULE:FUNCTION",
+            help="A model in place of files: a function that returns a torch module. Can be given "
+            "several times, with --data.",
+            show_default=False,
+        ),
+    ] = None,
+    weights: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="[NAME=]FILE",
+            help="Weights of a model; without a name, those of the models in their order.",
+            show_default=False,
+        ),
+    ] = None,
+    data: Annotated[
+        str | None,
+        typer.Option(
+            metavar="MODULE:LOADER",
+            help="What the models are given: a data loader, data set or tensor, or a function that "
+            "returns one.",
+            show_default=False,
+        ),
+    ] = None,
+    cluster: Annotated[
+        str | None,
+        typer.Option(
+            metavar="PROFILE",
+            help="Compare the pairs of layers of files on Dask: a profile (`repsim cluster list`), "
+            "a file of your own (my.toml), or the address of a scheduler. Its workers read the "
+            "files themselves.",
+            show_default="in this process",
+        ),
+    ] = None,
+    cluster_overrides: ClusterOverrides = None,
     output: Annotated[
         Path | None,
         typer.Option(metavar="FOLDER", help="Write a report and tables there.", show_default=False),
     ] = None,
 ) -> None:
-    """Compare two files of activations of your own: no training, no store, no cluster.
+    """Compare activations or models of your own: no training, no store, no study.
 
     Axes: (samples, neurons), (examples, positions, neurons) or (examples, channels, height,
     width). Files with several arrays are compared name by name; what can be no layer, such as
     labels, is skipped.
     """
-    from repsim.activation_files import open_activations
+    import repsim
 
-    chosen = sorted(set(epsilons or (0.15, 0.2, 0.25, 0.3, 0.5)))
+    chosen = sorted(set(epsilons or EPSILONS))
     outside = [e for e in chosen if not 0 <= e < 1]
     if outside:
         raise InputError(f"Expected ε in [0, 1). Got {outside[0]:g}.")
-    notes: list[str] = []
-    a, b = (open_activations(path, notes.append, channels=channels) for path in (first, second))
-    # Before the numbers: what chunks lack may be why they are refused.
-    for note in notes:
-        say(note)
-    pairs = _pairs(a, b, first, second)
-    if output is not None:
-        _make_folder(output)
-    alone = [
-        f"{name} of {file}"
-        for names, file in ((a.keys() - b.keys(), first), (b.keys() - a.keys(), second))
-        for name in sorted(names)
-        if len(a) > 1 or len(b) > 1
-    ]
-    at = [f"ε={e:g}" for e in chosen]
-    table = columns("layer", "neurons", "positions", "samples", *at, "area", "CKA")
-    compared, failed = _compare_each(pairs, centred)
-    for x, profile, (similarity, _) in compared:
-        values = [f"{profile.similarity(e):.3f}" for e in chosen]
-        table.add_row(
-            x.name,
-            str(profile.p) if profile.p == profile.q else f"{profile.p}, {profile.q}",
-            str(x.positions),
-            f"{profile.count:,}",
-            *values,
-            f"{profile.area():.3f}",
-            "undefined" if similarity is None else f"{similarity:.3f}",
-        )
-    console.print(table)
-    console.print(
-        "Maximum match similarity (share of both sides' neurons), "
-        f"{'centred' if centred else 'uncentred'}; area under the match curve; linear CKA "
-        "(centred, biased).",
-        highlight=False,
-    )
-    if alone:
-        say(f"Skipped, since the other file has no layer of this name: {', '.join(alone)}.")
-    for x, profile, (_, caution) in compared:
-        for words in dict.fromkeys((profile.caution, caution)):
-            if words:
-                say(f"{x.name}: {words}")
-    missing = [f"{name} was not compared: {problem}" for name, problem in failed.items()]
-    if output is not None:
-        facts = (*notes, *missing)
-        _write_report(output, (first, second), compared, chosen, centred, facts)
-        console.print(f"Report: {output / 'report.html'}", highlight=False, soft_wrap=True)
-    for sentence in missing:
-        complain(sentence)
-    raise typer.Exit(InputError.exit_code if missing else 0)
+    options: dict[str, Any] = {
+        "measures": _measures(measure or ["match", "cka"], centred),
+        "epsilons": chosen,
+        "layers": layer,
+        "across": across,
+        "pool": pool,
+        "null": null,
+        "intervals": intervals,
+    }
+    if model:
+        from workflows.command.compare_models import loaded_data, loaded_models
 
-
-def _compare_each(
-    pairs: "list[tuple[ActivationArray, ActivationArray]]", centred: bool
-) -> "tuple[list[Compared], dict[str, InputError]]":
-    """Profile and CKA of each layer, and why a layer has none; an error where none has."""
-    from repsim.activation_files import factor_of, moments_of
-    from repsim.matching import match_profile
-    from repsim.measures import load_measure, value_and_caution
-
-    cka = load_measure("cka", {})
-    compared, failed = [], {}
-    for x, y in pairs:
-        try:
-            moments = moments_of(x, y)
-            profile = match_profile(moments, centred=centred)
-            if not profile.settled:
-                profile = match_profile(factor_of(x, y), centred=centred)
-            compared.append((x, profile, value_and_caution(cka, moments)))
-        except InputError as problem:
-            failed[x.name] = problem
-        except MemoryError as problem:
-            failed[x.name] = InputError(
-                f"Expected layers that fit in memory. Got {x.neurons} and {y.neurons} neurons: "
-                f"{str(problem).rstrip('.') or 'not enough'}. Compare some of the neurons."
+        if files or cluster or channels:
+            raise InputError(
+                "Expected models and data, or files. Got --model with "
+                f"{'files' if files else '--cluster' if cluster else '--channels'}."
             )
-    if not compared:
-        raise next(iter(failed.values()))
-    return compared, failed
+        _make_folder(output)
+        found = repsim.compare(loaded_models(model, weights), loaded_data(data), **options)
+        names = list(found.layers)
+        notes: list[str] = []
+    else:
+        if data is not None or weights:
+            raise InputError("Expected --data and --weights beside models. Got no --model.")
+        opened, notes = _opened(files or [], channels, all_pairs=all_pairs)
+        _make_folder(output)
+        names = list(opened)
+        with _mapped(cluster, cluster_overrides) as mapped:
+            found = repsim.compare(opened, **options, **mapped)
+    print_comparison(found)
+    if output is not None:
+        _write_report(output, found, ", ".join(files or names), chosen, notes)
+    for sentence in found.failures:
+        complain(sentence)
+    raise typer.Exit(InputError.exit_code if found.failures else 0)
 
 
-def _pairs(
-    a: "dict[str, ActivationArray]", b: "dict[str, ActivationArray]", first: Path, second: Path
-) -> "list[tuple[ActivationArray, ActivationArray]]":
-    """Arrays of the same name; or the only array of each file."""
-    if len(a) == len(b) == 1:
-        return [(next(iter(a.values())), next(iter(b.values())))]
-    both = [name for name in a if name in b]
-    if not both:
+def _measures(names: list[str], centred: bool) -> list[Any]:
+    return [
+        (name, {"centred": True}) if name == "match" and centred else name
+        for name in dict.fromkeys(names)
+    ]
+
+
+def _opened(
+    files: list[str], channels: Literal["first", "last"] | None, *, all_pairs: bool
+) -> tuple[dict[str, Any], list[str]]:
+    """The layers of each file, and what is to know of them, which is said."""
+    from repsim.comparison.sources import named_sources, open_sources
+
+    if not files:
         raise InputError(
-            f"Expected arrays of the same names in both files. Got {', '.join(a)} in {first} and "
-            f"{', '.join(b)} in {second}."
+            "Expected files of activations, or --model and --data. Got neither: repsim compare "
+            "A.npy B.npy."
         )
-    return [(a[name], b[name]) for name in both]
+    sources = named_sources(files)
+    if len(sources) > 2 and not all_pairs:
+        raise InputError(
+            f"Expected two files, or --all-pairs. Got {len(sources)} files, which are "
+            f"{len(sources) * (len(sources) - 1) // 2} pairs."
+        )
+    notes: list[str] = []
+
+    def tell(note: str) -> None:
+        # Before the numbers: what chunks lack may be why they are refused.
+        say(note)
+        notes.append(note)
+
+    return open_sources(sources, tell, channels=channels), notes
 
 
-def _make_folder(folder: Path) -> None:
+@contextmanager
+def _mapped(cluster: str | None, overrides: list[str] | None) -> Iterator[dict[str, Any]]:
+    """How the pairs of layers are run, as arguments of `repsim.compare`."""
+    if cluster is None:
+        yield {}
+        return
+    profile = chosen_profile(cluster, overrides)
+    from cluster.dask_cluster import dask_session
+
+    with dask_session(profile.dask) as client:
+        yield {"map": client.get_executor(pure=False).map}
+
+
+def _make_folder(folder: Path | None) -> None:
     """Before the numbers, which may take long."""
+    if folder is None:
+        return
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as problem:
@@ -174,54 +243,18 @@ def _make_folder(folder: Path) -> None:
 
 def _write_report(
     folder: Path,
-    files: tuple[Path, Path],
-    compared: "list[Compared]",
+    found: "Comparison",
+    description: str,
     epsilons: list[float],
-    centred: bool,
-    missing: Sequence[str],
+    notes: list[str],
 ) -> None:
-    import polars as pl
+    from repsim.comparison.report import report_files
 
-    from repsim.report import StudyFacts, build_report
-    from repsim.results import Tables, area_row, layer_rows, match_row, measure_row, neuron_rows
-
-    names = [f"A: {files[0].name}", f"B: {files[1].name}"]
-    results: list[dict[str, Any]] = []
-    neurons: list[pl.DataFrame] = []
-    layers: list[dict[str, Any]] = []
-    for depth, (x, profile, (similarity, caution)) in enumerate(compared):
-        place = {"network_a": names[0], "network_b": names[1], "layer": x.name, "depth": depth}
-        rows = [
-            *(match_row(profile, epsilon) for epsilon in epsilons),
-            area_row(profile),
-            {
-                **measure_row("cka[linear,centred,biased]", similarity, centred=True),
-                "caution": caution or None,
-            },
-        ]
-        results += [
-            {"study": "compare", **place, **row, "examples": x.examples}
-            for row in layer_rows(profile, rows)
-        ]
-        neurons.append(
-            neuron_rows(profile).with_columns(pl.lit(v).alias(k) for k, v in place.items())
-        )
-        size = {"neurons": x.neurons, "positions": x.positions, "total_positions": x.positions}
-        layers.append({"variant": "", "layer": x.name, "depth": depth, "type": "array", **size})
-    tables = Tables.from_rows(
-        networks=[{"network": name, "variant": "", "seed": "", "status": "done"} for name in names],
-        layers=layers,
-        results=results,
-        neurons=pl.concat(neurons),
+    command = f"repsim {shlex.join(sys.argv[1:])}"
+    files = report_files(
+        found, description=description, command=command, epsilons=epsilons, notes=notes
     )
-    facts = StudyFacts(
-        name="compare",
-        description=f"{files[0]} and {files[1]}",
-        study_toml=f"# repsim compare {files[0]} {files[1]}\n",
-        epsilons=epsilons,
-        centred=centred,
-        missing=missing,
-    )
-    for name, content in build_report(tables, facts).items():
+    for name, content in files.items():
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_bytes(content)
+    console.print(f"Report: {folder / 'report.html'}", highlight=False, soft_wrap=True)

@@ -70,7 +70,7 @@ def test_arrays_of_several_names_are_compared_name_by_name(repsim, tmp_path):
     assert ran.code == 0
     assert "relu2 4 1 360" in ran.out
     assert "relu1 4 9 360" in ran.out
-    assert f"the other file has no layer of this name: left of {tmp_path / 'a.npz'}." in ran.out
+    assert "the other has no layer of this name: left of a." in ran.out
 
 
 def test_labels_beside_the_activations_are_skipped_with_a_line(repsim, tmp_path):
@@ -135,8 +135,8 @@ def test_a_report_and_its_tables_on_request(repsim, tmp_path):
     assert ran.code == 0
     assert f"Report: {folder / 'report.html'}" in ran.out
     page = (folder / "report.html").read_text()
-    assert "A: a.npy" in page
-    assert "B: b.npy" in page
+    assert "a.npy" in page
+    assert "b.npy" in page
     table = pl.read_parquet(folder / "results.parquet")
     row = table.filter(pl.col("epsilon") == 0.4).row(0, named=True)
     assert row["value"] == match_profile(samples(MAPS), samples(OTHER)).similarity(0.4)
@@ -175,7 +175,6 @@ def test_what_is_pickled_is_refused(repsim, tmp_path, suffix):
     ("first", "second", "said"),
     [
         (MAPS, MAPS[:39], "Expected the same samples in both. Got 40 examples × 9 positions"),
-        (MAPS, MAPS[:, :, :2, :2], "40 × 4 in activations of the second"),
         (samples(MAPS), MAPS, "Got 360 examples × 1 positions"),
         (samples(MAPS), samples(MAPS)[:, 0], "Got activations: shape (360,)"),
         (np.zeros((5, 0)), np.zeros((5, 0)), "no samples or no neurons"),
@@ -192,12 +191,26 @@ def test_arrays_that_do_not_fit_are_refused_with_what_they_are(
     assert "Traceback" not in ran.err
 
 
-def test_files_without_a_common_name_are_refused(repsim, tmp_path):
-    np.savez(tmp_path / "a.npz", p=samples(MAPS), q=samples(MAPS))
+def test_files_without_a_common_name_are_compared_across(repsim, tmp_path):
+    np.savez(tmp_path / "a.npz", p=samples(MAPS), q=samples(OTHER))
     np.savez(tmp_path / "b.npz", r=samples(MAPS), s=samples(MAPS))
-    ran = repsim("compare", tmp_path / "a.npz", tmp_path / "b.npz")
-    assert ran.code == 2
-    assert "Expected arrays of the same names in both files. Got p, q in" in ran.err
+    ran = repsim("compare", tmp_path / "a.npz", tmp_path / "b.npz", "--output", tmp_path / "out")
+    assert ran.code == 0
+    assert "p r 4 1 360 1.000" in ran.out
+    assert pl.read_csv(tmp_path / "out" / "results.csv")["layer"].n_unique() == 4
+    assert "Layers of a and b" in (tmp_path / "out" / "report.html").read_text()
+    refused = repsim("compare", tmp_path / "a.npz", tmp_path / "b.npz", "--by-name")
+    assert refused.code == 2
+    assert "Expected layers of the same name in a and b. Got p, q" in refused.err
+
+
+def test_unequal_positions_are_averaged_and_said(repsim, tmp_path):
+    few = MAPS[:, :, :2, :2]
+    a, b = save(tmp_path / "a.npy", MAPS), save(tmp_path / "b.npy", few)
+    ran = repsim("compare", a, b, "--measure", "cka")
+    assert ran.code == 0
+    assert f"4 1 40 {cka(MAPS.mean((2, 3)), few.mean((2, 3))):.3f}" in ran.out
+    assert "averaged over their positions" in ran.out
 
 
 @pytest.mark.parametrize(
