@@ -1,5 +1,6 @@
 """What a user hands in, as a numpy array of real numbers, or an error that says what to do."""
 
+import math
 import os
 import warnings
 from collections.abc import Mapping
@@ -111,10 +112,15 @@ def _read(value: ArrayLike, name: str) -> np.ndarray:
 
 
 def _warn_of_absent_chunks(array: Any, name: str) -> None:
-    absent = array.nchunks - array.nchunks_initialized
+    # Zarr counts the chunks of a whole shard, also those beyond the end of the array.
+    files = array.shards or array.chunks
+    count = math.prod(math.ceil(n / of) for n, of in zip(array.shape, files, strict=True))
+    per_file = math.prod(of // n for of, n in zip(files, array.chunks, strict=True))
+    absent = count - array.nchunks_initialized // per_file
     if absent:
+        kind = "chunks" if array.shards is None else "shards"
         warnings.warn(
-            f"{absent} of {array.nchunks} chunks of {name} are absent from their Zarr store, and "
+            f"{absent} of {count} {kind} of {name} are absent from their Zarr store, and "
             f"are read as {array.fill_value}. A writer may leave out chunks that hold nothing "
             "else; otherwise they were lost, or never written.",
             stacklevel=2,

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from repsim.errors import InputError
+from repsim.errors import ClusterError, InputError
 from workflows.command.compare_table import print_comparison
 from workflows.command.output import complain, console, say
 from workflows.command.where import ClusterOverrides, chosen_profile
@@ -116,6 +116,13 @@ def compare(
             show_default=False,
         ),
     ] = None,
+    batch_size: Annotated[
+        int,
+        typer.Option(min=1, help="Examples at a time, where data have no batches."),
+    ] = 128,
+    device: Annotated[
+        str, typer.Option(help="Where models run: auto, cpu, cuda, cuda:1, mps.")
+    ] = "auto",
     cluster: Annotated[
         str | None,
         typer.Option(
@@ -162,6 +169,7 @@ def compare(
                 f"{'files' if files else '--cluster' if cluster else '--channels'}."
             )
         _make_folder(output)
+        options |= {"batch_size": batch_size, "device": device}
         found = repsim.compare(loaded_models(model, weights), loaded_data(data), **options)
         names = list(found.layers)
         notes: list[str] = []
@@ -222,10 +230,19 @@ def _mapped(cluster: str | None, overrides: list[str] | None) -> Iterator[dict[s
         yield {}
         return
     profile = chosen_profile(cluster, overrides)
+    from distributed import CancelledError, KilledWorker
+    from distributed.comm import CommClosedError
+
     from cluster.dask_cluster import dask_session
 
     with dask_session(profile.dask) as client:
-        yield {"map": client.get_executor(pure=False).map}
+        try:
+            yield {"map": client.get_executor(pure=False).map}
+        except (CancelledError, KilledWorker, CommClosedError) as problem:
+            raise ClusterError(
+                f"Expected Dask's workers to compare all pairs of layers. Got: {problem}. Give "
+                "them more memory, or compare fewer layers (--layer)."
+            ) from problem
 
 
 def _make_folder(folder: Path | None) -> None:

@@ -104,7 +104,10 @@ def _words(found: "Comparison") -> str:
         if not name.startswith(("match", "area under")):
             linear = name == "cka[linear,centred,biased]"
             sentences.append("linear CKA (centred, biased)" if linear else name)
+    known = found.rows.columns
+    if "interval_low" in known and found.rows["interval_low"].count():
+        sentences.append("in brackets the 90 % interval, corrected for few examples")
+    if "p_value" in known and found.rows["p_value"].count():
+        sentences.append("p: as much similarity of permuted examples")
     words = "; ".join(sentences)
-    if found.rows.get_column("interval_low", default=None) is not None:
-        words += "; [90 % interval]; p: of permuted examples"
     return f"{words}."

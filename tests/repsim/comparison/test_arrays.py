@@ -5,7 +5,7 @@ import pytest
 import torch
 
 import repsim
-from repsim.errors import InputError
+from repsim.errors import InputError, RepsimError
 
 RANDOM = np.random.default_rng(0)
 X = {"one": RANDOM.normal(size=(60, 5)) + 1, "two": RANDOM.normal(size=(60, 4, 3))}
@@ -91,7 +91,7 @@ def test_layers_of_other_names_are_compared_across():
     assert "averaged over their positions" in found.notes[0]
     assert found.matrix("cka")[0, 1] == pytest.approx(repsim.cka(X["one"], Y["two"].mean(axis=1)))
     only = repsim.compare({"x": X["one"]}, {"y": Y["one"]}, progress=False)
-    assert only.table()["samples"].to_list() == [60]
+    assert set(only.table()["samples"]) == {60}
 
 
 @pytest.mark.parametrize(
@@ -115,15 +115,44 @@ def test_tensors_of_half_precision_are_read(tmp_path):
         ((X,), {}, "Got one"),
         ((X, {}), {}, "a table of arrays by layer, or a file, as B"),
         ((X, "nowhere.npz"), {}, "does not exist"),
-        ((X, {"one": Y["one"][:50], "two": Y["two"]}), {}, "same samples"),
+        ((X, {name: y[:50] for name, y in Y.items()}), {}, "same samples"),
+        ((X, Y), {"null": 0}, "permutations from 1. Got 0"),
+        ((X, Y), {"measures": ["ckaa"]}, "Did you mean 'cka'"),
+        ((X, Y), {"measures": [("match", {"center": True})]}, "centred"),
+        (({"one": X["one"] * np.nan}, Y), {}, "finite"),
         ((X, Y), {"layers": ["three"]}, "layer of A"),
         ((X, Y), {"mask": "attention_mask"}, "activations alone"),
         ((X, {"x": Y["one"]}), {"across": False}, "across=True"),
     ],
 )
 def test_what_cannot_be_compared_is_told(given, options, said):
-    with pytest.raises(InputError, match=said):
+    with pytest.raises(RepsimError, match=said):
         repsim.compare(*given, progress=False, **options)
+
+
+def test_a_layer_that_cannot_be_compared_leaves_the_others_alone():
+    found = repsim.compare(X, {"one": Y["one"][:50], "two": Y["two"]}, progress=False)
+    rows = found.table()
+    assert rows.filter(layer_a="one")["value"].is_null().all()
+    assert rows.filter(layer_a="two")["value"].is_not_null().all()
+    assert found.failures == (
+        "one was not compared: Expected the same samples in both. Got 60 examples × 1 positions in "
+        "one of the first and 50 × 1 in one of the second. Both must hold the same inputs in the "
+        "same order.",
+    )
+
+
+def test_layers_of_one_file_alone_are_named():
+    found = repsim.compare({**X, "more": X["one"]}, Y, progress=False)
+    assert found.notes == ("Skipped, since the other has no layer of this name: more of A.",)
+
+
+def test_the_match_of_centred_neurons_on_request():
+    found = repsim.compare(X, Y, measures=[("match", {"centred": True})], progress=False)
+    profile = repsim.match_profile(X["one"], Y["one"], centred=True)
+    row = found.table().row(0, named=True)
+    assert (row["measure"], row["value"]) == ("match[centred]", profile.similarity(0.15))
+    assert found.matrix("area")[0, 0] == profile.area()
 
 
 def test_files_with_code_are_never_loaded(tmp_path):
