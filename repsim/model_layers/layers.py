@@ -40,7 +40,7 @@ class LayerInfo:
     captured, because there is no batch or because nobody knows."""
 
     block: bool = False
-    """Whether it is one of the blocks that the model repeats: `repsim.capture.structure`."""
+    """Whether it is one of the blocks that the model repeats: `repsim.model_layers.structure`."""
 
     @property
     def neurons(self) -> int:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from repsim.errors import ClusterError, InputError
+from repsim.extras import study_extra
 from workflows.command.compare_table import print_comparison
 from workflows.command.output import complain, console, say
 from workflows.command.where import ClusterOverrides, chosen_profile
@@ -230,10 +231,11 @@ def _mapped(cluster: str | None, overrides: list[str] | None) -> Iterator[dict[s
         yield {}
         return
     profile = chosen_profile(cluster, overrides)
-    from distributed import CancelledError, KilledWorker
-    from distributed.comm import CommClosedError
+    with study_extra():
+        from distributed import CancelledError, KilledWorker
+        from distributed.comm import CommClosedError
 
-    from cluster.dask_cluster import dask_session
+        from cluster.dask_cluster import dask_session
 
     with dask_session(profile.dask) as client:
         try:
