@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from repsim.errors import InputError, StudyError, unknown_name
+from repsim.extras import required
 
 if TYPE_CHECKING:
     from torch import nn
@@ -28,10 +29,9 @@ def loaded_models(models: list[str], weights: list[str] | None) -> "dict[str, nn
     InputError
         For another form, a name that is given twice, and weights of no model.
     """
-    from torch import nn
-
     from repsim.registry import call_dotted
 
+    module = required("torch", "models", "which runs models").nn.Module
     paths: dict[str, str] = {}
     for one in models:
         name, equals, path = one.partition("=")
@@ -44,7 +44,7 @@ def loaded_models(models: list[str], weights: list[str] | None) -> "dict[str, nn
     found: dict[str, nn.Module] = {}
     for name, path in paths.items():
         built = call_dotted(path, {}, what="model")
-        if not isinstance(built, nn.Module):
+        if not isinstance(built, module):
             raise StudyError(f"Expected a torch module from {path}. Got a {type(built).__name__}.")
         if name in of_models:
             _load(built, Path(of_models[name]), name)
