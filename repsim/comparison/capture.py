@@ -101,7 +101,7 @@ def capture(
             raise file.of_another("a capture of other inputs")
         file.finish()
         return Activations.open(file.location)
-    file.begin(settings)
+    token = file.begin(settings)
     writers: dict[str, LayerWriter] = {}
 
     def keep(layer: Layer, values: np.ndarray, lengths: np.ndarray | None) -> None:
@@ -112,9 +112,13 @@ def capture(
 
     try:
         _run({"model": model}, data, keep, inputs, layers=given, **options)
-        file.publish(writers, {**settings, "order": list(writers), "inputs": inputs.digest()})
+        file.publish(
+            writers,
+            {**settings, "order": list(writers), "inputs": inputs.digest()},
+            token,
+        )
     except Exception:
-        file.clear()
+        file.abandon(token)
         raise
     return Activations.open(file.location)
 

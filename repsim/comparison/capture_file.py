@@ -2,6 +2,7 @@
 
 import json
 import math
+import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -87,8 +88,13 @@ class CaptureFile:
             ) from None
         return settings
 
-    def begin(self, settings: Mapping[str, Any]) -> None:
+    def begin(self, settings: Mapping[str, Any]) -> str:
         """Remove what the same call has left when it was stopped, and note what is captured.
+
+        Returns
+        -------
+        str
+            A token of this attempt, which `publish` and `abandon` take.
 
         Raises
         ------
@@ -96,15 +102,33 @@ class CaptureFile:
             When something else is there.
         """
         there = self.store.sizes(f"{self.name}/")
-        note = self.store.read(f"{self.name}/{CAPTURING}")
+        note = self._note()
         if note is None and there:
-            raise self.of_another(
-                f"a folder with {next(iter(there)).removeprefix(self.name + '/')}"
-            )
-        if note is not None and note != _text(settings):
+            first = next(iter(there)).removeprefix(f"{self.name}/")
+            raise self.of_another(f"a folder with {first}")
+        if note is not None and note.get("settings") != settings:
             raise self.of_another("a stopped capture of another model, or with other settings")
-        self.clear()
-        self.store.write(f"{self.name}/{CAPTURING}", _text(settings))
+        self.store.clear(self.name)
+        token = secrets.token_hex(8)
+        self.store.write(
+            f"{self.name}/{CAPTURING}", _text({"settings": settings, "attempt": token})
+        )
+        return token
+
+    def _note(self) -> dict[str, Any] | None:
+        """What is being captured here, and by which attempt."""
+        content = self.store.read(f"{self.name}/{CAPTURING}")
+        if content is None:
+            return None
+        try:
+            note = json.loads(content)
+        except ValueError:
+            note = None
+        return note if isinstance(note, dict) else {}
+
+    def _is_of(self, token: str) -> bool:
+        note = self._note()
+        return note is not None and note.get("attempt") == token
 
     def of_another(self, what: str) -> InputError:
         """The error where something else is there."""
@@ -113,14 +137,25 @@ class CaptureFile:
             "choose another output."
         )
 
-    def clear(self) -> None:
-        """Remove all of it."""
-        self.store.clear(self.name)
+    def abandon(self, token: str) -> None:
+        """Remove all that an attempt has written, unless another has begun."""
+        if self._is_of(token):
+            self.store.clear(self.name)
 
-    def publish(self, writers: Mapping[str, "LayerWriter"], settings: Mapping[str, Any]) -> None:
-        """Write what is left of each layer, and make it a group."""
+    def publish(
+        self, writers: Mapping[str, "LayerWriter"], settings: Mapping[str, Any], token: str
+    ) -> None:
+        """Write what is left of each layer, and make it a group.
+
+        Raises
+        ------
+        InputError
+            When another process has begun to capture here: it removed what was written.
+        """
         metadata = {layer: writer.finish() for layer, writer in writers.items()}
         self.store.flush(self.name)
+        if not self._is_of(token):
+            raise self.of_another("a capture that another process has begun meanwhile")
         for layer, content in metadata.items():
             self.store.write(f"{self.name}/{layer}/{METADATA}", content)
         self.store.flush(self.name)

@@ -35,9 +35,8 @@ SIDES = (("x", "a"), ("y", "b"))
 def report_files(
     found: Comparison,
     *,
-    description: str,
-    command: str,
-    epsilons: Sequence[float],
+    description: str = "",
+    command: str = "repsim.compare",
     notes: Sequence[str] = (),
 ) -> dict[str, bytes]:
     """The files of the report, by name.
@@ -51,11 +50,9 @@ def report_files(
     found
         The comparison.
     description
-        What was compared, in words.
+        What was compared, in words; by default the names of the models.
     command
         How it was made.
-    epsilons
-        Of the match.
     notes
         What to know beside the notes of the comparison.
     """
@@ -70,9 +67,9 @@ def report_files(
             maps = _maps(found)
     facts = StudyFacts(
         name="compare",
-        description=description,
+        description=description or ", ".join(found.layers),
         study_toml=f"# {command}\n",
-        epsilons=epsilons,
+        epsilons=found.rows["epsilon"].drop_nulls().unique().sort().to_list(),
         centred=any(row["centred"] for row in rows if row["measure"].startswith(MATCH)),
         missing=(*notes, *found.notes, *found.failures),
     )

@@ -184,7 +184,7 @@ def compare(
             found = repsim.compare(opened, **options, **mapped)
     print_comparison(found)
     if output is not None:
-        _write_report(output, found, ", ".join(files or names), chosen, notes)
+        _write_report(output, found, ", ".join(files or names), notes)
     for sentence in found.failures:
         complain(sentence)
     raise typer.Exit(InputError.exit_code if found.failures else 0)
@@ -264,15 +264,12 @@ def _write_report(
     folder: Path,
     found: "Comparison",
     description: str,
-    epsilons: list[float],
     notes: list[str],
 ) -> None:
     from repsim.comparison.report import report_files
 
     command = f"repsim {shlex.join(sys.argv[1:])}"
-    files = report_files(
-        found, description=description, command=command, epsilons=epsilons, notes=notes
-    )
+    files = report_files(found, description=description, command=command, notes=notes)
     for name, content in files.items():
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_bytes(content)

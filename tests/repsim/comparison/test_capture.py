@@ -1,5 +1,6 @@
 """repsim.capture: in memory, in Zarr, stopped and begun again."""
 
+import json
 import subprocess
 import sys
 
@@ -10,6 +11,7 @@ import zarr
 from torch import nn
 
 import repsim
+from repsim.comparison.capture_file import CaptureFile
 from repsim.errors import InputError, RepsimError
 from repsim.store import activations
 
@@ -161,6 +163,28 @@ def test_a_killed_capture_is_not_taken_for_a_complete_one(tmp_path):
     for layer, expected in capture().items():
         np.testing.assert_array_equal(found[layer][:], expected)
     assert not (output / "capture.json").exists()
+
+
+def test_of_two_captures_at_once_the_first_gives_up(tmp_path):
+    output = tmp_path / "a.zarr"
+
+    def batches():
+        yield IMAGES[:20]
+        if not output.joinpath("3", "zarr.json").exists():
+            capture(output=output)  # as another process would
+        yield IMAGES[20:]
+
+    def begun_elsewhere():
+        yield IMAGES[:20]
+        CaptureFile.at(output).begin(json.loads((output / "capture.json").read_text())["settings"])
+        yield IMAGES[20:]
+
+    with pytest.raises(InputError, match="another process has begun meanwhile"):
+        capture(data=begun_elsewhere(), output=output)
+    assert (output / "capture.json").exists()
+    with pytest.raises(InputError, match="another process has begun meanwhile"):
+        capture(data=batches(), output=output)
+    np.testing.assert_array_equal(capture(output=output)["3"][:], capture()["3"])
 
 
 def test_a_failure_leaves_nothing(tmp_path, small_shards):
