@@ -16,7 +16,7 @@ PACKAGES = ("repsim", "cluster", "workflows")
 ORDER = (
     ("errors", "types", "regular_files"),
     ("extras",),
-    ("options", "arrays", "origin", "memory", "named_arrays", "text", "toml"),
+    ("options", "arrays", "origin", "memory", "named_arrays", "text", "toml", "drawing"),
     ("inputs", "objective"),
     ("study",),
     ("own_code",),
@@ -48,6 +48,7 @@ FORBIDDEN = {
     "repsim.errors": ("torch", "zarr", "pydantic"),
     "repsim.options": ("torch", "zarr"),
     "repsim.arrays": ("torch", "zarr"),
+    "repsim.drawing": ("torch", "zarr"),
     "repsim.inputs": ("zarr",),
     "repsim.objective": ("zarr",),
     "repsim.study": ("torch", "zarr"),

@@ -177,7 +177,7 @@ class Comparison:
 
     def plot(self, measure: str | None = None, models: tuple[str, str] | None = None) -> "Figure":
         """A map of layers × layers where they were compared across, else bars by depth."""
-        from repsim.report.drawing import house_style
+        from repsim.drawing import house_style
 
         chosen, (a, b) = self._measure(measure), self._pair(models)
         values = self.matrix(chosen, (a, b))
@@ -244,14 +244,13 @@ def _map(
     models: tuple[str, str],
     measure: str,
 ) -> "Figure":
-    from matplotlib.figure import Figure
 
-    from repsim.report.drawing import shortened, thinned
+    from repsim.drawing import shortened, thinned
     from repsim.report.layer_maps import draw_map, key
 
     side = 0.22
     width, height = (min(max(1.6, side * len(names)), 6.5) for names in (layers_b, layers_a))
-    figure = Figure(figsize=(width, height))
+    figure = new_figure(width, height)
     axes = figure.add_axes((0, 0, 1, 1))
     draw_map(axes, values, title="")
     for names, set_ticks, rotation in (
@@ -269,13 +268,12 @@ def _map(
 def _bars(
     values: np.ndarray, layers: Sequence[str], measure: str, models: tuple[str, str]
 ) -> "Figure":
-    from matplotlib.figure import Figure
 
-    from repsim.report.drawing import ACCENT, layer_axis, width_for
+    from repsim.drawing import ACCENT, layer_axis, width_for
 
     known = np.flatnonzero(np.isfinite(values).any(axis=1))
     width = width_for(len(known))
-    figure = Figure(figsize=(width, 2.6))
+    figure = new_figure(width, 2.6)
     axes = figure.add_axes((0, 0, 1, 1))
     axes.bar(range(len(known)), np.nanmax(values[known], axis=1), color=ACCENT, width=0.6)
     layer_axis(axes, [layers[int(at)] for at in known], inches=width)

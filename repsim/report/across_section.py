@@ -1,7 +1,8 @@
 """The section on layers against all others: figures, sentences and a table."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import polars as pl
 
@@ -12,7 +13,7 @@ from repsim.report.layer_identification import draw_identification, identificati
 from repsim.report.phrasing import percent
 from repsim.results.across_layers import AcrossLayers, across_layers
 
-__all__ = ["AcrossSection", "IdentificationRow", "across_drawings", "across_section"]
+__all__ = ["AcrossSection", "IdentificationRow", "across_figures", "across_section"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,14 +37,13 @@ class AcrossSection:
     rows: tuple[IdentificationRow, ...]
 
 
-def across_drawings(
+def across_figures(
     across: pl.DataFrame, principal: pl.DataFrame, identification: pl.DataFrame
-) -> list[Drawing]:
-    """The figures, from the tables of the same names; to be called in the style of the house."""
+) -> list[Callable[[], Drawing | None]]:
+    """What draws each, from the tables of these names; to be called in the style of the house."""
     layers: Sequence[AcrossLayers] = across_layers(across, principal)
-    drawings = [draw(one) for one in layers for draw in (draw_heatmaps, draw_block_structure)]
-    found = [*drawings, draw_identification(identification)]
-    return [drawing for drawing in found if drawing is not None]
+    maps = [partial(draw, one) for one in layers for draw in (draw_heatmaps, draw_block_structure)]
+    return [*maps, partial(draw_identification, identification)]
 
 
 def across_section(identification: pl.DataFrame) -> AcrossSection | None:

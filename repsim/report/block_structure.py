@@ -4,7 +4,8 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from repsim.across.block_structure import LEAST_ALIKE, LEAST_LAYERS, LEAST_SHARE
-from repsim.report.drawing import ACCENT, INK, PAPER, Drawing
+from repsim.drawing import ACCENT, INK, PAPER
+from repsim.report.drawing import Drawing
 from repsim.report.layer_maps import draw_map, key, map_axes, name_layers, outline
 from repsim.report.phrasing import code, number, percent
 from repsim.report.summary import Floats, over_pairs

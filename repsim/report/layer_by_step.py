@@ -1,9 +1,9 @@
 """Figure: how similar each layer is to itself when trained, at every snapshot."""
 
 import numpy as np
-from matplotlib.figure import Figure
 
-from repsim.report.drawing import INK, Drawing, name_steps, shortened, thinned
+from repsim.drawing import INK, name_steps, new_figure, shortened, thinned
+from repsim.report.drawing import Drawing
 from repsim.report.layer_maps import draw_map, key
 from repsim.report.over_training import MOST_PANELS, OverTraining, settling_words
 from repsim.text import count
@@ -26,7 +26,7 @@ def draw_layers_by_step(one: OverTraining) -> Drawing | None:
     high = min(max(1.3, _ROW * most), 4.0)
     width, gap = across * _WIDTH + (across - 1) * _GAP, 0.75
     height = down * high + (down - 1) * gap
-    figure = Figure(figsize=(width, height))
+    figure = new_figure(width, height)
     for place, of in enumerate(shown):
         row, column = divmod(place, across)
         axes = figure.add_axes(

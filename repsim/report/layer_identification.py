@@ -1,9 +1,9 @@
 """Figure: how often each measure finds the layer that corresponds, in another network."""
 
 import polars as pl
-from matplotlib.figure import Figure
 
-from repsim.report.drawing import ACCENT, INK, Drawing
+from repsim.drawing import ACCENT, INK, new_figure
+from repsim.report.drawing import Drawing
 from repsim.report.phrasing import listing, percent
 from repsim.text import count
 
@@ -17,7 +17,7 @@ def draw_identification(identification: pl.DataFrame) -> Drawing | None:
     rows = _ranked(identification)
     if not rows.height:
         return None
-    figure = Figure(figsize=(4.6, _BAR * rows.height + 0.1))
+    figure = new_figure(4.6, _BAR * rows.height + 0.1)
     axes = figure.add_axes((0, 0, 1, 1))
     places = list(range(rows.height - 1, -1, -1))
     axes.barh(places, rows["accuracy"], height=0.62, color=ACCENT, alpha=0.75, linewidth=0)

@@ -4,11 +4,20 @@ from collections.abc import Sequence
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 from matplotlib.patches import PathPatch, Rectangle
 from matplotlib.path import Path
 
-from repsim.report.drawing import ACCENT, GRID, INK, MUTED, PAPER, shortened
+from repsim.drawing import (
+    ACCENT,
+    GRID,
+    INK,
+    MUTED,
+    PAPER,
+    HouseFigure,
+    new_figure,
+    shortened,
+    size_of,
+)
 from repsim.report.summary import Floats
 
 __all__ = ["DARKEST", "draw_map", "key", "map_axes", "name_layers", "outline"]
@@ -24,11 +33,11 @@ DARKEST = 0.92
 MOST_NUMBERED = 8
 
 
-def map_axes(panels: int) -> tuple[Figure, list[Axes]]:
+def map_axes(panels: int) -> tuple[HouseFigure, list[Axes]]:
     """Square axes in a row, in one figure."""
     side = min(_LARGEST, (_WIDTH - (panels - 1) * _GAP) / panels)
     width = panels * side + (panels - 1) * _GAP
-    figure = Figure(figsize=(width, side))
+    figure = new_figure(width, side)
     return figure, [
         figure.add_axes((place * (side + _GAP) / width, 0, side / width, 1))
         for place in range(panels)
@@ -98,9 +107,9 @@ def outline(axes: Axes, start: int, stop: int) -> None:
     )
 
 
-def key(figure: Figure, words: str, ends: tuple[str, str] = ("0", "1")) -> None:
+def key(figure: HouseFigure, words: str, ends: tuple[str, str] = ("0", "1")) -> None:
     """What the shades mean, above the right end of the figure."""
-    width, height = figure.get_size_inches()
+    width, height = size_of(figure)
     axes = figure.add_axes((1 - 1.1 / width, 1 + 0.3 / height, 1.0 / width, 0.09 / height))
     axes.set(xlim=(0, 1), ylim=(0, 1), yticks=[], xticks=[])
     axes.grid(visible=False)

@@ -3,7 +3,8 @@
 import numpy as np
 from matplotlib.axes import Axes
 
-from repsim.report.drawing import ACCENT, INK, MUTED, Drawing, colours_of
+from repsim.drawing import ACCENT, INK, MUTED, colours_of
+from repsim.report.drawing import Drawing
 from repsim.report.jumps import largest_rise
 from repsim.report.panels import small_multiples
 from repsim.report.summary import CURVE_EPSILONS, Floats, Summary, over_pairs

@@ -5,7 +5,8 @@ from collections.abc import Sequence
 import numpy as np
 from matplotlib.axes import Axes
 
-from repsim.report.drawing import ACCENT, MUTED, PAPER, Drawing
+from repsim.drawing import ACCENT, MUTED, PAPER
+from repsim.report.drawing import Drawing
 from repsim.report.measure_layers import Kind, MeasureLayers, leading
 from repsim.report.nulls import PERMUTED, QUESTIONS, tension
 from repsim.report.panels import number_layers, small_multiples

@@ -4,10 +4,10 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
 from matplotlib.colors import to_rgb
-from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
-from repsim.report.drawing import ACCENT, MUTED, Drawing, shortened
+from repsim.drawing import ACCENT, MUTED, new_figure, shortened
+from repsim.report.drawing import Drawing
 from repsim.report.layer_maps import DARKEST, draw_map, key
 from repsim.report.network_map import NetworkMap, map_words, measured
 from repsim.report.phrasing import number
@@ -30,7 +30,7 @@ _MOST_SHAPED = 60
 def draw_distances(found: NetworkMap) -> Drawing:
     """The figure."""
     height = _SIDE + 2 * _GAP + _STRIP + _TREE
-    figure = Figure(figsize=(_SIDE, height))
+    figure = new_figure(_SIDE, height)
     axes = figure.add_axes((0, 0, 1, _SIDE / height))
     similarity = 1 - found.distances[np.ix_(found.order, found.order)]
     others = similarity[~np.eye(len(similarity), dtype=bool)]

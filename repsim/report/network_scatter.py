@@ -2,10 +2,10 @@
 
 import numpy as np
 from matplotlib.collections import LineCollection
-from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from repsim.report.drawing import PAPER, Drawing
+from repsim.drawing import PAPER, new_figure
+from repsim.report.drawing import Drawing
 from repsim.report.network_map import NetworkMap, measured
 from repsim.report.phrasing import percent
 from repsim.report.variant_colours import ORDERED, variant_colours, variant_legend
@@ -17,7 +17,7 @@ def draw_scatter(found: NetworkMap) -> Drawing | None:
     """The figure, or None where all networks are in one place."""
     if not np.isfinite(found.share):
         return None
-    figure = Figure(figsize=(4.6, 4.0))
+    figure = new_figure(4.6, 4.0)
     axes = figure.add_axes((0, 0, 1, 1))
     colours = variant_colours(len(found.variants))
     few = len(found.networks) <= 40

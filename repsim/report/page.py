@@ -10,11 +10,12 @@ import numpy as np
 import polars as pl
 from markupsafe import Markup, escape
 
+from repsim.drawing import epsilon_colours
 from repsim.report.across_section import across_section
 from repsim.report.answer import answer
 from repsim.report.cautions import cautions
 from repsim.report.conventions import conventions
-from repsim.report.drawing import Picture, epsilon_colours
+from repsim.report.drawing import Picture
 from repsim.report.facts import StudyFacts
 from repsim.report.groups_section import GroupsSection
 from repsim.report.measure_layers import MeasureLayers

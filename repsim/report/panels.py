@@ -4,9 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 
-from repsim.report.drawing import INK, shortened
+from repsim.drawing import INK, HouseFigure, new_figure, shortened
 
 _WIDTH, _GAP, _TITLE = 7.6, 0.14, 0.24  # Inches.
 
@@ -15,7 +14,7 @@ _WIDTH, _GAP, _TITLE = 7.6, 0.14, 0.24  # Inches.
 class Panels:
     """Axes in the order of the names, row by row, in one figure."""
 
-    figure: Figure
+    figure: HouseFigure
     axes: tuple[Axes, ...]
     names: tuple[str, ...]
     columns: int
@@ -45,7 +44,7 @@ def small_multiples(names: Sequence[str], *, across: str, along: str) -> Panels:
     slot = width / columns
     panel = min(slot * 0.86, 2.3)
     height = rows * (panel + _TITLE) + 0.2
-    figure = Figure(figsize=(width, height))
+    figure = new_figure(width, height)
     axes = []
     for place in range(len(names)):
         row, column = divmod(place, columns)

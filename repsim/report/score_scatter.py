@@ -1,10 +1,10 @@
 """Figure: similarity within variants against their accuracy, or R², on the test split."""
 
 import numpy as np
-from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
-from repsim.report.drawing import MUTED, PAPER, Drawing
+from repsim.drawing import MUTED, PAPER, new_figure
+from repsim.report.drawing import Drawing
 from repsim.report.groups import Groups
 from repsim.report.scores import ACCURACY
 from repsim.report.sweeps import Trend, score_words
@@ -16,7 +16,7 @@ __all__ = ["draw_scores"]
 def draw_scores(groups: Groups, trend: Trend) -> Drawing:
     """The figure."""
     score = trend.score or ACCURACY
-    figure = Figure(figsize=(4.6, 3.2))
+    figure = new_figure(4.6, 3.2)
     axes = figure.add_axes((0, 0, 1, 1))
     every = variant_colours(len(groups.variants))
     colours = [every[variant] for variant in trend.variants]

@@ -1,17 +1,10 @@
 """Figure: maximum match similarity of each layer, in the order of depth, one curve per ε."""
 
 import numpy as np
-from matplotlib.figure import Figure
 
+from repsim.drawing import PAPER, colours_of, label_curves, layer_axis, new_figure, width_for
 from repsim.report.course import course
-from repsim.report.drawing import (
-    PAPER,
-    Drawing,
-    colours_of,
-    label_curves,
-    layer_axis,
-    width_for,
-)
+from repsim.report.drawing import Drawing
 from repsim.report.intervals import with_intervals
 from repsim.report.phrasing import code, listing, number, tolerance
 from repsim.report.summary import Floats, Summary, over_pairs
@@ -28,7 +21,7 @@ def draw(summary: Summary) -> Drawing | None:
     mean, low, high = over_pairs(shown.points)
     layers = len(summary.layers)
     inches = width_for(layers)
-    figure = Figure(figsize=(inches, 3.1))
+    figure = new_figure(inches, 3.1)
     axes = figure.add_axes((0, 0, 1, 1))
     axes.set_ylim(-0.02, 1.02)
     axes.set_ylabel("Maximum match similarity")

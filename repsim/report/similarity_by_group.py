@@ -7,7 +7,8 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
-from repsim.report.drawing import CATEGORICAL, Drawing, shortened
+from repsim.drawing import CATEGORICAL, shortened, size_of
+from repsim.report.drawing import Drawing
 from repsim.report.groups import GroupMeasure, Groups
 from repsim.report.groups_words import highest
 from repsim.report.panels import number_layers, small_multiples
@@ -29,7 +30,7 @@ def draw_groups(groups: Groups) -> Drawing:
     ]
     for place in range(len(groups.measures)):
         panels.finish(place, own_scale=not all(shared))
-    width = float(panels.figure.get_size_inches()[0])
+    width = size_of(panels.figure)[0]
     labels = [shortened(name, 44) for name in groups.shown.names]
     # A character of 8 points takes 0.075 inches, a line and its gap 0.6.
     columns = max(1, min(len(labels), int(width / (0.6 + 0.075 * max(map(len, labels))))))

@@ -11,7 +11,8 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.patches import Patch
 
-from repsim.report.drawing import GRID, MUTED, PAPER, Drawing, colours_of
+from repsim.drawing import GRID, MUTED, PAPER, colours_of
+from repsim.report.drawing import Drawing
 from repsim.report.panels import small_multiples
 from repsim.report.phrasing import tolerance
 from repsim.report.simple_layers import SMALL, SimpleLayer

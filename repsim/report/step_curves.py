@@ -7,7 +7,8 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.colors import to_hex
 
-from repsim.report.drawing import Drawing, name_steps, shortened, thinned
+from repsim.drawing import name_steps, shortened, thinned
+from repsim.report.drawing import Drawing
 from repsim.report.over_training import (
     MOST_PANELS,
     Development,

@@ -4,10 +4,10 @@ import re
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 from matplotlib.ticker import NullFormatter, NullLocator
 
-from repsim.report.drawing import CATEGORICAL, INK, MUTED, PAPER, Drawing, shortened, thinned
+from repsim.drawing import CATEGORICAL, INK, MUTED, PAPER, new_figure, shortened, thinned
+from repsim.report.drawing import Drawing
 from repsim.report.groups import Groups
 from repsim.report.summary import Floats
 from repsim.report.sweeps import Sweep, sweep_words
@@ -21,7 +21,7 @@ _MOST_NUMBERED = 9
 def draw_sweep(groups: Groups, sweep: Sweep) -> Drawing:
     """The figure."""
     trend = sweep.trend
-    figure = Figure(figsize=(5.4, 3.1))
+    figure = new_figure(5.4, 3.1)
     axes = figure.add_axes((0, 0, 1, 1))
     values, place_of = np.unique(trend.x, return_inverse=True)
     several = len(values) < len(trend.x)

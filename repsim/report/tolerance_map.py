@@ -2,10 +2,10 @@
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
-from repsim.report.drawing import ACCENT, INK, MUTED, PAPER, Drawing, layer_axis, width_for
+from repsim.drawing import ACCENT, INK, MUTED, PAPER, HouseFigure, layer_axis, new_figure, width_for
+from repsim.report.drawing import Drawing
 from repsim.report.phrasing import listing, near, tolerance
 from repsim.report.summary import CURVE_EPSILONS, Floats, Summary, over_pairs
 from repsim.report.unrelated import unrelated_from, unrelated_words
@@ -20,7 +20,7 @@ def draw(summary: Summary) -> Drawing | None:
         return None
     mean, _, _ = over_pairs(summary.curves)
     inches = width_for(len(summary.layers))
-    figure = Figure(figsize=(inches, 2.9))
+    figure = new_figure(inches, 2.9)
     axes = figure.add_axes((0, 0, 1, 1))
     axes.set_ylim(0, 1)
     axes.set_ylabel("ε")
@@ -81,7 +81,7 @@ def _column(axes: Axes, place: int, curve: Floats) -> None:
         )
 
 
-def _key(figure: Figure, inches: float) -> None:
+def _key(figure: HouseFigure, inches: float) -> None:
     width = 1.3 / inches
     axes = figure.add_axes((1 - width, 1.06, width, 0.035))
     axes.set(xlim=(0, 1), ylim=(0, 1), yticks=[], xticks=[])

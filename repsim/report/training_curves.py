@@ -2,10 +2,10 @@
 
 import polars as pl
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator, NullFormatter, PercentFormatter
 
-from repsim.report.drawing import CATEGORICAL, MUTED, Drawing, shortened
+from repsim.drawing import CATEGORICAL, MUTED, new_figure, shortened
+from repsim.report.drawing import Drawing
 from repsim.report.phrasing import code
 from repsim.report.scores import ACCURACY, Score, score_of
 from repsim.report.summary import Summary
@@ -30,7 +30,7 @@ def draw(summary: Summary) -> Drawing | None:
         (score.train, f"Train {score.name}"),
         (score.test, f"Test {score.name}"),
     )
-    figure = Figure(figsize=(_WIDTH, _HEIGHT))
+    figure = new_figure(_WIDTH, _HEIGHT)
     panel = (_WIDTH - 2 * _GAP) / 3
     names = training["network"].unique(maintain_order=True).to_list()
     runs = {name: training.filter(pl.col("network") == name) for name in names}

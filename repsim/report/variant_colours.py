@@ -5,7 +5,7 @@ from matplotlib.axes import Axes
 from matplotlib.colors import to_hex
 from matplotlib.lines import Line2D
 
-from repsim.report.drawing import CATEGORICAL, shortened, thinned
+from repsim.drawing import CATEGORICAL, shortened, thinned
 
 __all__ = ["ORDERED", "variant_colours", "variant_legend"]
 

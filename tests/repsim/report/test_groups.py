@@ -7,10 +7,10 @@ import numpy as np
 import polars as pl
 import pytest
 
+from repsim.drawing import house_style
 from repsim.report import build_report
 from repsim.report.answer import answer
 from repsim.report.conventions import conventions
-from repsim.report.drawing import house_style
 from repsim.report.group_tests import group_tests
 from repsim.report.groups import grouped
 from repsim.report.groups_section import groups_section

@@ -9,8 +9,8 @@ import pytest
 from scipy.cluster.hierarchy import leaves_list
 from scipy.spatial.distance import cdist
 
+from repsim.drawing import house_style
 from repsim.report import build_report
-from repsim.report.drawing import house_style
 from repsim.report.groups import grouped
 from repsim.report.network_distances import draw_distances
 from repsim.report.network_map import map_words, network_map

@@ -6,7 +6,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 
-from repsim.report.drawing import house_style, name_steps
+from repsim.drawing import house_style, name_steps
 from repsim.report.layer_by_step import draw_layers_by_step
 from repsim.report.over_training import Development, OverTraining, settling_words, steps_section
 

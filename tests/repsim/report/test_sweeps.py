@@ -7,8 +7,8 @@ import polars as pl
 import pytest
 from scipy.stats import pearsonr, spearmanr
 
+from repsim.drawing import house_style
 from repsim.report import build_report
-from repsim.report.drawing import house_style
 from repsim.report.groups import grouped
 from repsim.report.score_scatter import draw_scores
 from repsim.report.sweep_curves import draw_sweep

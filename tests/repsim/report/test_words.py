@@ -7,12 +7,12 @@ import numpy as np
 import polars as pl
 import pytest
 
+from repsim.drawing import epsilon_colours
 from repsim.report import match_curves, similarity_by_depth, tolerance_map, training_curves
 from repsim.report.answer import answer
 from repsim.report.cautions import cautions
 from repsim.report.conventions import conventions
 from repsim.report.course import course
-from repsim.report.drawing import epsilon_colours
 from repsim.report.page import prose
 from repsim.report.summary import nearest, summarise
 from repsim.report.unrelated import unrelated_distance

@@ -1,6 +1,7 @@
 """The figures of a study with variants, in the order of the page."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 
 from repsim.report.drawing import Drawing
 from repsim.report.groups import Groups
@@ -12,17 +13,17 @@ from repsim.report.similarity_by_group import draw_groups
 from repsim.report.sweep_curves import draw_sweep
 from repsim.report.sweeps import Sweep, Trend
 
-__all__ = ["group_drawings"]
+__all__ = ["group_figures"]
 
 
-def group_drawings(
+def group_figures(
     groups: Groups, found: NetworkMap | None, sweeps: Sequence[Sweep], scores: Trend | None
-) -> list[Drawing]:
-    """The figures; to be called in the style of the house."""
-    drawings: list[Drawing | None] = [draw_groups(groups)]
-    drawings += [draw_sweep(groups, sweep) for sweep in sweeps]
+) -> list[Callable[[], Drawing | None]]:
+    """What draws each; to be called in the style of the house."""
+    figures: list[Callable[[], Drawing | None]] = [partial(draw_groups, groups)]
+    figures += [partial(draw_sweep, groups, sweep) for sweep in sweeps]
     if scores:
-        drawings.append(draw_scores(groups, scores))
+        figures.append(partial(draw_scores, groups, scores))
     if found:
-        drawings += [draw_distances(found), draw_scatter(found)]
-    return [drawing for drawing in drawings if drawing is not None]
+        figures += [partial(draw_distances, found), partial(draw_scatter, found)]
+    return figures
