@@ -34,6 +34,8 @@ from .measures import (
     svcca,
 )
 from .moments import Factor, Moments
+from .studies import load_study, run
+from .study_results import StudyResults
 
 __version__: str
 
@@ -51,6 +53,7 @@ __all__ = [
     "SimpleMatch",
     "SimpleMatches",
     "Structure",
+    "StudyResults",
     "bures",
     "capture",
     "cca",
@@ -60,6 +63,7 @@ __all__ = [
     "compare",
     "estimate",
     "linear_regression",
+    "load_study",
     "match_profile",
     "match_structure",
     "maximum_match",
@@ -70,6 +74,7 @@ __all__ = [
     "pwcca",
     "rbf_cka",
     "rsa",
+    "run",
     "simple_matches",
     "subspace_overlap",
     "svcca",

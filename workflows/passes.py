@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from repsim.errors import IntegrityError, RepsimError, StoreError
 from repsim.graph import Node, Where, Work
 from repsim.stages.plan import StudyPlan
-from repsim.stages.report import consolidate, report_folder, report_is_current
+from repsim.stages.report import consolidate, report_is_current
+from repsim.stages.report_manifest import report_folder
 from repsim.store import Artifact, conditions, markers
 from workflows.engines import Engine, Session, check, engine_of
 from workflows.summary import RunSummary

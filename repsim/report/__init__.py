@@ -4,7 +4,7 @@ Each figure has its own file; `answer` and `cautions` turn the numbers into sent
 them into `page.html.j2`.
 """
 
-from repsim.report.build import build_report
+from repsim.report.build import build_report, write_files
 from repsim.report.facts import StudyFacts
 
-__all__ = ["StudyFacts", "build_report"]
+__all__ = ["StudyFacts", "build_report", "write_files"]

@@ -1,11 +1,13 @@
 """From tables to the files of a report."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
+from pathlib import Path
 
 import polars as pl
 
 from repsim.drawing import house_style
+from repsim.errors import InputError
 from repsim.report.drawing import Drawing, render
 from repsim.report.facts import StudyFacts
 from repsim.report.figures import Findings
@@ -56,3 +58,23 @@ def build_report(
             pl.DataFrame([asdict(one) for one in facts.verdicts]).write_csv().encode()
         )
     return {**files, "study.toml": facts.study_toml.encode(), **tables.files()}
+
+
+def write_files(files: Mapping[str, bytes], folder: str | Path) -> Path:
+    """Write a report to a folder, which comes into being; the path of the page.
+
+    Raises
+    ------
+    InputError
+        When nothing can be written there.
+    """
+    place = Path(folder)
+    try:
+        for name, content in files.items():
+            (place / name).parent.mkdir(parents=True, exist_ok=True)
+            (place / name).write_bytes(content)
+    except OSError as problem:
+        raise InputError(
+            f"Expected a folder for the report. Got {folder}: {problem.strerror}."
+        ) from None
+    return place / "report.html"

@@ -21,7 +21,7 @@ from repsim.results.schemas import (
     Column,
     Schema,
 )
-from repsim.results.tables import Tables
+from repsim.results.tables import Tables, read_table
 
 __all__ = [
     "AREA_UNDER_CURVE",
@@ -46,6 +46,7 @@ __all__ = [
     "match_row",
     "measure_row",
     "neuron_rows",
+    "read_table",
     "settling_step",
     "with_final",
 ]

@@ -2,7 +2,7 @@
 
 import difflib
 import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
@@ -28,6 +28,20 @@ from repsim.results.schemas_across import ACROSS, IDENTIFICATION, PRINCIPAL
 from repsim.results.schemas_analyses import ANALYSES
 
 Rows = Sequence[Mapping[str, Any]] | pl.DataFrame
+
+_SCHEMAS: Mapping[str, Schema] = {
+    "networks": NETWORKS,
+    "training": TRAINING,
+    "timings": TIMINGS,
+    "layers": LAYERS,
+    "results": RESULTS,
+    "neurons": NEURONS,
+    "simple_matches": SIMPLE_MATCHES,
+    "structure": STRUCTURE,
+    "across": ACROSS,
+    "principal": PRINCIPAL,
+    "identification": IDENTIFICATION,
+}
 
 # The order of measures within a layer; a measure that is not named here follows, by name.
 _MEASURE_ORDER = (MAXIMUM_MATCH, AREA_UNDER_CURVE)
@@ -201,6 +215,24 @@ class Tables:
         if self.analyses.height:
             files["analyses.parquet"] = _parquet(self.analyses)
         return files
+
+
+def read_table(name: str, read: Callable[[str], bytes | None]) -> pl.DataFrame:
+    """A table of a report, from its file; empty where the report has none.
+
+    Parameters
+    ----------
+    name
+        A field of `Tables`.
+    read
+        Gives the content of a file of the report, None where there is none.
+    """
+    schema = {column: described.dtype for column, described in _SCHEMAS[name].items()}
+    if (content := read(f"{name}.parquet")) is not None:
+        return pl.read_parquet(content)
+    if (content := read(f"{name}.csv")) is not None:
+        return pl.read_csv(content, schema=schema)
+    return pl.DataFrame(schema=schema)
 
 
 def _checked(table: str, rows: Rows, schema: Schema) -> pl.DataFrame:

@@ -1,7 +1,6 @@
 """From the published results of a study to its tables and its report."""
 
 import hashlib
-import json
 import platform
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -21,9 +20,18 @@ from repsim.stages.comparison import ComparisonSpec
 from repsim.stages.matches import stored_ranks, stored_rows
 from repsim.stages.networks import NetworkSpec
 from repsim.stages.plan import StudyPlan
+from repsim.stages.report_manifest import (
+    Places,
+    ReportManifest,
+    read_manifest,
+    report_folder,
+    write_manifest,
+)
 from repsim.stages.report_rows import (
     critical_rows,
     layer_rows,
+    named_scores,
+    network_row,
     place_of,
     simple_rows,
     structure_rows,
@@ -31,16 +39,17 @@ from repsim.stages.report_rows import (
 from repsim.store import Store, published
 from repsim.study import Matching, Study, digest
 
-__all__ = ["consolidate", "report_folder", "report_is_current", "study_toml"]
+__all__ = [
+    "Consolidated",
+    "consolidate",
+    "consolidated",
+    "report_is_current",
+    "study_toml",
+]
 
 # Rises when the same results would give another report.
 REPORT_VERSION = 8
 PACKAGES = ("repsim-workflows", "torch", "torchvision", "numpy", "scipy", "zarr", "dask", "ray")
-
-
-def report_folder(study: str) -> str:
-    """Where the report of a study is in the store."""
-    return f"studies/{study}/report"
 
 
 def study_toml(study: Study) -> str:
@@ -106,6 +115,10 @@ class _Published:
             if spec.folder in self.existing
         }
 
+    def record_of(self, spec: NetworkSpec) -> dict[str, Any] | None:
+        """The training record of a network, or of that of a snapshot, if it exists itself."""
+        return self.records.get(spec.network.label) if spec.folder in self.existing else None
+
     @cached_property
     def state(self) -> str:
         """Digest of what the report is made of: equal states give equal reports."""
@@ -120,6 +133,16 @@ class _Published:
         )
 
 
+@dataclass(frozen=True, kw_only=True)
+class Consolidated:
+    """What of a study exists, as tables."""
+
+    tables: Tables
+    facts: StudyFacts
+    places: dict[str, Places]
+    """By the label of a network or snapshot."""
+
+
 def consolidate(store: Store, plan: StudyPlan, failures: Mapping[str, str]) -> str:
     """Write the report of what exists; return the path of the page inside the store.
 
@@ -132,8 +155,31 @@ def consolidate(store: Store, plan: StudyPlan, failures: Mapping[str, str]) -> s
     failures
         Why a network, a layer of one or a comparison is missing, by its label.
     """
-    study, name = plan.study, plan.study.name
     published = _Published(store, plan, failures)
+    found = _consolidated(published)
+    folder = report_folder(plan.study.name)
+    hashes = {}
+    for file, content in build_report(found.tables, found.facts).items():
+        store.write(f"{folder}/{file}", content)
+        hashes[file] = hashlib.sha256(content).hexdigest()
+    for path in store.sizes(folder):  # what an earlier report had and this one has not
+        if path.removeprefix(f"{folder}/") not in hashes:
+            store.delete(path)
+    manifest = ReportManifest(
+        state=published.state, files=hashes, facts=found.facts, places=found.places
+    )
+    write_manifest(store, plan.study.name, manifest)
+    return f"{folder}/report.html"
+
+
+def consolidated(store: Store, plan: StudyPlan, failures: Mapping[str, str]) -> Consolidated:
+    """As `consolidate`, without writing anything."""
+    return _consolidated(_Published(store, plan, failures))
+
+
+def _consolidated(published: _Published) -> Consolidated:
+    store, plan, failures = published.store, published.plan, published.failures
+    study, name = plan.study, plan.study.name
     complete = published.comparisons
     resampling = study.resampling
     ranks = {spec.folder: stored_ranks(store, spec) for spec in complete}
@@ -153,12 +199,15 @@ def consolidate(store: Store, plan: StudyPlan, failures: Mapping[str, str]) -> s
     level = resampling.level
     across = stored_across(store, [spec.folder for spec in published.across])
     epochs = [
-        {"network": label, **_named_scores(epoch, record)}
+        {"network": label, **named_scores(epoch, record)}
         for label, record in published.records.items()
         for epoch in record["history"]
     ]
     tables = Tables.from_rows(
-        networks=[_network_row(published, spec) for spec in plan.states],
+        networks=[
+            network_row(spec, published.record_of(spec), failures.get(spec.label))
+            for spec in plan.states
+        ],
         training=[{k: v for k, v in row.items() if k != "seconds"} for row in epochs],
         timings=[{name: row[name] for name in TIMINGS} for row in epochs],
         layers=layer_rows(plan),
@@ -197,93 +246,30 @@ def consolidate(store: Store, plan: StudyPlan, failures: Mapping[str, str]) -> s
         verdicts=judged(study.claims, evidence),
         sweep={one.name: one.numbers for one in study.variations if one.numbers},
     )
-    folder = report_folder(name)
-    hashes = {}
-    for file, content in build_report(tables, facts).items():
-        store.write(f"{folder}/{file}", content)
-        hashes[file] = hashlib.sha256(content).hexdigest()
-    for path in store.sizes(folder):  # what an earlier report had and this one has not
-        if path.removeprefix(f"{folder}/") not in hashes:
-            store.delete(path)
-    manifest = {"state": published.state, "files": hashes}
-    store.write(_manifest_path(name), json.dumps(manifest, indent=2).encode())
-    return f"{folder}/report.html"
+    return Consolidated(tables=tables, facts=facts, places=_places(plan))
+
+
+def _places(plan: StudyPlan) -> dict[str, Places]:
+    """Where weights and activations are, or will be."""
+    return {
+        spec.label: Places(
+            weights=spec.folder,
+            activations={layer.layer: layer.folder for layer in plan.layers[spec.label]},
+        )
+        for spec in (*plan.networks, *plan.snapshots)
+    }
 
 
 def report_is_current(store: Store, plan: StudyPlan, failures: Mapping[str, str]) -> bool:
     """Whether the report in the store is of exactly what is there now, and undamaged."""
     name = plan.study.name
-    content = store.read(_manifest_path(name))
-    if content is None:
-        return False
-    try:
-        manifest = json.loads(content)
-        state = manifest["state"]
-        files = {str(name): str(sha256) for name, sha256 in manifest["files"].items()}
-    except (ValueError, KeyError, TypeError, AttributeError):
-        return False  # damaged: the report is written again
-    if state != _Published(store, plan, failures).state or any(".." in name for name in files):
+    manifest = read_manifest(store, name)
+    if manifest is None or manifest.state != _Published(store, plan, failures).state:
         return False
     return all(
         hashlib.sha256(store.read(f"{report_folder(name)}/{file}") or b"").hexdigest() == sha256
-        for file, sha256 in files.items()
+        for file, sha256 in manifest.files.items()
     )
-
-
-def _manifest_path(study: str) -> str:
-    return f"studies/{study}/report.json"
-
-
-def _network_row(published: _Published, spec: NetworkSpec) -> dict[str, Any]:
-    failures = published.failures
-    row: dict[str, Any] = {
-        "network": spec.label,
-        "variant": spec.network.variant,
-        "seed": "" if spec.network.seed is None else spec.network.seed.label,
-        "weights": spec.network.weights,
-        "snapshot": spec.snapshot or None,
-        "step": spec.step,
-    }
-    record = published.records.get(spec.network.label)
-    if record is None or spec.folder not in published.existing:
-        error = failures.get(spec.label)
-        return {**row, "status": "failed" if error else "missing", "error": error}
-    epochs = {epoch["epoch"]: epoch for epoch in record["history"]}
-    last, kept = _last_epochs(spec, record)
-    measured = {n: epochs[last][n] for n in ("train_score", "train_loss") if last in epochs}
-    if kept in epochs:
-        measured["test_score"] = epochs[kept]["test_score"]
-    elif spec.given is not None:
-        measured["test_score"] = record.get("test_score")
-    return {
-        **row,
-        "status": "failed" if spec.label in failures else "done",
-        "error": failures.get(spec.label),
-        "epochs": last if spec.given is None else None,
-        **_named_scores(measured, record),
-        "parameters": record["parameters"],
-        "device": record["device"],
-        "precision": record["precision"],
-    }
-
-
-def _last_epochs(spec: NetworkSpec, record: Mapping[str, Any]) -> tuple[int, int]:
-    """The last whole epoch that the weights were trained for, and the one they are the result of.
-
-    The latter is 0 for weights from the middle of an epoch: their score was not measured.
-    """
-    if not spec.snapshot:
-        return max((epoch["epoch"] for epoch in record["history"]), default=0), record["kept_epoch"]
-    if spec.step is None:
-        best = max(record["history"], key=lambda epoch: epoch["test_score"])["epoch"]
-        return best, best
-    epoch, within = divmod(spec.step, spec.course.batches)
-    return epoch, 0 if within else epoch
-
-
-def _named_scores(row: Mapping[str, Any], record: Mapping[str, Any]) -> dict[str, Any]:
-    """The row with its scores under their names in the tables, such as ``test_accuracy``."""
-    return {key.replace("_score", f"_{record['score']}"): value for key, value in row.items()}
 
 
 def _missing(published: _Published) -> list[str]:

@@ -1,6 +1,6 @@
 """Reading a study file, with overrides from the command line."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,8 +22,12 @@ _GROUPS: dict[str, type[StrictOptions]] = {
 }
 
 
-def load_study(path: Path, overrides: Sequence[str] = ()) -> Study:
-    """The study in a TOML file, with ``key.path=value`` overrides applied.
+Overrides = Sequence[str] | Mapping[str, Any]
+"""``key.path=value`` as on a command line, or values by ``key.path``."""
+
+
+def load_study(path: Path, overrides: Overrides = ()) -> Study:
+    """The study in a TOML file, with overrides applied.
 
     Raises
     ------
@@ -47,13 +51,18 @@ def load_study(path: Path, overrides: Sequence[str] = ()) -> Study:
     return parse_study(text, overrides, where=str(path))
 
 
-def parse_study(text: str, overrides: Sequence[str] = (), *, where: str = "the study") -> Study:
+def parse_study(text: str, overrides: Overrides = (), *, where: str = "the study") -> Study:
     """As `load_study`, from the text itself."""
     raw = parse_toml(text, where)
-    for override in overrides:
-        _override(raw, override)
+    if isinstance(overrides, Mapping):
+        for key, value in overrides.items():
+            _set(raw, key, value, said=f"{key}={value!r}")
+    else:
+        for override in overrides:
+            _override(raw, override)
     try:
-        study = validated_options(Study, raw, f"{where} with --set" if overrides else where)
+        with_overrides = "with overrides" if isinstance(overrides, Mapping) else "with --set"
+        study = validated_options(Study, raw, f"{where} {with_overrides}" if overrides else where)
         study.networks  # noqa: B018 - what a variant changes is checked with it
         return study
     except RecursionError:
@@ -63,13 +72,20 @@ def parse_study(text: str, overrides: Sequence[str] = (), *, where: str = "the s
 def _override(raw: dict[str, Any], override: str) -> None:
     check_line(override, "an override (--set)")
     key, equals, text = override.partition("=")
-    parts = key.strip().split(".")
-    if not equals or not all(parts):
+    if not equals:
         raise StudyError(f"Expected an override like training.epochs=3. Got {override!r}.")
+    _set(raw, key.strip(), _toml_value(text.strip()), said=override)
+
+
+def _set(raw: dict[str, Any], key: str, value: object, *, said: str) -> None:
+    """Put a value at ``key.path`` of a study."""
+    parts = key.split(".")
+    if not all(parts):
+        raise StudyError(f"Expected an override like training.epochs=3. Got {said!r}.")
     inside = [name for name, group in _GROUPS.items() if parts[0] in group.model_fields]
     if parts[0] not in Study.model_fields and inside:
-        meant = " or ".join(f"{name}.{key.strip()}" for name in inside)
-        raise StudyError(f"Expected a key of the study. Got {key.strip()!r}: say {meant}.")
+        meant = " or ".join(f"{name}.{key}" for name in inside)
+        raise StudyError(f"Expected a key of the study. Got {key!r}: say {meant}.")
     variants = raw.get("variants", {})
     if parts[0] == "variants" and len(parts) > 1 and parts[1] not in variants:
         raise StudyError(unknown_name("variant of the study", parts[1], variants))
@@ -81,10 +97,10 @@ def _override(raw: dict[str, Any], override: str) -> None:
         table = table.setdefault(part, {})
         if not isinstance(table, dict):
             raise StudyError(
-                f"Expected a table at {part!r} in the override {override!r}. "
+                f"Expected a table at {part!r} in the override {said!r}. "
                 f"Got a {type(table).__name__}: override the whole value instead."
             )
-    table[parts[-1]] = _toml_value(text.strip())
+    table[parts[-1]] = value
 
 
 def _toml_value(text: str) -> object:
