@@ -4,6 +4,7 @@ Figures are made with matplotlib's object interface, so nothing here needs a dis
 pyplot's global list of figures, or depends on the user's own matplotlib settings.
 """
 
+import html
 import io
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -99,6 +100,27 @@ def new_figure(width: float, height: float) -> HouseFigure:
     return place  # type: ignore[return-value] # which has all that drawings use of a figure
 
 
+def drawn_on(
+    axes: Axes | None, draw: Callable[[Axes], object], *, width: float, height: float
+) -> FigureBase:
+    """Draw on these axes, in the style that they have, or on a page of its own in the house style.
+
+    Returns
+    -------
+    Figure
+        The page, or the figure that the axes are in.
+    """
+    if axes is None:
+        with house_style():
+            page = HouseFigure(figsize=(width, height))
+            draw(page.add_axes((0, 0, 1, 1)))
+        return page
+    draw(axes)
+    figure = axes.get_figure(root=False)
+    assert figure is not None
+    return figure
+
+
 def drawn_in(axes: Axes, draw: Callable[[], HouseFigure]) -> SubFigure:
     """Draw a figure into the space of `axes`, whatever it consists of; text keeps its size.
 
@@ -146,6 +168,13 @@ def drawn_in(axes: Axes, draw: Callable[[], HouseFigure]) -> SubFigure:
     finally:
         _PLACE.reset(token)
     return place
+
+
+def pictured(figure: FigureBase, *sentences: str) -> str:
+    """Markup of a picture under its sentences, for notebooks."""
+    assert isinstance(figure, HouseFigure)
+    words = "".join(f"<p>{html.escape(sentence)}</p>" for sentence in sentences if sentence)
+    return f"{words}{figure.svg()}"
 
 
 def size_of(figure: FigureBase) -> tuple[float, float]:

@@ -174,7 +174,11 @@ def _of_store(store: Store, name: str) -> StudyResults:
     content = store.read(f"studies/{name}/study.toml")
     manifest = read_manifest(store, name)
     if content is None:
-        raise StudyError(unknown_name(f"study in {store.location}", name, _studies(store)))
+        known = unknown_name(f"study in {store.location}", name, _studies(store))
+        raise StudyError(
+            f"{known} A study of which networks alone were made is loaded by its file: "
+            "repsim.load_study('study.toml', store=...)."
+        )
     text = content.decode()
     if manifest and not manifest.facts.missing and manifest.facts.study_toml == text:
         return _of_report(store, name, manifest)

@@ -1,6 +1,6 @@
 """What a comparison of models has found: a table, matrices and pictures."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -8,11 +8,16 @@ import numpy as np
 from jaxtyping import Float64
 
 from repsim.comparison.table import table_of
-from repsim.errors import InputError, unknown_name
+from repsim.errors import InputError
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
+    import pandas
     import polars as pl
-    from matplotlib.figure import Figure
+    import xarray
+    from matplotlib.axes import Axes
+    from matplotlib.figure import FigureBase
 
     from repsim.comparison.rows import Found, Layer
     from repsim.matching import MatchProfile
@@ -175,34 +180,109 @@ class Comparison:
         ]
         return pl.DataFrame(found, schema=["layer_a", "layer_b", "value"], orient="row")
 
-    def plot(self, measure: str | None = None, models: tuple[str, str] | None = None) -> "Figure":
-        """A map of layers × layers where they were compared across, else bars by depth."""
-        from repsim.drawing import house_style
+    def plot(
+        self,
+        measure: str | None = None,
+        models: tuple[str, str] | None = None,
+        ax: "Axes | None" = None,
+    ) -> "FigureBase":
+        """A map of layers × layers where they were compared across, else bars by depth.
+
+        Parameters
+        ----------
+        measure, models
+            As in `matrix`.
+        ax
+            Draw into the space of these axes; on a page of its own by default.
+
+        Returns
+        -------
+        Figure or SubFigure
+        """
+        from repsim.comparison.drawings import draw_bars, draw_map_of_layers
+        from repsim.drawing import HouseFigure, drawn_in, house_style
 
         chosen, (a, b) = self._measure(measure), self._pair(models)
         values = self.matrix(chosen, (a, b))
+        across = (np.isfinite(values).sum(axis=1) > 1).any()
+
+        def draw() -> HouseFigure:
+            if across:
+                return draw_map_of_layers(values, self.layers[a], self.layers[b], (a, b), chosen)
+            return draw_bars(values, self.layers[a], chosen, (a, b))
+
+        if ax is not None:
+            return drawn_in(ax, draw)
         with house_style():
-            if (np.isfinite(values).sum(axis=1) > 1).any():
-                return _map(values, self.layers[a], self.layers[b], (a, b), chosen)
-            return _bars(values, self.layers[a], chosen, (a, b))
+            return draw()
+
+    def to_pandas(self) -> "pandas.DataFrame":
+        """The table as pandas has it.
+
+        Raises
+        ------
+        StudyError
+            pandas is not installed.
+        """
+        from repsim.labelled import pandas_frame
+
+        return pandas_frame(self.rows)
+
+    def to_xarray(self, value: str = "value") -> "xarray.DataArray":
+        """The table as an array.
+
+        Parameters
+        ----------
+        value
+            A column of numbers.
+
+        Returns
+        -------
+        xarray.DataArray
+            Of the dimensions ``model_a, layer_a, model_b, layer_b, measure, epsilon``. Each pair
+            is there once; what was not compared is NaN. ε is NaN for measures without one.
+
+        Raises
+        ------
+        InputError
+            For another column, and when the array does not fit in memory.
+        StudyError
+            xarray is not installed.
+        """
+        from repsim.labelled import labelled_array
+
+        axes = ("model_a", "layer_a", "model_b", "layer_b", "measure")
+        labels = {axis: self.rows[axis].unique(maintain_order=True).to_list() for axis in axes}
+        labels["epsilon"] = self.rows["epsilon"].unique().sort(nulls_last=True).to_list()
+        return labelled_array(self.rows, labels, value)
+
+    def report(self, folder: "str | Path") -> "Path":
+        """Write the report, its figures and tables to a folder; the path of the page.
+
+        Raises
+        ------
+        InputError
+            When nothing can be written there.
+        """
+        from repsim.comparison.report import report_files
+        from repsim.report import write_files
+
+        return write_files(report_files(self), folder)
 
     def _measure(self, measure: str | None) -> str:
+        from repsim.labelled import chosen_measure
+
         known = self.measures
-        if measure is None:
-            return known[0]
-        found = [name for name in known if name == measure or name.startswith(f"{measure}[")]
-        found = found or [name for name in known if name.startswith(measure)]
-        if not found:
-            raise InputError(unknown_name("measure that was compared", measure, list(known)))
-        return found[0]
+        return known[0] if measure is None else chosen_measure(measure, known)
 
     def _pair(self, models: tuple[str, str] | None) -> tuple[str, str]:
+        from repsim.labelled import chosen_name
+
         if models is None:
             first, second = list(self.layers)[:2]
             return first, second
         for name in models:
-            if name not in self.layers:
-                raise InputError(unknown_name("model that was compared", name, list(self.layers)))
+            chosen_name("model that was compared", name, list(self.layers))
         return models
 
     def __str__(self) -> str:
@@ -218,66 +298,15 @@ class Comparison:
 
     def _repr_html_(self) -> str:
         """For notebooks: the picture of the first measure over the table."""
-        import html
-        import io
-
         import polars as pl
 
-        picture = io.BytesIO()
-        self.plot().savefig(picture, format="svg", bbox_inches="tight")
-        svg = picture.getvalue().decode()
+        from repsim.drawing import pictured
+
         with pl.Config(tbl_rows=MOST_SHOWN, fmt_str_lengths=60):
             table = self.rows._repr_html_()
-        notes = "".join(f"<p>{html.escape(note)}</p>" for note in self.notes)
-        title = html.escape(f"{self._title()} Picture: {self.measures[0]}.")
-        return f"<p>{title}</p>{svg[svg.index('<svg') :]}{table}{notes}"
+        words = (f"{self._title()} Picture: {self.measures[0]}.", *self.notes)
+        return pictured(self.plot(), *words) + table
 
     def _title(self) -> str:
         models = ", ".join(f"{name} ({len(found)} layers)" for name, found in self.layers.items())
         return f"Comparison of {models}."
-
-
-def _map(
-    values: np.ndarray,
-    layers_a: Sequence[str],
-    layers_b: Sequence[str],
-    models: tuple[str, str],
-    measure: str,
-) -> "Figure":
-
-    from repsim.drawing import shortened, thinned
-    from repsim.report.layer_maps import draw_map, key
-
-    side = 0.22
-    width, height = (min(max(1.6, side * len(names)), 6.5) for names in (layers_b, layers_a))
-    figure = new_figure(width, height)
-    axes = figure.add_axes((0, 0, 1, 1))
-    draw_map(axes, values, title="")
-    for names, set_ticks, rotation in (
-        (layers_b, axes.set_xticks, 90),
-        (layers_a, axes.set_yticks, 0),
-    ):
-        places = thinned(len(names), 30)
-        set_ticks(places, [shortened(names[at], 30) for at in places], rotation=rotation)
-    axes.set_xlabel(models[1])
-    axes.set_ylabel(models[0])
-    key(figure, measure)
-    return figure
-
-
-def _bars(
-    values: np.ndarray, layers: Sequence[str], measure: str, models: tuple[str, str]
-) -> "Figure":
-
-    from repsim.drawing import ACCENT, layer_axis, width_for
-
-    known = np.flatnonzero(np.isfinite(values).any(axis=1))
-    width = width_for(len(known))
-    figure = new_figure(width, 2.6)
-    axes = figure.add_axes((0, 0, 1, 1))
-    axes.bar(range(len(known)), np.nanmax(values[known], axis=1), color=ACCENT, width=0.6)
-    layer_axis(axes, [layers[int(at)] for at in known], inches=width)
-    axes.set_ylim(min(0.0, float(np.nanmin(values))), 1.03)
-    axes.set_ylabel(measure)
-    axes.set_title(f"{models[0]} and {models[1]}", loc="left", fontsize=8)
-    return figure

@@ -1,8 +1,13 @@
 """A value with its interval, its chance level and its p-value."""
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from repsim.uncertainty import Interval, Null, p_words
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import FigureBase
 
 __all__ = ["Estimate"]
 
@@ -59,6 +64,28 @@ class Estimate:
     def corrected(self) -> float:
         """The value without the bias of few examples, where there is an interval."""
         return self.value if self.interval is None else self.interval.corrected
+
+    def plot(self, ax: "Axes | None" = None) -> "FigureBase":
+        """The value, its interval, and the range that permuted examples give.
+
+        Parameters
+        ----------
+        ax
+            Axes to draw on; by default on a page of its own.
+
+        Returns
+        -------
+        Figure
+        """
+        from repsim.drawing import drawn_on
+        from repsim.estimates.drawing import draw_estimate
+
+        return drawn_on(ax, lambda axes: draw_estimate(axes, self), width=3.6, height=1.2)
+
+    def _repr_html_(self) -> str:
+        from repsim.drawing import pictured
+
+        return pictured(self.plot(), str(self))
 
     def __str__(self) -> str:
         parts = [f"{self.convention} = {self.value:.4g}"]

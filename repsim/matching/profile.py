@@ -1,7 +1,7 @@
 """The match profile: the critical ε of every neuron, and all that follows from it."""
 
 from dataclasses import dataclass
-from typing import ClassVar, overload
+from typing import TYPE_CHECKING, ClassVar, overload
 
 import numpy as np
 from jaxtyping import Float64, Int64
@@ -12,6 +12,10 @@ from repsim.matching.sources import ENOUGH, Method, Via, prepared
 from repsim.moments import ArrayLike, Factor, Moments
 from repsim.named_arrays import NamedArrays
 from repsim.origin import coarse_caution
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import FigureBase
 
 __all__ = ["MatchProfile", "match_profile"]
 
@@ -82,6 +86,28 @@ class MatchProfile(NamedArrays):
             f"MatchProfile({self.p} + {self.q} neurons, {dead} dead, {self.count} samples, "
             f"area {self.area():.3f}, from {self.method})"
         )
+
+    def plot(self, ax: "Axes | None" = None) -> "FigureBase":
+        """The match curve: the share of the neurons that match, at every ε.
+
+        Parameters
+        ----------
+        ax
+            Axes to draw on; by default on a page of its own.
+
+        Returns
+        -------
+        Figure
+        """
+        from repsim.drawing import drawn_on
+        from repsim.matching.drawings import draw_match_curve
+
+        return drawn_on(ax, lambda axes: draw_match_curve(axes, self), width=3.4, height=2.6)
+
+    def _repr_html_(self) -> str:
+        from repsim.drawing import pictured
+
+        return pictured(self.plot(), repr(self), self.caution)
 
     @property
     def p(self) -> int:

@@ -2,12 +2,17 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 from jaxtyping import Bool, Int64
 
 from repsim.errors import InputError
 from repsim.matching.match import Match
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import FigureBase
 
 __all__ = ["SimpleMatch", "SimpleMatches"]
 
@@ -46,7 +51,7 @@ class SimpleMatch:
         return self.match.size
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, repr=False)
 class SimpleMatches:
     """Simple matches at one ε, without repetitions, smallest first.
 
@@ -83,6 +88,40 @@ class SimpleMatches:
 
     def __len__(self) -> int:
         return len(self.matches)
+
+    def __repr__(self) -> str:
+        sizes = sorted({simple.size for simple in self.matches})
+        of_sizes = f" of {' to '.join(map(str, sizes[:: len(sizes) - 1 or 1]))} neurons"
+        return (
+            f"SimpleMatches({len(self)} simple matches{of_sizes if sizes else ''} at ε = {self.eps:.4g}, where "
+            f"{self.whole.size} of {self.p} + {self.q} neurons match; complete: {self.complete})"
+        )
+
+    def plot(self, ax: "Axes | None" = None) -> "FigureBase":
+        """A map of the simple matches: a row for each, a column for each neuron that matches.
+
+        Dark: the match is minimal for the neuron. Light: the neuron is inside, and has a smaller
+        match. Neurons are in the order of their matches.
+
+        Parameters
+        ----------
+        ax
+            Axes to draw on; by default on a page of its own.
+
+        Returns
+        -------
+        Figure
+        """
+        from repsim.drawing import drawn_on
+        from repsim.matching.drawings import draw_simple_matches
+
+        height = min(max(0.16 * len(self), 1.2), 4.0)
+        return drawn_on(ax, lambda axes: draw_simple_matches(axes, self), width=5, height=height)
+
+    def _repr_html_(self) -> str:
+        from repsim.drawing import pictured
+
+        return pictured(self.plot(), repr(self))
 
     def of(self, side: str, index: int) -> SimpleMatch | None:
         """The minimal match of a neuron; None when it is in no match, or was not requested."""

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from matplotlib.axes import Axes
 
-from repsim.drawing import INK, HouseFigure, new_figure, shortened
+from repsim.drawing import INK, HouseFigure, new_figure, shortened, size_of
 
 _WIDTH, _GAP, _TITLE = 7.6, 0.14, 0.24  # Inches.
 
@@ -45,6 +45,9 @@ def small_multiples(names: Sequence[str], *, across: str, along: str) -> Panels:
     panel = min(slot * 0.86, 2.3)
     height = rows * (panel + _TITLE) + 0.2
     figure = new_figure(width, height)
+    # In the space of given axes another size, in which text is as large as here.
+    width, height = size_of(figure)
+    slot, panel = width / columns, (height - 0.2) / rows - _TITLE
     axes = []
     for place in range(len(names)):
         row, column = divmod(place, columns)
