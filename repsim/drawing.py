@@ -23,7 +23,10 @@ from matplotlib.gridspec import GridSpec
 
 from repsim.errors import InputError
 
-Drawn = TypeVar("Drawn", bound=object)
+Place = TypeVar("Place", bound="HouseFigure | SubFigure")
+
+# Inches: less than this shows nothing.
+LEAST_SPACE = 0.3
 
 INK = "#1c2127"
 MUTED = "#6b7480"
@@ -69,7 +72,7 @@ _STYLE = {
 
 
 # Where the next figure goes, if not on a page of its own.
-_PLACE: ContextVar[SubFigure | None] = ContextVar("place", default=None)
+_PLACE: ContextVar["HouseFigure | SubFigure | None"] = ContextVar("place", default=None)
 
 
 class HouseFigure(Figure):
@@ -129,42 +132,49 @@ def drawn_in(axes: Axes, draw: Callable[[], HouseFigure]) -> SubFigure:
     axes
         Its own frame, ticks and labels are switched off.
     draw
-        Draws with `new_figure`. It is called twice: on a page of its own, which shows how much
-        space the labels take around its axes, and in place.
+        Draws with `new_figure`. It is called on pages of its own first, which show how much space
+        the labels take around its axes, and then in place.
 
     Raises
     ------
     InputError
         When the axes are smaller than the labels.
     """
-    with house_style():
-        alone = draw()
     parent = axes.get_figure(root=False)
     assert parent is not None
-    left, bottom, right, top = _around(alone)
     wide, high = size_of(parent)
     box = axes.get_position()
-    columns = (box.x0 * wide + left, box.width * wide - left - right, (1 - box.x1) * wide + right)
-    rows = ((1 - box.y1) * high + top, box.height * high - top - bottom, box.y0 * high + bottom)
-    if min(columns[1], rows[1]) <= 0.3:
-        raise InputError(
-            f"Expected axes with more space than the labels take ({left + right:.1f} × "
-            f"{top + bottom:.1f} inches). Got axes of {box.width * wide:.1f} × "
-            f"{box.height * high:.1f} inches. Make the figure larger: figsize=(width, height)."
+    with house_style():
+        labels = _around(draw())
+        for last in (False, True):
+            left, bottom, right, top = labels
+            width, height = box.width * wide - left - right, box.height * high - bottom - top
+            if min(width, height) <= LEAST_SPACE:
+                raise InputError(
+                    f"Expected axes with more space than the labels take ({left + right:.1f} × "
+                    f"{top + bottom:.1f} inches). Got axes of {box.width * wide:.1f} × "
+                    f"{box.height * high:.1f} inches. Make the figure larger: "
+                    "figsize=(width, height)."
+                )
+            if not last:
+                labels = _around(_drawn_at(HouseFigure(figsize=(width, height)), draw))
+        columns = (box.x0 * wide + left, width, (1 - box.x1) * wide + right)
+        rows = ((1 - box.y1) * high + top, height, box.y0 * high + bottom)
+        # Negative where the axes reach out of their figure: nothing can be drawn there.
+        ratios = [np.maximum(sizes, 0.0).tolist() for sizes in (columns, rows)]
+        place = parent.add_subfigure(
+            GridSpec(3, 3, width_ratios=ratios[0], height_ratios=ratios[1])[1, 1]
         )
+        _drawn_at(place, draw)
     axes.set_axis_off()
-    # Negative where the axes begin outside their figure: nothing can be drawn there.
-    grid = GridSpec(
-        3,
-        3,
-        width_ratios=np.maximum(columns, 0.0).tolist(),
-        height_ratios=np.maximum(rows, 0.0).tolist(),
-    )
-    place = parent.add_subfigure(grid[1, 1])
+    return place
+
+
+def _drawn_at(place: Place, draw: Callable[[], object]) -> Place:
+    """Draw with `new_figure` giving this place."""
     token = _PLACE.set(place)
     try:
-        with house_style():
-            draw()
+        draw()
     finally:
         _PLACE.reset(token)
     return place

@@ -9,6 +9,7 @@ from jaxtyping import Bool, Int64
 
 from repsim.errors import InputError
 from repsim.matching.match import Match
+from repsim.text import count
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -91,9 +92,10 @@ class SimpleMatches:
 
     def __repr__(self) -> str:
         sizes = sorted({simple.size for simple in self.matches})
-        of_sizes = f" of {' to '.join(map(str, sizes[:: len(sizes) - 1 or 1]))} neurons"
+        ends = " to ".join(map(str, dict.fromkeys((sizes[0], sizes[-1])))) if sizes else ""
         return (
-            f"SimpleMatches({len(self)} simple matches{of_sizes if sizes else ''} at ε = {self.eps:.4g}, where "
+            f"SimpleMatches({count(len(self), 'simple match', 'simple matches')}"
+            f"{f' of {ends} neurons' if sizes else ''} at ε = {self.eps:.4g}, where "
             f"{self.whole.size} of {self.p} + {self.q} neurons match; complete: {self.complete})"
         )
 

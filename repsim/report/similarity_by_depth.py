@@ -2,7 +2,15 @@
 
 import numpy as np
 
-from repsim.drawing import PAPER, colours_of, label_curves, layer_axis, new_figure, width_for
+from repsim.drawing import (
+    PAPER,
+    colours_of,
+    label_curves,
+    layer_axis,
+    new_figure,
+    size_of,
+    width_for,
+)
 from repsim.report.course import course
 from repsim.report.drawing import Drawing
 from repsim.report.intervals import with_intervals
@@ -20,8 +28,8 @@ def draw(summary: Summary) -> Drawing | None:
     )
     mean, low, high = over_pairs(shown.points)
     layers = len(summary.layers)
-    inches = width_for(layers)
-    figure = new_figure(inches, 3.1)
+    figure = new_figure(width_for(layers), 3.1)
+    inches = size_of(figure)[0]
     axes = figure.add_axes((0, 0, 1, 1))
     axes.set_ylim(-0.02, 1.02)
     axes.set_ylabel("Maximum match similarity")

@@ -4,7 +4,17 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.patches import Rectangle
 
-from repsim.drawing import ACCENT, INK, MUTED, PAPER, HouseFigure, layer_axis, new_figure, width_for
+from repsim.drawing import (
+    ACCENT,
+    INK,
+    MUTED,
+    PAPER,
+    HouseFigure,
+    layer_axis,
+    new_figure,
+    size_of,
+    width_for,
+)
 from repsim.report.drawing import Drawing
 from repsim.report.phrasing import listing, near, tolerance
 from repsim.report.summary import CURVE_EPSILONS, Floats, Summary, over_pairs
@@ -19,8 +29,8 @@ def draw(summary: Summary) -> Drawing | None:
     if not summary.has_curves or len(summary.layers) < 2:
         return None
     mean, _, _ = over_pairs(summary.curves)
-    inches = width_for(len(summary.layers))
-    figure = new_figure(inches, 2.9)
+    figure = new_figure(width_for(len(summary.layers)), 2.9)
+    inches, height = size_of(figure)
     axes = figure.add_axes((0, 0, 1, 1))
     axes.set_ylim(0, 1)
     axes.set_ylabel("ε")
@@ -43,7 +53,7 @@ def draw(summary: Summary) -> Drawing | None:
         clip_on=False,
         zorder=4,
     )
-    _key(figure, inches)
+    _key(figure, inches, height)
     return Drawing(
         name="tolerance-map",
         title="The tolerance each layer needs",
@@ -81,9 +91,9 @@ def _column(axes: Axes, place: int, curve: Floats) -> None:
         )
 
 
-def _key(figure: HouseFigure, inches: float) -> None:
+def _key(figure: HouseFigure, inches: float, height: float) -> None:
     width = 1.3 / inches
-    axes = figure.add_axes((1 - width, 1.06, width, 0.035))
+    axes = figure.add_axes((1 - width, 1 + 0.17 / height, width, 0.1 / height))
     axes.set(xlim=(0, 1), ylim=(0, 1), yticks=[], xticks=[])
     axes.grid(visible=False)
     for spine in axes.spines.values():

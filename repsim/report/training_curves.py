@@ -4,7 +4,7 @@ import polars as pl
 from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter, MaxNLocator, NullFormatter, PercentFormatter
 
-from repsim.drawing import CATEGORICAL, MUTED, new_figure, shortened
+from repsim.drawing import CATEGORICAL, MUTED, new_figure, shortened, size_of
 from repsim.report.drawing import Drawing
 from repsim.report.phrasing import code
 from repsim.report.scores import ACCURACY, Score, score_of
@@ -31,7 +31,8 @@ def draw(summary: Summary) -> Drawing | None:
         (score.test, f"Test {score.name}"),
     )
     figure = new_figure(_WIDTH, _HEIGHT)
-    panel = (_WIDTH - 2 * _GAP) / 3
+    width = size_of(figure)[0]
+    panel = (width - 2 * _GAP) / 3
     names = training["network"].unique(maintain_order=True).to_list()
     runs = {name: training.filter(pl.col("network") == name) for name in names}
     variants = tuple(summary.networks["variant"].unique(maintain_order=True))
@@ -43,7 +44,7 @@ def draw(summary: Summary) -> Drawing | None:
     else:
         colours = list(CATEGORICAL[: len(names)]) if few else [MUTED] * len(names)
     for place, (column, title) in enumerate(panels):
-        axes = figure.add_axes((place * (panel + _GAP) / _WIDTH, 0, panel / _WIDTH, 1))
+        axes = figure.add_axes((place * (panel + _GAP) / width, 0, panel / width, 1))
         axes.set_title(title, loc="left", fontsize=9)
         axes.set_xlabel("Epoch")
         axes.xaxis.set_major_locator(MaxNLocator(5, integer=True, min_n_ticks=1))
