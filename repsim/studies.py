@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from repsim.errors import IntegrityError, RepsimError, StudyError, TrainingError, unknown_name
+from repsim.extras import study_extra
 from repsim.results import read_table
 from repsim.stages.report_manifest import ReportManifest, read_manifest, report_folder
 from repsim.store import Store
@@ -64,8 +65,9 @@ def load_study(study: str | Path, *, store: str | Path | None = None) -> StudyRe
     if found and (not is_file or place.endswith("/study.toml")):
         return _of_store(Store(found["store"] or "/"), found["name"])
     if is_file:
-        from workflows.command.where import chosen_profile, store_of
-        from workflows.plan import plan_study
+        with study_extra():
+            from workflows.command.where import chosen_profile, store_of
+            from workflows.plan import plan_study
 
         target = Store(store_of(str(store) if store else None, chosen_profile("local", None)))
         return _of_plan(target, plan_study(read_study(Path(given)), target))
@@ -97,7 +99,7 @@ def run(
     Parameters
     ----------
     study
-        The study file.
+        The study file, or the name of a study that ships, such as ``"digits"``.
     overrides
         Values of the study by their keys, as in ``{"training.epochs": 3, "seeds": [0, 1]}``.
     store
@@ -125,16 +127,18 @@ def run(
     --------
     >>> run("study.toml", overrides={"training.epochs": 3}).networks  # doctest: +SKIP
     """
-    from workflows.changes import said_before_run
-    from workflows.command.where import chosen_profile, store_of
-    from workflows.plan import plan_study
-    from workflows.run import run_study
+    with study_extra():
+        from workflows.changes import said_before_run
+        from workflows.command.where import chosen_profile, store_of
+        from workflows.plan import plan_study
+        from workflows.run import run_study
+        from workflows.shipped import study_path
 
     if engine not in ("cluster", "inline"):
         raise StudyError(unknown_name("engine", engine, ("cluster", "inline")))
     profile = chosen_profile(cluster, None)
     target = Store(store_of(str(store) if store else None, profile))
-    plan = plan_study(read_study(Path(study), overrides), target)
+    plan = plan_study(read_study(study_path(Path(study)), overrides), target)
     with _reported(progress) as reporter:
         for line in said_before_run(plan, target):
             log.warning(line)
@@ -183,10 +187,11 @@ def _of_store(store: Store, name: str) -> StudyResults:
     if manifest and not manifest.facts.missing and manifest.facts.study_toml == text:
         return _of_report(store, name, manifest)
     try:
-        from workflows.plan import plan_study
+        with study_extra():
+            from workflows.plan import plan_study
 
         plan = plan_study(parse_study(text, where=f"study.toml of {name}"), store)
-    except (RepsimError, ImportError) as problem:
+    except RepsimError as problem:
         if manifest is None:
             raise StudyError(
                 f"Expected a report of the study {name!r} in {store.location}, or a study that "

@@ -36,8 +36,8 @@ def _steps(
 ) -> tuple[Float64[np.ndarray, " m"], Float64[np.ndarray, " m"]]:
     """The ε at which the share rises, and to what; dead neurons are in no match."""
     levels, counts = np.unique(critical[~np.isnan(critical)], return_counts=True)
-    shares = np.cumsum(counts) / max(len(critical), 1)
-    return np.concatenate(([0.0], levels, [1.0])), np.concatenate(([0.0], shares, shares[-1:]))
+    shares = np.concatenate(([0.0], np.cumsum(counts) / max(len(critical), 1)))
+    return np.concatenate(([0.0], levels, [1.0])), np.concatenate((shares, shares[-1:]))
 
 
 def draw_simple_matches(axes: Axes, found: "SimpleMatches") -> None:

@@ -14,7 +14,7 @@ import typer
 from rich.logging import RichHandler
 from rich.table import Table
 
-from repsim.errors import StudyError, unknown_name
+from workflows.shipped import study_path
 from workflows.terminal import PlainLines, Terminal, json_text
 
 __all__ = [
@@ -56,27 +56,13 @@ IN_DOUBT = (
     '[capture.axes] "NAME" = "first" or "last".'
 )
 
-SHIPPED = Path(__file__).parents[1] / "studies"
-
-
-def _study_file(path: Path) -> Path:
-    """The file itself, or the study that ships with this name, such as ``digits``."""
-    if path.suffix or len(path.parts) != 1 or path.exists():
-        return path
-    shipped = SHIPPED / f"{path}.toml"
-    if not shipped.exists():
-        known = [file.stem for file in SHIPPED.glob("*.toml")]
-        raise StudyError(f"{unknown_name('study that ships', str(path), known)} Or give a file.")
-    return shipped
-
-
 StudyFile = Annotated[
     Path,
     typer.Argument(
         metavar="STUDY",
         help="The study file, STUDY.toml; or the name of a study that ships, such as digits.",
         show_default=False,
-        callback=_study_file,
+        callback=study_path,
     ),
 ]
 

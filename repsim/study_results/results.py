@@ -1,6 +1,5 @@
 """What a study has found, complete or not: tables, figures, activations and weights."""
 
-import html
 import io
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
@@ -8,16 +7,18 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, overload
 
-import numpy as np
 import polars as pl
 
 from repsim.errors import InputError
-from repsim.labelled import chosen_measure, chosen_name, labelled_array, pandas_frame
+from repsim.extras import required
+from repsim.labelled import chosen_measure, chosen_name, pandas_frame
 from repsim.results import AREA_UNDER_CURVE, MAXIMUM_MATCH, Tables
 from repsim.stages.networks import WEIGHTS
 from repsim.stages.report_manifest import Places
 from repsim.store import Activations, Artifact, Store
 from repsim.study import Study, parse_study
+from repsim.study_results.arrays import distance_array, results_array
+from repsim.study_results.markup import counted, markup
 from repsim.text import count
 
 if TYPE_CHECKING:
@@ -193,17 +194,7 @@ class StudyResults:
             xarray is not installed.
         """
         rows = self.table(measure=measure, layer=layer, variant=variant)
-        compared = {*rows["network_a"], *rows["network_b"]}
-        networks = [name for name in self.networks["network"] if name in compared]
-        epsilons = rows["epsilon"].unique().sort(nulls_last=True).to_list()
-        labels = {
-            "network_a": networks,
-            "network_b": networks,
-            "layer": _by_depth(rows),
-            "measure": rows["measure"].unique(maintain_order=True).to_list(),
-            "epsilon": epsilons,
-        }
-        return labelled_array(rows, labels, value)
+        return results_array(rows, self.networks["network"], value)
 
     def distances(
         self, measure: str, *, epsilon: float | None = None, condensed: bool = False
@@ -236,38 +227,26 @@ class StudyResults:
             xarray is not installed.
         """
         chosen = chosen_measure(measure, self.measures)
-        best, symmetric = self._best_and_symmetric(chosen)
-        if not symmetric:
-            raise InputError(f"Expected a symmetric measure for distances. Got {chosen!r}.")
-        rows = self.table(measure=chosen).filter(
-            pl.col("snapshot_a").is_null() & pl.col("snapshot_b").is_null()
-        )
-        rows = rows.filter(pl.col("epsilon").eq_missing(_one_epsilon(rows, chosen, epsilon)))
-        rows = rows.with_columns((pl.col("value") - best).abs().alias("distance"))
-        compared = {*rows["network_a"], *rows["network_b"]}
-        networks = [name for name in self.networks["network"] if name in compared]
-        labels = {"layer": _by_depth(rows), "network_a": networks, "network_b": networks}
-        array = labelled_array(rows, labels, "distance").rename(chosen)
-        square = array.values
-        square[:] = np.where(np.isnan(square), square.transpose(0, 2, 1), square)
-        square[:, range(len(networks)), range(len(networks))] = 0.0
-        if not condensed:
-            return array
-        first, second = np.triu_indices(len(networks), 1)
-        pairs = [f"{networks[a]} – {networks[b]}" for a, b in zip(first, second, strict=True)]
-        flat = array.isel(network_a=("pair", first), network_b=("pair", second))
-        return flat.drop_vars(["network_a", "network_b"]).assign_coords(pair=pairs)
+        best = self._best_of_symmetric(chosen)
+        rows, networks = self.table(measure=chosen), self.networks["network"]
+        return distance_array(
+            rows, networks, best=best, epsilon=epsilon, condensed=condensed
+        ).rename(chosen)
 
-    def _best_and_symmetric(self, measure: str) -> tuple[float, bool]:
-        """The value of a layer with itself, and whether X and Y may change places."""
+    def _best_of_symmetric(self, measure: str) -> float:
+        """The value of a layer with itself, by a measure for which X and Y may change places."""
         if measure in (MAXIMUM_MATCH, AREA_UNDER_CURVE):
-            return 1.0, True
+            return 1.0
         from repsim.measures import load_measure
 
         for component in self.study.measures:
             loaded = load_measure(component.name, component.options)
             if loaded.convention == measure:
-                return loaded.properties.best, loaded.properties.symmetric
+                if not loaded.properties.symmetric:
+                    raise InputError(
+                        f"Expected a symmetric measure for distances. Got {measure!r}."
+                    )
+                return loaded.properties.best
         raise InputError(
             f"Expected a measure that the study computes. Got {measure!r}, which none of its "
             "[[measures]] gives in this version of repsim."
@@ -306,7 +285,8 @@ class StudyResults:
         """
         from repsim.drawing import drawn_in, house_style
 
-        draw = self._findings.by_name[chosen_name("figure", kind.replace("_", "-"), self.figures)]
+        wanted = kind if kind in self.figures else kind.replace("_", "-")
+        draw = self._findings.by_name[chosen_name("figure", wanted, self.figures)]
 
         def figure() -> Any:
             drawing = draw()
@@ -365,8 +345,7 @@ class StudyResults:
         InputError
             For an unknown network or snapshot, and for weights that do not exist.
         """
-        import torch
-
+        load = required("torch", "models", "which reads weights").load
         self._of(network)
         label = network
         if snapshot is not None:
@@ -376,9 +355,7 @@ class StudyResults:
         artifact = self._existing(self.places[label].weights, f"weights of {label}")
         content = io.BytesIO(artifact.read(WEIGHTS))
         with artifact.as_expected(WEIGHTS):
-            state: dict[str, torch.Tensor] = torch.load(
-                content, weights_only=True, map_location="cpu"
-            )
+            state: dict[str, torch.Tensor] = load(content, weights_only=True, map_location="cpu")
         return state
 
     def _of(self, network: str) -> Places:
@@ -395,47 +372,7 @@ class StudyResults:
 
     def __repr__(self) -> str:
         gaps = f", {count(len(self.missing), 'thing')} missing" if self.missing else ""
-        return f"StudyResults({self.name!r}: {self._counted()}{gaps}; store {self.store.location})"
-
-    def _counted(self) -> str:
-        snapshots = self.networks["snapshot"].is_not_null()
-        pairs = self.results.select("network_a", "network_b").unique().height
-        return ", ".join(
-            count(amount, noun)
-            for amount, noun in (
-                (int((~snapshots).sum()), "network"),
-                (int(snapshots.sum()), "snapshot"),
-                (pairs, "pair"),
-                (self.results["layer"].n_unique(), "layer"),
-                (len(self.measures), "measure"),
-            )
-            if amount or noun == "network"
-        )
+        return f"StudyResults({self.name!r}: {counted(self)}{gaps}; store {self.store.location})"
 
     def _repr_html_(self) -> str:
-        """For notebooks: what the study is, its first figure, and what there is to ask for."""
-        lines = [f"<h3>{html.escape(self.name)}</h3>"]
-        if self.facts.description:
-            lines.append(f"<p>{html.escape(self.facts.description)}</p>")
-        lines.append(f"<p>{self._counted()}</p>")
-        if self.missing:
-            items = "".join(f"<li>{html.escape(sentence)}</li>" for sentence in self.missing)
-            lines.append(f"<p>Missing:</p><ul>{items}</ul>")
-        if self.figures:
-            figure: Any = self.plot(self.figures[0])
-            lines.append(figure.svg())
-            lines.append(f"<p>plot(…): {', '.join(self.figures)}</p>")
-        return "".join(lines)
-
-
-def _by_depth(rows: pl.DataFrame) -> list[str]:
-    layers = rows.group_by("layer").agg(pl.col("depth").min()).sort("depth", "layer")
-    return layers["layer"].to_list()
-
-
-def _one_epsilon(rows: pl.DataFrame, measure: str, wanted: float | None) -> float | None:
-    known = rows["epsilon"].unique().sort().to_list()
-    if wanted in known or (wanted is None and len(known) == 1):
-        return known[0] if wanted is None else wanted
-    listed = ", ".join("none" if one is None else f"{one:g}" for one in known)
-    raise InputError(f"Expected an ε of {measure}: {listed}. Got {wanted}.")
+        return markup(self)
