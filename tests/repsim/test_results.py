@@ -1,6 +1,7 @@
 """The tidy tables: what they refuse, how they are ordered, and that their bytes repeat."""
 
 import io
+from dataclasses import fields
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,7 @@ from repsim.results import (
     SIMPLE_MATCHES,
     STRUCTURE,
     Tables,
+    read_table,
 )
 from tests.repsim.report.simple_rows import simple_row, structure_row
 
@@ -146,6 +148,22 @@ def test_files_read_back_as_the_tables():
         tables.results
     )
     assert {"training.parquet", "layers.csv", "neurons.parquet"} <= set(files)
+
+
+def test_every_table_is_read_from_the_files_of_a_report():
+    networks = [{**row, "variant": "wide"} for row in NETWORK_ROWS]
+    layer = {"variant": "wide", "layer": "relu", "depth": 1, "type": "ReLU", "neurons": 3}
+    tables = Tables.from_rows(
+        networks=networks,
+        results=[result()],
+        layers=[{**layer, "positions": 1, "total_positions": 1}],
+        timings=[{"network": "seed 0", "epoch": 1, "seconds": 0.25}],
+    )
+    files = tables.files()
+    for field in fields(Tables):
+        read = read_table(field.name, files.get)
+        assert read.equals(getattr(tables, field.name)), field.name
+        assert read.schema == getattr(tables, field.name).schema
 
 
 PAIR = {"network_a": "seed 0", "network_b": "seed 1"}

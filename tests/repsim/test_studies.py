@@ -2,7 +2,7 @@
 
 import shutil
 import sys
-from dataclasses import replace
+from dataclasses import fields, replace
 
 import matplotlib as mpl
 import numpy as np
@@ -14,6 +14,7 @@ from scipy.spatial.distance import squareform
 import repsim
 from repsim.drawing import HouseFigure, house_style
 from repsim.errors import InputError, IntegrityError, StudyError, TrainingError
+from repsim.results import Tables
 from repsim.stages.report import consolidate, consolidated, study_toml
 from repsim.store import Store
 from tests.s3_server import BUCKET, s3_server
@@ -56,6 +57,11 @@ def test_a_finished_study_is_its_report(study, made):
         "StudyResults('tiny': 3 networks, 3 pairs, 2 layers, 3 measures; store "
         f"{study.store.location})"
     )
+
+
+def test_every_table_of_a_report_is_an_attribute(study):
+    for field in fields(Tables):
+        assert isinstance(getattr(study, field.name), pl.DataFrame)
 
 
 def test_tables_are_read_when_they_are_asked_for(finished, monkeypatch):
