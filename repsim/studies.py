@@ -6,6 +6,7 @@ Above the workflows, as the command is: nothing in repsim imports this module.
 import hashlib
 import logging
 import re
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -139,7 +140,7 @@ def run(
     profile = chosen_profile(cluster, None)
     target = Store(store_of(str(store) if store else None, profile))
     plan = plan_study(read_study(study_path(Path(study)), overrides), target)
-    with _reported(progress) as reporter:
+    with _reported(progress) as reporter, _script_not_imported():
         for line in said_before_run(plan, target):
             log.warning(line)
         summary = run_study(plan, target, profile, engine, reporter)
@@ -171,6 +172,22 @@ def _reported(progress: bool) -> "Iterator[Reporter]":
         if handler is not None:
             log.removeHandler(handler)
             log.setLevel(before[0])
+
+
+@contextmanager
+def _script_not_imported() -> Iterator[None]:
+    """Keep processes that Dask spawns from importing the main script, which would run it again.
+
+    They need nothing of it. Otherwise every script would have to say ``if __name__ == "__main__"``.
+    """
+    main = vars(sys.modules["__main__"])
+    before: dict[str, Any] = {name: main[name] for name in ("__file__", "__spec__") if name in main}
+    main.pop("__file__", None)
+    main["__spec__"] = None
+    try:
+        yield
+    finally:
+        main.update(before)
 
 
 def _of_store(store: Store, name: str) -> StudyResults:

@@ -3,6 +3,7 @@
 import shutil
 import sys
 from dataclasses import fields, replace
+from multiprocessing.spawn import get_preparation_data
 
 import matplotlib as mpl
 import numpy as np
@@ -13,7 +14,7 @@ from scipy.spatial.distance import squareform
 
 import repsim
 from repsim.drawing import HouseFigure, house_style
-from repsim.errors import InputError, IntegrityError, StudyError, TrainingError
+from repsim.errors import ActiveRunError, InputError, IntegrityError, StudyError, TrainingError
 from repsim.results import Tables
 from repsim.stages.report import consolidate, consolidated, study_toml
 from repsim.store import Store
@@ -350,6 +351,26 @@ def test_a_study_is_run_from_python(study_file, tmp_path, monkeypatch, caplog):
     )
     assert again.results.equals(study.results)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["made", "tiny.toml"]
+
+
+def test_a_script_needs_no_guard_against_the_processes_that_dask_spawns(
+    study_file, tmp_path, monkeypatch
+):
+    """Spawned processes import the main script again unless there is no path to it."""
+    main = vars(sys.modules["__main__"])
+    monkeypatch.setitem(main, "__file__", "script.py")
+    monkeypatch.setitem(main, "__spec__", None)
+    seen = []
+
+    def run_study(*arguments):
+        seen.append(get_preparation_data("worker").keys())
+        raise ActiveRunError("stop here")
+
+    monkeypatch.setattr("workflows.run.run_study", run_study)
+    with pytest.raises(ActiveRunError):
+        repsim.run(study_file, store=tmp_path / "runs")
+    assert not {"init_main_from_path", "init_main_from_name"} & seen[0]
+    assert main["__file__"] == "script.py"
 
 
 @pytest.mark.parametrize(
