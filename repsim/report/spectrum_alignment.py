@@ -6,17 +6,17 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 
-from repsim.report.drawing import (
+from repsim.drawing import (
     CATEGORICAL,
     INK,
     MUTED,
-    Drawing,
     epsilon_colours,
     name_steps,
+    new_figure,
     shortened,
 )
+from repsim.report.drawing import Drawing
 from repsim.report.panels import small_multiples
 from repsim.report.phrasing import code, number
 from repsim.report.summary import Floats
@@ -174,7 +174,7 @@ def draw_kernels(found: Sequence[Alignment]) -> Drawing | None:
     if of is None:
         return None
     side, count, size = int(np.sqrt(of.examples)), len(of.kernels), 1.8
-    figure = Figure(figsize=(count * (size + 0.2), 2 * (size + 0.3)))
+    figure = new_figure(count * (size + 0.2), 2 * (size + 0.3))
     for column, (point, both) in enumerate(of.kernels.items()):
         for row, values in enumerate(both):
             axes = figure.add_subplot(2, count, row * count + column + 1)

@@ -41,6 +41,7 @@ _SCHEMAS: Mapping[str, Schema] = {
     "across": ACROSS,
     "principal": PRINCIPAL,
     "identification": IDENTIFICATION,
+    "analyses": ANALYSES,
 }
 
 # The order of measures within a layer; a measure that is not named here follows, by name.

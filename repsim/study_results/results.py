@@ -91,6 +91,7 @@ class StudyResults:
     structure = _Table("Numbers on the simple matches of each pair, layer and ε as a whole.")
     across = _Table("Similarity of every layer to every other.")
     principal = _Table("The first principal component of each layer.")
+    analyses = _Table("A row for each number of an analysis of one network.")
     identification = _Table("How often the corresponding layer was the most similar one.")
 
     def _table(self, name: str) -> pl.DataFrame:

@@ -9,9 +9,9 @@ from repsim.analyses import load_analysis
 from repsim.analyses.gradient_kernel import gradient_kernel
 from repsim.analyses.spectrum_alignment import relative_energy
 from repsim.data import load_data
+from repsim.drawing import house_style
 from repsim.errors import StudyError
 from repsim.graph import Worker, run_batch
-from repsim.report.drawing import house_style
 from repsim.report.spectrum_alignment import (
     alignments,
     draw_alignment,
