@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
-from repsim.comparison.result import Comparison
 from repsim.comparison.rows import MATCH, Layer
 from repsim.comparison.table import CONTEXT
+from repsim.drawing import house_style
 from repsim.report import StudyFacts, build_report
-from repsim.report.drawing import Drawing, house_style
+from repsim.report.drawing import Drawing
 from repsim.results import (
     AREA_UNDER_CURVE,
     MAXIMUM_MATCH,
@@ -21,6 +21,8 @@ from repsim.results import (
 )
 
 if TYPE_CHECKING:
+    from repsim.comparison.result import Comparison
+
     Pair = tuple[Layer, Layer]
 
 __all__ = ["report_files"]
@@ -33,7 +35,7 @@ SIDES = (("x", "a"), ("y", "b"))
 
 
 def report_files(
-    found: Comparison,
+    found: "Comparison",
     *,
     description: str = "",
     command: str = "repsim.compare",
@@ -84,7 +86,7 @@ def _pair(row: dict[str, Any]) -> "Pair":
     return (row["model_a"], row["layer_a"]), (row["model_b"], row["layer_b"])
 
 
-def _best(found: Comparison) -> "set[Pair]":
+def _best(found: "Comparison") -> "set[Pair]":
     pairs: set[Pair] = set()
     for a, b in combinations(found.layers, 2):
         best = found.best(models=(a, b)).iter_rows(named=True)
@@ -92,7 +94,7 @@ def _best(found: Comparison) -> "set[Pair]":
     return pairs
 
 
-def _maps(found: Comparison) -> list[Drawing]:
+def _maps(found: "Comparison") -> list[Drawing]:
     maps = []
     measure = found.measures[0]
     for place, (a, b) in enumerate(list(combinations(found.layers, 2))[:MOST_MAPS]):
@@ -100,6 +102,7 @@ def _maps(found: Comparison) -> list[Drawing]:
         if best.is_empty():
             continue
         most = best.sort("value", descending=True).row(0, named=True)
+        figure: Any = found.plot(measure, (a, b))
         maps.append(
             Drawing(
                 name=f"layers_{place + 1}",
@@ -107,13 +110,13 @@ def _maps(found: Comparison) -> list[Drawing]:
                 finding=f"Most similar are {most['layer_a']} of {a} and {most['layer_b']} of {b} "
                 f"({most['value']:.2f}).",
                 reading=f"{measure} of each layer of {a} with each of {b}.",
-                figure=found.plot(measure, (a, b)),
+                figure=figure,
             )
         )
     return maps
 
 
-def _tables(found: Comparison, rows: Sequence[dict[str, Any]]) -> Tables:
+def _tables(found: "Comparison", rows: Sequence[dict[str, Any]]) -> Tables:
     results: list[dict[str, Any]] = []
     layers: dict[str, dict[str, Any]] = {}
     pairs: dict[Pair, dict[str, Any]] = {}
@@ -155,7 +158,7 @@ def _tables(found: Comparison, rows: Sequence[dict[str, Any]]) -> Tables:
     )
 
 
-def _place(found: Comparison, pair: "Pair") -> dict[str, Any]:
+def _place(found: "Comparison", pair: "Pair") -> dict[str, Any]:
     (a, layer_a), (b, layer_b) = pair
     return {
         "network_a": a,
@@ -167,7 +170,7 @@ def _place(found: Comparison, pair: "Pair") -> dict[str, Any]:
     }
 
 
-def _result(found: Comparison, row: dict[str, Any]) -> dict[str, Any]:
+def _result(found: "Comparison", row: dict[str, Any]) -> dict[str, Any]:
     """Of a row of the comparison, what the results of studies have beside its place."""
     shared = {name: row[name] for name in CONTEXT if name in row}
     shared |= {name: row[name] for name in ("samples", "examples", "value", "centred", "caution")}

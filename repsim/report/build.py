@@ -15,6 +15,7 @@ from repsim.report.group_tests import group_tests
 from repsim.report.groups_section import groups_section
 from repsim.report.over_training import steps_section
 from repsim.report.page import render_page
+from repsim.report.spectrum_alignment import alignment_points
 from repsim.results import Tables
 
 
@@ -48,7 +49,10 @@ def build_report(
     tests = group_tests(groups) if groups else ()
     section = groups_section(groups, tests, found.map, found.sweeps) if groups else None
     steps = steps_section(found.steps)
-    page = render_page(found.tables, facts, summary, pictures, found.measures, section, steps)
+    points = alignment_points(found.alignments)
+    page = render_page(
+        found.tables, facts, summary, pictures, found.measures, section, steps, points
+    )
     files = {"report.html": page.encode()}
     for picture in pictures:
         files[f"figures/{picture.name}.svg"] = picture.svg

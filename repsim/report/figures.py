@@ -22,6 +22,13 @@ from repsim.report.measure_layers import MeasureLayers, measure_layers
 from repsim.report.measures_by_depth import draw_measures
 from repsim.report.network_map import NetworkMap, network_map
 from repsim.report.over_training import OverTraining, over_training
+from repsim.report.spectrum_alignment import (
+    Alignment,
+    alignments,
+    draw_alignment,
+    draw_eigenvalues,
+    draw_kernels,
+)
 from repsim.report.step_curves import draw_between_by_step, draw_with_final
 from repsim.report.summary import Summary, summarise
 from repsim.report.sweeps import Sweep, Trend, score_trend, swept
@@ -41,6 +48,7 @@ _OF_SUMMARY = (
     training_curves.draw,
 )
 _OF_STEPS = (draw_layers_by_step, draw_with_final, draw_between_by_step)
+_OF_ALIGNMENTS = (draw_alignment, draw_eigenvalues, draw_kernels)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -98,6 +106,11 @@ class Findings:
         """The further measures."""
         return measure_layers(self.tables, self.summary)
 
+    @cached_property
+    def alignments(self) -> tuple[Alignment, ...]:
+        """The spectrum of the gradient kernel, where it was analysed."""
+        return alignments(self.complete)
+
     @property
     def figures(self) -> tuple[Draw, ...]:
         """What draws each figure, in the order of the page; to be called in `house_style`."""
@@ -110,6 +123,7 @@ class Findings:
             *(partial(draw, summary) for draw in _OF_SUMMARY),
             partial(draw_measures, summary, measures=self.measures),
             *(partial(draw, one) for draw in _OF_STEPS for one in self.steps[:1]),
+            *(partial(draw, self.alignments) for draw in _OF_ALIGNMENTS),
             *across_figures(tables.across, tables.principal, tables.identification),
         )
 

@@ -49,8 +49,9 @@ def render_page(
     measures: Sequence[MeasureLayers] = (),
     groups: GroupsSection | None = None,
     steps: StepsSection | None = None,
+    analyses: Sequence[str] = (),
 ) -> str:
-    """The self-contained HTML page; every name is escaped."""
+    """The self-contained HTML page; every name is escaped. `analyses` are sentences on those."""
     environment = jinja2.Environment(
         loader=jinja2.FunctionLoader(_template),
         autoescape=True,
@@ -66,7 +67,7 @@ def render_page(
         answer=answer(
             summary,
             measures,
-            [*(groups.points if groups else ()), *(steps.points if steps else ())],
+            [*(groups.points if groups else ()), *(steps.points if steps else ()), *analyses],
         ),
         cautions=cautions(summary, facts),
         epsilons=[tolerance(epsilon) for epsilon in summary.epsilons],

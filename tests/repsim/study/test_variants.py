@@ -192,7 +192,7 @@ def test_a_mistake_in_a_variant_is_named_with_its_place(tables, said):
         ("pairs=[['true','true seed 0']]", "Expected two different networks in a pair"),
         ("pairs=[['true','random'],['true seed 0','random seed 0']]", "and each pair once"),
         ("pairs=['within',[0,1]]", "Expected kinds of pairs, or pairs of names. Got both"),
-        ("pairs=['witin']", "'same seed', 'over training' or 'same snapshot'"),
+        ("pairs=['witin']", "'none', 'over training' or 'same snapshot'"),
     ],
 )
 def test_a_pair_that_cannot_be_is_refused(chosen, said):
