@@ -113,7 +113,10 @@ class Options(Analysis):
             "bound": np.asarray(bound),
         }
         if inputs.shape[1:] == (2,):  # Points of a plane, over which the kernel can be drawn.
-            chosen = np.linspace(0, n - 1, PICTURES + 2).astype(int)[1:-1]
+            # Of a grid, row by row, along its diagonal.
+            shares = np.arange(1, PICTURES + 1) / (PICTURES + 1)
+            chosen = np.floor(shares * n).astype(int) + np.floor(shares * math.sqrt(n)).astype(int)
+            chosen = np.minimum(chosen, n - 1)
             found |= {"chosen": chosen, "kernel": kernel[chosen]}
         return found
 

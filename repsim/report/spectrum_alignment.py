@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 from matplotlib.axes import Axes
+from matplotlib.ticker import FuncFormatter
 
 from repsim.drawing import (
     CATEGORICAL,
@@ -132,7 +133,8 @@ def draw_eigenvalues(found: Sequence[Alignment]) -> Drawing | None:
         across="Step",
         along="Eigenvalue",
     )
-    colours = dict(zip(RANKS, epsilon_colours(len(RANKS)), strict=True))
+    drawn = sorted({rank for of in shown for rank in of.eigenvalues})
+    colours = dict(zip(drawn, epsilon_colours(len(drawn)), strict=True))
     sentences = []
     for place, (axes, of) in enumerate(zip(panels.axes, shown, strict=True)):
         for rank, values in of.eigenvalues.items():
@@ -144,18 +146,21 @@ def draw_eigenvalues(found: Sequence[Alignment]) -> Drawing | None:
         _over_steps(axes, of.steps)
         if place == len(shown) - 1:
             axes.legend(loc="upper left", bbox_to_anchor=(1.03, 1.0), frameon=False)
-        panels.finish(place)
         largest = of.eigenvalues[1]
         whose = f" of {code(of.name)}" if of.name else ""
         limit = of.bound[-1]
         near = f", {largest[-1] / limit:.2f} of the bound" if np.isfinite(limit) else ""
         sentences.append(
-            f"The largest eigenvalue{whose} goes from {largest[0]:.3g} to {largest[-1]:.3g}{near}."
+            f"The largest eigenvalue{whose} goes from {largest[0]:,.0f} to "
+            f"{largest[-1]:,.0f}{near}."
         )
     lowest = min(float(v.min()) for of in shown for v in of.eigenvalues.values() if v.min() > 0)
     highest = max(float(v.max()) for of in shown for v in of.eigenvalues.values())
     for axes in panels.axes:
         axes.set_ylim(lowest / 2, highest * 3)
+        axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    for place in range(len(shown)):
+        panels.finish(place)
     return Drawing(
         name="kernel-eigenvalues",
         title="Eigenvalues of the gradient kernel",
@@ -180,7 +185,7 @@ def draw_kernels(found: Sequence[Alignment]) -> Drawing | None:
             axes = figure.add_subplot(2, count, row * count + column + 1)
             axes.imshow(values.reshape(side, side), cmap="magma")
             x, y = int(point) % side, int(point) // side
-            axes.plot([x], [y], marker="o", markersize=4, color="none", markeredgecolor="white")
+            axes.plot([x], [y], marker="o", markersize=7, color="none", markeredgecolor="white")
             axes.set_axis_off()
             step = of.steps[0] if row == 0 else of.steps[-1]
             high = f"{np.nanmax(values):.3g}"
@@ -219,9 +224,9 @@ def _alignment(name: str, rows: pl.DataFrame) -> Alignment:
         leading=int(leading),
         energies={q: _series(means, q, leading, steps) for q, *_ in LINES},
         eigenvalues={
-            rank: _series(means, "eigenvalue", float(rank), steps)
+            int(near): _series(means, "eigenvalue", near, steps)
             for rank in RANKS
-            if float(rank) in ranks
+            if abs((near := min(ranks, key=lambda one: abs(one - rank))) - rank) < 0.2 * rank
         },
         bound=_series(means, "stability bound", 0.0, steps),
         kernels=dict(sorted(kernels.items(), key=lambda item: int(item[0]))),
@@ -237,4 +242,6 @@ def _series(means: pl.DataFrame, quantity: str, coordinate: float, steps: pl.Ser
 def _over_steps(axes: Axes, steps: Floats) -> None:
     least = steps[steps > 0].min(initial=np.inf)
     axes.set_xscale("symlog", linthresh=least if np.isfinite(least) else 1.0, linscale=0.4)
+    axes.set_xlim(0, steps[-1])
     name_steps(axes, steps, steps)
+    axes.get_xticklabels()[-1].set_ha("right")  # Beside it is the next panel.
