@@ -256,6 +256,7 @@ class _Models:
                 train=len(source.train),
                 test=len(source.test),
                 decodes=source.train.decodes,
+                contiguous=source.train.contiguous,
             ),
             given=given,
         )

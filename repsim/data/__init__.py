@@ -16,6 +16,7 @@ from pydantic import create_model
 
 from repsim.data.arrays import from_arrays
 from repsim.data.source import Augmentation, DataSource, Split, check_examples
+from repsim.data.tokens import from_tokens
 from repsim.data.transform import Transform
 from repsim.errors import RepsimError, StudyError
 from repsim.inputs import InputSpec
@@ -31,6 +32,7 @@ __all__ = [
     "Transform",
     "dataset_names",
     "from_arrays",
+    "from_tokens",
     "load_data",
 ]
 
@@ -159,6 +161,6 @@ def dataset_names() -> tuple[str, ...]:
     Examples
     --------
     >>> dataset_names()
-    ('cifar10', 'cifar100', 'digits', 'imagenet', 'mnist', 'synthetic')
+    ('cifar10', 'cifar100', 'digits', 'imagenet', 'mnist', 'sequences', 'synthetic', 'text')
     """
     return DATASETS.names

@@ -10,7 +10,8 @@ from jaxtyping import Float, Int, Num
 from torch.nn import functional
 
 from repsim.data.draws import Purpose, generator
-from repsim.data.source import Augmentation, Split, check_examples, check_indices, check_targets
+from repsim.data.source import Augmentation, Split, check_examples, check_indices
+from repsim.data.targets import check_targets
 from repsim.errors import StudyError
 
 __all__ = ["Normalisation", "ResidentSplit", "ShiftAndFlip", "checked_targets"]

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
+from repsim.data.targets import check_targets
 from repsim.errors import InputError, StudyError, unknown_name
 from repsim.inputs import InputSpec
 from repsim.objective import Loss, Objective
@@ -25,7 +26,6 @@ __all__ = [
     "check_channels_first",
     "check_examples",
     "check_indices",
-    "check_targets",
 ]
 
 # Examples that are read at a time to digest a split.
@@ -55,9 +55,14 @@ class Split(abc.ABC):
     targets: np.ndarray
     """int64 (n,), the class of each example; or float32 (n, outputs), numbers, none of them
     (outputs = 0) where targets are not known: then activations can be captured, and nothing
-    trained."""
+    trained; or, of sequences of tokens, int64 (n, length), the next ones."""
     decodes: bool = False
     """Whether images are decoded from files each time they are asked for."""
+    contiguous: bool = False
+    """Whether each example goes on where the one before it ends, as windows of a text do."""
+    lengths: np.ndarray | None = None
+    """int64 (n,): how many positions of each example are real, from the first on, where sequences
+    are padded; None where none are."""
 
     def __len__(self) -> int:
         return len(self.targets)
@@ -73,7 +78,7 @@ class Split(abc.ABC):
 
         None where there are no classes.
         """
-        return self.targets if self.targets.dtype.kind == "i" else None
+        return self.targets if self.targets.dtype.kind == "i" and self.targets.ndim == 1 else None
 
     @abc.abstractmethod
     def batches(
@@ -186,7 +191,8 @@ class DataSource:
     def __post_init__(self) -> None:
         check_channels_first(self.inputs.shape, self.name)
         for name in ("train", "test"):
-            check_targets(self.split(name), self.classes, f"{name} split of {self.name!r}")
+            split, where = self.split(name), f"{name} split of {self.name!r}"
+            check_targets(split, self.classes, where, inputs=self.inputs)
         numbers = {part.targets.shape[1:] for part in (self.train, self.test) if part.has_targets}
         if len(numbers) > 1:
             raise StudyError(
@@ -195,8 +201,15 @@ class DataSource:
             )
 
     @property
+    def predicts_tokens(self) -> bool:
+        """Whether the targets are the next tokens of sequences."""
+        return self.train.targets.dtype.kind == "i" and self.train.targets.ndim == 2
+
+    @property
     def outputs(self) -> int | None:
         """How many outputs a network has for these targets; None where that is not known."""
+        if self.predicts_tokens:
+            return self.inputs.vocabulary
         known = [part.targets.shape[1:] for part in (self.train, self.test) if part.has_targets]
         return int(known[0][0]) if known and known[0] else self.classes
 
@@ -206,15 +219,27 @@ class DataSource:
         Parameters
         ----------
         loss
-            "auto": cross-entropy of classes, the mean squared error of numbers.
+            "auto": cross-entropy of classes, the mean squared error of numbers, the next token of
+            sequences.
 
         Raises
         ------
         StudyError
-            For cross-entropy there are no classes.
+            For cross-entropy there are no classes, or for the next token no sequences of tokens.
         """
         if not self.train.has_targets or self.outputs is None:
             return None
+        if self.predicts_tokens != (loss == "next_token") and (self.predicts_tokens, loss) != (
+            True,
+            "auto",
+        ):
+            raise StudyError(
+                f'Expected training.objective = "auto" for {self.name!r}, whose targets are '
+                f"{'the next tokens' if self.predicts_tokens else 'no next tokens'}. Got {loss!r}. "
+                "Leave it out."
+            )
+        if self.predicts_tokens:
+            return Objective(loss="next_token", outputs=self.outputs, score="perplexity")
         labelled = self.train.targets.dtype.kind == "i"
         if loss == "cross_entropy" and not labelled:
             raise StudyError(
@@ -269,44 +294,6 @@ def check_channels_first(shape: tuple[int, ...], name: str) -> None:
             f"Expected images of shape (channels, height, width) in {name!r}. Got "
             f"{tuple(shape)}, which is (height, width, channels): give "
             "np.moveaxis(images, -1, 1)."
-        )
-
-
-def check_targets(split: Split, classes: int | None, where: str) -> None:
-    """Refuse a split that is empty, or whose targets are neither classes nor finite numbers."""
-    targets = getattr(split, "targets", None)
-    kinds = {1: np.int64, 2: np.float32}
-    if not isinstance(targets, np.ndarray) or kinds.get(targets.ndim) != targets.dtype:
-        got = (
-            f"{targets.dtype} of shape {targets.shape}"
-            if isinstance(targets, np.ndarray)
-            else (type(targets).__name__)
-        )
-        raise StudyError(
-            f"Expected `targets` of the {where}: int64 (n,), the class of each example, or float32 "
-            "(n, outputs), numbers, which are np.empty((n, 0), np.float32) where they are not "
-            f"known. Got {got}."
-        )
-    if len(targets) == 0:
-        raise StudyError(f"Expected at least one example in the {where}. Got none.")
-    if targets.ndim == 2:
-        if not np.isfinite(targets).all():
-            raise StudyError(f"Expected finite targets in the {where}. Got NaN or infinity.")
-        if targets.size and classes is not None:
-            raise StudyError(
-                f"Expected no number of classes for targets that are numbers, in the {where}. "
-                f"Got {classes}. Give labels as integers (n,), or leave out the classes."
-            )
-        return
-    if classes is None:
-        raise StudyError(
-            f"Expected the number of classes for the labels of the {where}. Got none: give classes."
-        )
-    low, high = int(targets.min()), int(targets.max())
-    if low < 0 or high >= classes:
-        raise StudyError(
-            f"Expected labels from 0 to {classes - 1} in the {where}. Got {low} to {high}. "
-            "Number the classes from 0, or give the number of classes."
         )
 
 

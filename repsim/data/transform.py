@@ -44,10 +44,11 @@ class RandomLabels(StrictOptions):
         """
         if not self.share:
             return targets
-        if not targets.size:
+        if not targets.size or (targets.ndim == 2 and targets.dtype.kind == "i"):
+            got = "the next tokens of a text" if targets.size else "none"
             raise StudyError(
-                "Expected targets of the training split for random_labels. Got none. Leave the "
-                "option out."
+                "Expected labels or numbers as targets of the training split for random_labels. "
+                f"Got {got}. Leave the option out."
             )
         source = generator(seed, Purpose.RANDOM_LABELS)
         chosen = source.permutation(len(targets))[: round(self.share * len(targets))]
@@ -178,6 +179,8 @@ class TransformedSplit(Split):
         self.ids = tuple(split.ids[row] for row in rows)
         self.targets = split.targets[rows] if targets is None else targets
         self.decodes = split.decodes
+        self.contiguous = split.contiguous and np.array_equal(rows, np.arange(len(split)))
+        self.lengths = None if split.lengths is None else split.lengths[rows]
 
     @property
     def true_labels(self) -> np.ndarray | None:

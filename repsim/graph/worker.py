@@ -36,6 +36,8 @@ class NetworkProgress:
             return ""
         if self.score_name == "accuracy":
             return f"test accuracy {self.score:.1%}"
+        if self.score_name == "perplexity":
+            return f"test perplexity {self.score:.1f}"
         return f"test R² {self.score:.3f}"
 
 

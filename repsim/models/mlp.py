@@ -82,8 +82,8 @@ class MLP(nn.Module):
 def _build(options: Options, inputs: InputSpec, outputs: int) -> MLP:
     if inputs.dtype != "float32":
         raise StudyError(
-            f"Expected numbers for model 'mlp'. Got {inputs}. Choose a model that embeds them, as "
-            "one of your own does (package.module:function)."
+            f"Expected numbers for model 'mlp'. Got {inputs}. Choose a model that embeds them, "
+            'such as "lstm", or one of your own (package.module:function).'
         )
     return MLP(options, inputs=inputs.size, outputs=outputs)
 

@@ -150,11 +150,11 @@ def _scores(summary: Summary, focus: int | None) -> list[str]:
     )
     if values[-1] - values[0] <= ALIKE_SCORE + 1e-9 or focus is None:
         return [words]
-    return [f"{words} {_of_the_lowest(summary, focus, names[0], score)}"]
+    return [f"{words} {_of_the_worst(summary, focus, names[-score.low_is_good], score)}"]
 
 
-def _of_the_lowest(summary: Summary, focus: int, network: str, score: Score) -> str:
-    """Whether the pairs of the network of the lowest score are less similar than the others."""
+def _of_the_worst(summary: Summary, focus: int, network: str, score: Score) -> str:
+    """Whether the pairs of the network of the worst score are less similar than the others."""
     values = summary.similarity[:, :, focus]
     values = values[:, np.isfinite(values).all(axis=0)]  # Layers that every pair has.
     its = np.array([network in pair for pair in summary.pairs])
@@ -167,4 +167,5 @@ def _of_the_lowest(summary: Summary, focus: int, network: str, score: Score) -> 
     )
     if values[its].mean() < values[~its].mean() and with_it != without:
         return f"{words}."
-    return f"{words}: low {score.name} does not go with low similarity here."
+    bad = "high" if score.low_is_good else "low"
+    return f"{words}: {bad} {score.name} does not go with low similarity here."

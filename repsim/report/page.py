@@ -22,7 +22,7 @@ from repsim.report.measure_layers import MeasureLayers
 from repsim.report.measures_section import measures_section
 from repsim.report.over_training import StepsSection
 from repsim.report.phrasing import number, percent, tolerance
-from repsim.report.scores import of_either, scores_in_words
+from repsim.report.scores import score_words_of, scores_in_words
 from repsim.report.simple_section import simple_section
 from repsim.report.summary import Summary, over_pairs
 from repsim.results import Tables
@@ -149,8 +149,8 @@ def _network_rows(networks: pl.DataFrame) -> list[dict[str, object]]:
     return [
         {
             **row,
-            "test": of_either(row["test_accuracy"], row["test_r2"]),
-            "train": of_either(row["train_accuracy"], row["train_r2"]),
+            "test": score_words_of(row, "test"),
+            "train": score_words_of(row, "train"),
             "loss": "–" if row["train_loss"] is None else f"{row['train_loss']:.4g}",
             "size": "–" if row["parameters"] is None else f"{row['parameters']:,}",
             "where": " · ".join(part for part in (row["device"], row["precision"]) if part) or "–",

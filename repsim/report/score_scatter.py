@@ -1,4 +1,4 @@
-"""Figure: similarity within variants against their accuracy, or R², on the test split."""
+"""Figure: similarity within variants against their accuracy, R² or perplexity on the test split."""
 
 import numpy as np
 from matplotlib.ticker import MaxNLocator, PercentFormatter
@@ -36,7 +36,7 @@ def draw_scores(groups: Groups, trend: Trend) -> Drawing:
     axes.set_ylabel(trend.measure.name)
     variant_legend(axes, groups.variants)
     return Drawing(
-        name=f"similarity-by-{'accuracy' if score is ACCURACY else 'r2'}",
+        name=f"similarity-by-{score.slug}",
         title=f"Similarity within variants against {score.name}",
         finding=score_words(trend),
         reading=(

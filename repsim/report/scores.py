@@ -1,13 +1,23 @@
 """How well networks answer: the score that a study's tables have, as it is written and drawn."""
 
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Literal
 
 import polars as pl
 
 from repsim.report.phrasing import percent
 
-__all__ = ["ACCURACY", "R2", "Score", "of_either", "score_of", "scores_in_words"]
+__all__ = [
+    "ACCURACY",
+    "PERPLEXITY",
+    "R2",
+    "Score",
+    "score_of",
+    "score_words_of",
+    "scores_in_words",
+]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,6 +33,9 @@ class Score:
     """A value as it is printed."""
     difference: Callable[[float], str]
     """A difference of two values as it is printed."""
+    slug: str
+    """In names of figures."""
+    low_is_good: bool = False
 
     @property
     def title(self) -> str:
@@ -32,7 +45,16 @@ class Score:
     @property
     def prefix(self) -> str:
         """What stands before a value in a sentence: a percentage says itself that it is one."""
-        return "" if self.name == "accuracy" else f"{self.name} = "
+        return {"accuracy": "", "perplexity": "a perplexity of "}.get(self.name, f"{self.name} = ")
+
+
+def _three_digits(value: float) -> str:
+    """A number from 1, with a decimal where it is small.
+
+    >>> _three_digits(83.24), _three_digits(1234.5)
+    ('83.2', '1,234')
+    """
+    return f"{value:.1f}" if value < 100 else f"{value:,.0f}"
 
 
 ACCURACY = Score(
@@ -42,6 +64,7 @@ ACCURACY = Score(
     test="test_accuracy",
     words=percent,
     difference=lambda gap: f"{100 * gap:.1f} points",
+    slug="accuracy",
 )
 R2 = Score(
     name="R²",
@@ -50,11 +73,23 @@ R2 = Score(
     test="test_r2",
     words=lambda value: f"{value:.3f}".replace("-", "−"),
     difference=lambda gap: f"{gap:.3f}",
+    slug="r2",
 )
+PERPLEXITY = Score(
+    name="perplexity",
+    plural="perplexities",
+    train="train_perplexity",
+    test="test_perplexity",
+    words=lambda value: f"{_three_digits(value)} ({math.log2(value):.2f} bits per token)",
+    difference=_three_digits,
+    slug="perplexity",
+    low_is_good=True,
+)
+SCORES = (ACCURACY, R2, PERPLEXITY)
 
 
 def score_of(networks: pl.DataFrame) -> Score:
-    """The score that the networks have; of both, accuracy."""
+    """The score that the networks have; of several, the first of `SCORES`."""
     return (_known(networks) or [ACCURACY])[0]
 
 
@@ -65,14 +100,14 @@ def scores_in_words(networks: pl.DataFrame) -> str:
 
 def _known(networks: pl.DataFrame) -> list[Score]:
     return [
-        score
-        for score in (ACCURACY, R2)
-        if networks[score.train].count() or networks[score.test].count()
+        score for score in SCORES if networks[score.train].count() or networks[score.test].count()
     ]
 
 
-def of_either(value: float | None, r2: float | None) -> str:
-    """An accuracy, or the R² of a network that has none, in a table; a dash for neither."""
-    if value is not None:
-        return ACCURACY.words(value)
-    return "–" if r2 is None else R2.words(r2)
+def score_words_of(network: Mapping[str, float | None], part: Literal["train", "test"]) -> str:
+    """The score of a row of the table of networks; a dash where it has none."""
+    for score in SCORES:
+        value = network[score.train if part == "train" else score.test]
+        if value is not None:
+            return score.words(value)
+    return "–"

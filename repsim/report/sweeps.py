@@ -92,7 +92,7 @@ def sweep_words(sweep: Sweep) -> str:
 
 
 def score_words(trend: Trend) -> str:
-    """How similarity goes with accuracy or R², with both correlations."""
+    """How similarity goes with the score, with both correlations."""
     score = trend.score
     assert trend.spearman is not None
     assert score is not None

@@ -1,8 +1,14 @@
-"""Figure: loss and accuracies of each network while it trained."""
+"""Figure: loss and scores of each network while it trained."""
 
 import polars as pl
 from matplotlib.axes import Axes
-from matplotlib.ticker import FuncFormatter, MaxNLocator, NullFormatter, PercentFormatter
+from matplotlib.ticker import (
+    FuncFormatter,
+    LogLocator,
+    MaxNLocator,
+    NullFormatter,
+    PercentFormatter,
+)
 
 from repsim.drawing import CATEGORICAL, MUTED, new_figure, shortened, size_of
 from repsim.report.drawing import Drawing
@@ -113,8 +119,17 @@ def _scale_loss(axes: Axes, training: pl.DataFrame) -> None:
 def _scale_score(axes: Axes, training: pl.DataFrame, score: Score) -> None:
     """The same axis for both scores, so that the gap between them can be seen.
 
-    R² below 0 is worse than a constant answer: how much worse is not drawn beyond -1.
+    Perplexities have a logarithmic one: a factor is a number of bits. R² below 0 is worse than a
+    constant answer: how much worse is not drawn beyond -1.
     """
+    if score.low_is_good:
+        values = [v for column in (score.train, score.test) for v in training[column].drop_nulls()]
+        axes.set_yscale("log")
+        axes.set_ylim(0.9 * min(values, default=1.0), 1.1 * max(values, default=10.0))
+        axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+        axes.yaxis.set_minor_formatter(NullFormatter())
+        return
     low = min(
         (v for column in (score.train, score.test) for v in training[column].drop_nulls()),
         default=0.0,
@@ -136,6 +151,9 @@ def _finding(summary: Summary, score: Score) -> str:
         return f"The training curves end {length}; {score.name} on the test split was not taken."
     low, high = score.words(ends[score.test][0]), score.words(ends[score.test][-1])
     gaps = ends[score.train] - ends[score.test]
+    higher = "Train"
+    if score.low_is_good:
+        gaps, higher = -gaps, "Test"
     gap = float(gaps.max())  # type: ignore[arg-type]
     most = ", the most of all" if ends.height > 1 else ""
     reach = (
@@ -147,8 +165,8 @@ def _finding(summary: Summary, score: Score) -> str:
     if gap > LARGE_GAP:
         widest = ends["network"][int(gaps.arg_max() or 0)]
         return (
-            f"{reach}. Train {score.name} is {score.difference(gap)} higher for "
+            f"{reach}. {higher} {score.name} is {score.difference(gap)} higher for "
             f"{code(widest)}{most}."
         )
     half = score.difference(LARGE_GAP)
-    return f"{reach}. No network’s train {score.name} is more than {half} higher."
+    return f"{reach}. No network’s {higher.lower()} {score.name} is more than {half} higher."

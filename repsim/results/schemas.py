@@ -73,6 +73,20 @@ NETWORKS: Schema = {
     "test_r2": Column(
         dtype=pl.Float64, meaning="R² of the kept weights on the test split", nullable=True
     ),
+    "train_perplexity": Column(
+        dtype=pl.Float64,
+        meaning="perplexity over the last epoch's batches, where the next token is predicted",
+        nullable=True,
+    ),
+    "test_perplexity": Column(
+        dtype=pl.Float64, meaning="perplexity of the kept weights on the test split", nullable=True
+    ),
+    "train_bits": Column(
+        dtype=pl.Float64, meaning="bits per token: log2 of `train_perplexity`", nullable=True
+    ),
+    "test_bits": Column(
+        dtype=pl.Float64, meaning="bits per token: log2 of `test_perplexity`", nullable=True
+    ),
     "train_loss": Column(dtype=pl.Float64, meaning="last training loss", nullable=True),
     "parameters": Column(dtype=pl.Int64, meaning="parameters that are trained", nullable=True),
     "device": Column(dtype=pl.String, meaning="device it was trained on", nullable=True),
@@ -99,6 +113,20 @@ TRAINING: Schema = {
     ),
     "test_r2": Column(
         dtype=pl.Float64, meaning="R² on the test split after the epoch", nullable=True
+    ),
+    "train_perplexity": Column(
+        dtype=pl.Float64,
+        meaning="running perplexity over the epoch's batches, where the next token is predicted",
+        nullable=True,
+    ),
+    "test_perplexity": Column(
+        dtype=pl.Float64, meaning="perplexity on the test split after the epoch", nullable=True
+    ),
+    "train_bits": Column(
+        dtype=pl.Float64, meaning="bits per token: log2 of `train_perplexity`", nullable=True
+    ),
+    "test_bits": Column(
+        dtype=pl.Float64, meaning="bits per token: log2 of `test_perplexity`", nullable=True
     ),
 }
 

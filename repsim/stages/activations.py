@@ -197,6 +197,7 @@ def capture_layers(
         positions=capture.positions,
         neurons=capture.neurons,
         seed=capture.seed,
+        batch_size=spec.batch,
         device=select_device(worker.resources.device),
         workers=worker.resources.loader_workers,
     )

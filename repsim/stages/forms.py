@@ -38,7 +38,7 @@ class _Training(_Form):
     precision: str
     parameters: int
     kept_epoch: int
-    score: Literal["accuracy", "r2"] | None
+    score: Literal["accuracy", "r2", "perplexity"] | None
 
     @model_validator(mode="after")
     def _kept_one_of_them(self) -> Self:

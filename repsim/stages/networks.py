@@ -40,6 +40,10 @@ __all__ = [
 TRAINING_VERSION = 2
 SNAPSHOTS_VERSION = 1
 
+# Of a batch that is not trained on; 2**26 numbers of float32 are 256 MiB.
+MOST_EXAMPLES = 256
+MOST_LOGITS = 2**26
+
 # The file of a trained network that says how it came about, and that of its weights.
 TRAINING_RECORD = "training.json"
 WEIGHTS = "weights.pt"
@@ -57,6 +61,8 @@ class NetworkSize:
     test: int
     decodes: bool
     """Whether images are decoded from files, over and over."""
+    contiguous: bool = False
+    """Whether the examples are the windows of a text, which is trained on in whole batches."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -118,7 +124,7 @@ class NetworkSpec:
     @cached_property
     def course(self) -> Course:
         """How the training goes through its examples."""
-        return self.training.course(self.size.train)
+        return self.training.course(self.size.train, whole=self.size.contiguous)
 
     @cached_property
     def steps(self) -> dict[str, int | None]:
@@ -162,6 +168,17 @@ class NetworkSpec:
             "outputs": self.outputs,
             **origin,
         }
+
+    @property
+    def batch(self) -> int:
+        """Examples that it is given at a time where it is not trained.
+
+        Fewer where it has logits for every token of a large vocabulary, which fill the memory.
+        """
+        if self.inputs.vocabulary is None:
+            return MOST_EXAMPLES
+        logits = self.inputs.size * (self.outputs or 1)
+        return max(1, min(MOST_EXAMPLES, MOST_LOGITS // logits))
 
     @property
     def seed(self) -> Seed:

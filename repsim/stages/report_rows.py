@@ -1,5 +1,6 @@
 """Rows of the tables of a study, from its published results."""
 
+import math
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -143,7 +144,10 @@ def _last_epochs(spec: NetworkSpec, record: Mapping[str, Any]) -> tuple[int, int
     if not spec.snapshot:
         return max((epoch["epoch"] for epoch in record["history"]), default=0), record["kept_epoch"]
     if spec.step is None:
-        best = max(record["history"], key=lambda epoch: epoch["test_score"])["epoch"]
+        best, score = 0, None
+        for epoch in record["history"]:
+            if spec.objective is not None and spec.objective.improves(epoch["test_score"], score):
+                best, score = epoch["epoch"], epoch["test_score"]
         return best, best
     epoch, within = divmod(spec.step, spec.course.batches)
     return epoch, 0 if within else epoch
@@ -151,4 +155,11 @@ def _last_epochs(spec: NetworkSpec, record: Mapping[str, Any]) -> tuple[int, int
 
 def named_scores(row: Mapping[str, Any], record: Mapping[str, Any]) -> dict[str, Any]:
     """The row with its scores under their names in the tables, such as ``test_accuracy``."""
-    return {key.replace("_score", f"_{record['score']}"): value for key, value in row.items()}
+    named = {key.replace("_score", f"_{record['score']}"): value for key, value in row.items()}
+    # Beside a perplexity stand its bits per token.
+    bits = {
+        key.replace("_perplexity", "_bits"): None if value is None else math.log2(value)
+        for key, value in named.items()
+        if key.endswith("_perplexity")
+    }
+    return named | bits

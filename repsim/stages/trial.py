@@ -110,7 +110,7 @@ def _pass(model: "nn.Module", spec: NetworkSpec) -> None:
     objective.check(outputs, _BATCH, who=f"model {spec.model.name!r}")
     try:
         build_optimiser(spec.training, model)  # refuses a model without parameters
-        loss = objective.mean_loss(outputs, objective.example_targets(_BATCH, device))
+        loss = objective.mean_loss(outputs, objective.example_targets(inputs))
         loss.backward()  # type: ignore[no-untyped-call]
     except Exception as error:
         raise _unusable(spec, error, " in a backward pass") from error

@@ -112,6 +112,7 @@ def publish_given(spec: NetworkSpec, store: Store, wanted: Collection[str], work
                 source.test,
                 spec.objective,
                 device=device,
+                batch_size=spec.batch,
                 workers=worker.resources.loader_workers,
             )
     record = {
@@ -130,13 +131,14 @@ def publish_given(spec: NetworkSpec, store: Store, wanted: Collection[str], work
 
 
 def _answers(model: "nn.Module", spec: NetworkSpec, outputs: int) -> bool:
-    """Whether it answers with so many outputs: one for each class or number of the data."""
+    """Whether it answers with so many outputs: one for each class, number or token of the data."""
     import torch
 
     from repsim.training import evaluation_mode
 
     with evaluation_mode(model), torch.inference_mode():
-        return tuple(model(spec.inputs.zeros(2)).shape) == (2, outputs)
+        tokens = spec.inputs.shape if spec.objective and spec.objective.loss == "next_token" else ()
+        return tuple(model(spec.inputs.zeros(2)).shape) == (2, *tokens, outputs)
 
 
 def _read(

@@ -24,7 +24,7 @@ class Course:
     """
 
     examples: int
-    """Of an epoch: all, less one that would be a batch by itself."""
+    """Of an epoch: all, less one that would be a batch by itself; of a text, whole batches."""
     batch_size: int
     steps: int
 
@@ -36,11 +36,18 @@ class Course:
         batch_size: int | Literal["all"],
         epochs: int | None,
         steps: int | None,
+        whole: bool = False,
     ) -> "Course":
-        """The course of a training on `examples` for so many epochs or, where given, `steps`."""
+        """The course of a training on `examples` for so many epochs or, where given, `steps`.
+
+        `whole` batches alone are those of a text, in which each example of a batch goes on in the
+        next one.
+        """
         size = examples if batch_size == "all" else batch_size
         # Batch norm has no variance of one example. A batch size of 1 is taken at its word.
         used = examples - 1 if size > 1 and examples % size == 1 else examples
+        if whole:
+            used = max(examples - examples % size, size)
         batches = -(-used // size)
         return cls(
             examples=used,

@@ -4,6 +4,18 @@ from typing import Any
 
 __all__ = ["with_recipe"]
 
+# Of tokens, what trains recurrent networks and transformers alike: the rates of Wang et al. are for
+# images.
+TOKENS: dict[str, Any] = {
+    "epochs": 20,
+    "batch_size": 20,
+    "optimiser": "adamw",
+    "learning_rate": 2e-3,
+    "weight_decay": 0.01,
+    "schedule": "cosine",
+    "clip": 1.0,
+}
+
 # ImageNet: the 90-epoch recipe of He et al. 2016 ("Deep residual learning", section 3.4) as the
 # torchvision reference scripts run it. A data set that is not listed gets the defaults of Training.
 RECIPES: dict[str, dict[str, Any]] = {
@@ -14,6 +26,8 @@ RECIPES: dict[str, dict[str, Any]] = {
         "weight_decay": 1e-4,
         "milestones": (30, 60),
     },
+    "text": TOKENS,
+    "sequences": TOKENS,
 }
 
 

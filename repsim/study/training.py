@@ -62,17 +62,22 @@ class Training(StrictOptions):
     )
     objective: Loss | Literal["auto"] = Field(
         default="auto",
-        description="auto: cross-entropy of labels, mean squared error of numbers; labels can also "
-        "be trained on as one-hot vectors, with the mean squared error",
+        description="auto: cross-entropy of labels, mean squared error of numbers, the next token "
+        "of sequences; labels can also be trained on as one-hot vectors, with the mean squared "
+        "error",
     )
     batch_size: PositiveInt | Literal["all"] = Field(
         default=128, description="all: each step is on the whole training split"
     )
-    optimiser: Literal["sgd", "adam"] = "sgd"
+    optimiser: Literal["sgd", "adam", "adamw"] = "sgd"
     learning_rate: float = Field(default=0.1, gt=0)
     momentum: float = Field(default=0.9, ge=0, lt=1)
     weight_decay: float = Field(default=5e-4, ge=0)
-    schedule: Literal["steps", "cosine", "constant"] = "steps"
+    schedule: Literal["steps", "cosine", "constant", "plateau"] = Field(
+        default="steps",
+        description="plateau: the rate is multiplied by `decay` when the test score has not "
+        "improved for `patience` epochs and one more",
+    )
     milestones: tuple[PositiveInt, ...] | None = Field(
         default=None,
         description="epochs (steps, where those are given) after which the rate is multiplied by "
@@ -80,7 +85,22 @@ class Training(StrictOptions):
     )
     decay: float = Field(default=0.1, gt=0, le=1)
     warmup_epochs: int = Field(default=0, ge=0)
-    augment: bool = Field(default=True, description="random crops and flips, as the data set has")
+    clip: float | None = Field(
+        default=None, gt=0, description="largest norm of a gradient: longer ones are scaled down"
+    )
+    patience: int = Field(
+        default=0, ge=0, description="epochs that a plateau of the test score may take"
+    )
+    average: Annotated[int, Field(ge=0)] | Literal["plateau"] | None = Field(
+        default=None,
+        description="averaged SGD: from after this epoch, or from a plateau of the test score on, "
+        "the mean of the weights over all steps is evaluated and kept",
+    )
+    augment: bool = Field(
+        default=True,
+        description="random crops and flips, as the data set has; of a text, other windows in each "
+        "epoch",
+    )
     precision: Literal["auto", "float32", "bfloat16", "float16"] = Field(
         default="auto", description="auto: mixed precision on a GPU, float32 on a CPU"
     )
@@ -117,6 +137,11 @@ class Training(StrictOptions):
         marks = self.milestones
         if self.length is None:
             raise ValueError("Expected a number of epochs or of steps. Got neither")
+        if self.patience and "plateau" not in (self.schedule, self.average):
+            raise ValueError(
+                "Expected patience beside a plateau in training.schedule or training.average. Got "
+                f"{self.patience} and neither"
+            )
         if marks is not None and list(marks) != sorted(set(marks)):
             raise ValueError("Expected milestones in rising order. Got " + repr(list(marks)))
         if marks and marks[-1] >= self.length:
@@ -144,9 +169,18 @@ class Training(StrictOptions):
             return self.milestones
         return tuple(sorted({self.length // 2, self.length * 3 // 4} - {0}))
 
-    def course(self, examples: int) -> Course:
-        """How a training on a split of so many examples goes through them."""
-        return Course.of(examples, batch_size=self.batch_size, epochs=self.epochs, steps=self.steps)
+    def course(self, examples: int, *, whole: bool = False) -> Course:
+        """How a training on a split of so many examples goes through them.
+
+        In `whole` batches alone where the examples are the windows of a text.
+        """
+        return Course.of(
+            examples,
+            batch_size=self.batch_size,
+            epochs=self.epochs,
+            steps=self.steps,
+            whole=whole,
+        )
 
     def snapshots_in(self, course: Course) -> dict[str, int | None]:
         """The snapshots that are kept: `repsim.study.snapshots.snapshots_of`."""
@@ -154,5 +188,10 @@ class Training(StrictOptions):
 
     @property
     def determining(self) -> dict[str, Any]:
-        """What the trained network depends on, beside its objective."""
-        return self.model_dump(mode="json", exclude={"snapshots", "objective"})
+        """What the trained network depends on, beside its objective.
+
+        Settings that were added later are left out where they do nothing: networks that were
+        trained before keep their keys.
+        """
+        idle = {"clip", "patience", "average"} - self.model_dump(exclude_defaults=True).keys()
+        return self.model_dump(mode="json", exclude={"snapshots", "objective"} | idle)

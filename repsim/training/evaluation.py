@@ -9,6 +9,7 @@ from torch import nn
 
 from repsim.data import Split
 from repsim.objective import Objective
+from repsim.training.carried import carries, contiguous_order, forgotten, narrowed, start
 from repsim.training.precision import Precision, autocast, repeatable_kernels
 from repsim.training.ranks import ALONE, Ranks
 
@@ -40,6 +41,9 @@ def evaluate(
 ) -> float | None:
     """The score of a model on a split, without augmentation.
 
+    A text is read in `batch_size` streams, through which a recurrent model carries its hidden
+    state.
+
     Parameters
     ----------
     model
@@ -60,17 +64,23 @@ def evaluate(
     if not split.has_targets:
         return None
     tallies = []
+    mine = ranks.part(np.arange(len(split)))
+    carry = split.contiguous and carries(model)
     batches = split.batches(
-        ranks.part(np.arange(len(split))),
+        mine[contiguous_order(len(mine), batch_size)] if split.contiguous and len(mine) else mine,
         batch_size=batch_size,
         augmentation=None,
         device=device,
         workers=workers,
     )
-    with evaluation_mode(model), repeatable_kernels():
+    with evaluation_mode(model), repeatable_kernels(), forgotten(model):
+        if carry and len(mine):
+            start(model, min(batch_size, len(mine)), device)
         # The batches are made outside inference mode: a split may keep its tensors, and
         # inference tensors could not be trained on afterwards.
         for inputs, targets in batches:
+            if carry:
+                narrowed(model, len(inputs))
             with torch.inference_mode(), autocast(precision, device):
                 tallies.append(objective.tally(model(inputs), targets))
     total = torch.stack(tallies).cpu().double().sum() if tallies else 0.0

@@ -13,7 +13,7 @@ from repsim.training.device import thread_limit
 from repsim.training.history import Epoch, Progress, TrainedNetwork
 from repsim.training.precision import repeatable_kernels, resolve_precision
 from repsim.training.ranks import ALONE, Ranks
-from repsim.training.state import cpu_state, start_or_resume
+from repsim.training.state import start_or_resume
 from repsim.training.streams import isolated_randomness
 from repsim.training.trainer import Trainer
 
@@ -32,7 +32,8 @@ def check_data(source: DataSource, training: Training) -> None:
     StudyError
         When there are no targets to train on, fewer than two training examples, or fewer than the
         batch size that is asked for; when the warm-up is longer than the training; or when the best
-        epoch is to be kept or a snapshot and the test split has no targets to find it by.
+        epoch is to be kept or a snapshot, or a plateau to be found, and the test split has no
+        targets to find it by.
     """
     objective = source.objective(training.objective)
     if training.epochs == 0:
@@ -60,6 +61,11 @@ def check_data(source: DataSource, training: Training) -> None:
             'Expected labels of the test split for training.keep = "best", or numbers that vary: '
             f'it keeps the epoch of the best test score. {got} Set training.keep = "last".'
         )
+    if training.schedule == "plateau" or training.average == "plateau":
+        raise StudyError(
+            "Expected targets of the test split that vary for a plateau in training.schedule or "
+            f"training.average: it is one of the test score. {got} Choose another."
+        )
     if "best" in training.snapshots:
         raise StudyError(
             'Expected labels of the test split for the snapshot "best", or numbers that vary: it '
@@ -69,7 +75,13 @@ def check_data(source: DataSource, training: Training) -> None:
 
 
 def _check_course(source: DataSource, training: Training) -> None:
-    course = training.course(len(source.train))
+    course = training.course(len(source.train), whole=source.train.contiguous)
+    if course.batch_size > len(source.train) and source.train.contiguous:
+        raise StudyError(
+            f"Expected a batch of at most {len(source.train)} windows of the training text: each "
+            f"is of another stream. Got training.batch_size = {course.batch_size}. Choose a "
+            "smaller one, or shorter windows (data.length)."
+        )
     if training.warmup_epochs * course.batches > course.steps:
         raise StudyError(
             f"Expected a warm-up within the training of {course.steps} steps. Got "
@@ -199,7 +211,7 @@ def train(
         found = state.best
         best = found if training.keep == "best" else None
         return TrainedNetwork(
-            state=cpu_state(state.model) if best is None else best.weights,
+            state=state.kept if best is None else best.weights,
             history=tuple(state.history),
             device=device.type,
             precision=trainer.precision,

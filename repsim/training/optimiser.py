@@ -1,12 +1,14 @@
 """The optimiser of a training, and its learning rate at every step."""
 
 import math
+from collections.abc import Sequence
 
 from torch import nn, optim
 
+from repsim.objective import Objective
 from repsim.study import Course, Training
 
-__all__ = ["build_optimiser", "learning_rate", "set_learning_rate"]
+__all__ = ["build_optimiser", "learning_rate", "plateaus", "set_learning_rate"]
 
 
 def learning_rate(training: Training, course: Course, step: int) -> float:
@@ -16,7 +18,8 @@ def learning_rate(training: Training, course: Course, step: int) -> float:
     -----
     The schedule ``steps`` multiplies by ``decay`` *after* each milestone; ``cosine`` falls per step
     from the full rate after the warm-up to zero after the last one. The warm-up rises linearly
-    over the batches of the first ``warmup_epochs``, and multiplies the schedule. The default
+    over the batches of the first ``warmup_epochs``, and multiplies the schedule. Of ``plateau`` it
+    is the rate before the first plateau (`plateaus`). The default
     is that of Wang et al. 2018: 0.1, then 0.01 after 80 epochs and 0.001 after 120.
 
     Examples
@@ -38,14 +41,40 @@ def learning_rate(training: Training, course: Course, step: int) -> float:
     return rate * min(1.0, (step + 1) / warmup) if warmup else rate
 
 
+def plateaus(scores: Sequence[float | None], patience: int, objective: Objective) -> int:
+    """How often a score has not improved for more than `patience` evaluations in a row.
+
+    A function of the history alone, so that a resumed training agrees. Each plateau starts the
+    count again, as torch's ``ReduceLROnPlateau`` does.
+
+    Examples
+    --------
+    >>> perplexity = Objective(loss="next_token", outputs=9, score="perplexity")
+    >>> plateaus([90.0, 80.0, 81.0, 79.0, 79.5, 79.5], 0, perplexity)
+    3
+    >>> plateaus([90.0, 80.0, 81.0, 79.0, 79.5, 79.5], 1, perplexity)
+    1
+    """
+    found, waited, best = 0, 0, None
+    for score in scores:
+        if score is not None and objective.improves(score, best):
+            best, waited = score, 0
+            continue
+        waited += 1
+        if waited > patience:
+            found, waited = found + 1, 0
+    return found
+
+
 def build_optimiser(training: Training, model: nn.Module) -> optim.Optimizer:
-    """SGD with momentum (not Nesterov's) or Adam; weight decay applies to every parameter.
+    """SGD with momentum (not Nesterov's), Adam or AdamW; weight decay is of every parameter.
 
     Biases and batch norm included, as in the paper's released code.
     """
     parameters = model.parameters()
-    if training.optimiser == "adam":
-        return optim.Adam(parameters, lr=training.learning_rate, weight_decay=training.weight_decay)
+    if training.optimiser != "sgd":
+        kind = optim.Adam if training.optimiser == "adam" else optim.AdamW
+        return kind(parameters, lr=training.learning_rate, weight_decay=training.weight_decay)
     return optim.SGD(
         parameters,
         lr=training.learning_rate,

@@ -1,12 +1,13 @@
 """A training in the middle: everything that a checkpoint holds, and the way back from one."""
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import torch
 from torch import Tensor, nn, optim
+from torch.optim.swa_utils import AveragedModel
 
 from repsim.study import Seed, Training
 from repsim.training.checkpoint import (
@@ -53,14 +54,27 @@ class TrainingState:
     metrics: RunningMetrics = field(default_factory=RunningMetrics)
     history: list[Epoch] = field(default_factory=list)
     best: Best | None = None
+    average: AveragedModel | None = None
+    """The mean of the weights over steps, where the training averages and has begun to. Batch
+    statistics are the latest."""
+    hidden: tuple[Tensor, ...] | None = None
+    """What a recurrent model carried when the checkpoint was written, of the whole batch."""
     replica: nn.Module = field(init=False)
     """`model` as it is called in a step, where several ranks train it."""
 
     def __post_init__(self) -> None:
         self.replica = self.model
 
-    def encode(self, *, identity: str) -> bytes:
-        """Checkpoint of this state. The metrics' window must have been read."""
+    @property
+    def kept(self) -> dict[str, Tensor]:
+        """A copy of the weights that are kept and evaluated: their average, where there is one."""
+        return cpu_state(self.model) if self.average is None else cpu_state(self.average.module)
+
+    def encode(self, *, identity: str, hidden: Sequence[Tensor] | None = None) -> bytes:
+        """Checkpoint of this state, in which a recurrent model carries `hidden`.
+
+        The metrics' window must have been read.
+        """
         return encode(
             {
                 "model": self.model.state_dict(),
@@ -74,6 +88,8 @@ class TrainingState:
                 "examples": self.metrics.examples,
                 "history": [asdict(epoch) for epoch in self.history],
                 "best": None if self.best is None else vars(self.best).copy(),
+                "average": None if self.average is None else self.average.state_dict(),
+                "hidden": None if hidden is None else list(hidden),
             },
             identity=identity,
         )
@@ -94,6 +110,12 @@ class TrainingState:
         )
         self.history = [Epoch(**epoch) for epoch in snapshot["history"]]
         self.best = None if snapshot["best"] is None else Best(**snapshot["best"])
+        # Checkpoints of earlier versions have neither.
+        average, hidden = snapshot.get("average"), snapshot.get("hidden")
+        if average is not None:
+            self.average = AveragedModel(self.model)
+            self.average.load_state_dict(average)
+        self.hidden = None if hidden is None else tuple(hidden)
 
 
 def cpu_state(model: nn.Module) -> dict[str, Tensor]:

@@ -1,6 +1,5 @@
 """Through one epoch and its end: steps, metrics, evaluation, checkpoints, stopping."""
 
-import math
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -9,19 +8,21 @@ from functools import cached_property
 import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.optim.swa_utils import AveragedModel
 
 from repsim.data import Augmentation, DataSource
 from repsim.errors import PreemptedError, TrainingError
 from repsim.objective import Objective
 from repsim.study import Course, Seed, Training
+from repsim.training.carried import carries, contiguous_order, gathered, start
 from repsim.training.checkpoint import CheckpointFolder
 from repsim.training.evaluation import evaluate
 from repsim.training.history import Epoch, Progress
 from repsim.training.metrics import RunningMetrics
-from repsim.training.optimiser import learning_rate, set_learning_rate
+from repsim.training.optimiser import learning_rate, plateaus, set_learning_rate
 from repsim.training.precision import Precision, autocast
 from repsim.training.ranks import Ranks
-from repsim.training.state import Best, TrainingState, cpu_state
+from repsim.training.state import Best, TrainingState
 from repsim.training.streams import epoch_order, seed_torch, stream_seed
 
 __all__ = ["Trainer"]
@@ -58,7 +59,8 @@ class Trainer:
     @cached_property
     def course(self) -> Course:
         """How it goes through the training split."""
-        return self.training.course(len(self.source.train))
+        train = self.source.train
+        return self.training.course(len(train), whole=train.contiguous)
 
     @cached_property
     def objective(self) -> Objective:
@@ -84,11 +86,13 @@ class Trainer:
         if not _finite(state.model):
             raise self._diverged(state, state.batch, "a weight")
         if self.ranks.first:
-            self.on_snapshot(step, cpu_state(state.model))
+            self.on_snapshot(step, state.kept)
 
     def train_epoch(self, state: TrainingState) -> None:
         """Train on what is left of the state's epoch."""
         resumed_at = time.monotonic() - state.seconds
+        self._begin_average(state)
+        self._carry(state)
         for inputs, targets in self._remaining_batches(state):
             self._step(state, inputs, targets)
             state.batch += 1
@@ -107,7 +111,7 @@ class Trainer:
 
     def _remaining_batches(self, state: TrainingState) -> Iterator[tuple[Tensor, Tensor]]:
         course = self.course
-        order = epoch_order(self.seed.order, state.epoch, len(self.source.train))
+        order = self._order(state.epoch)
         order = order[: min(course.examples, course.last_batch_of(state.epoch) * course.batch_size)]
         size = course.batch_size
         starts = range(state.batch * size, len(order), size)
@@ -143,15 +147,59 @@ class Trainer:
         # The mean over the ranks of these is the gradient of the mean over the whole batch.
         share = self.ranks.size * len(targets) / self.course.size_of(state.batch)
         state.scaler.scale(loss * share).backward()  # type: ignore[no-untyped-call]
+        if self.training.clip is not None:
+            state.scaler.unscale_(state.optimiser)
+            nn.utils.clip_grad_norm_(state.model.parameters(), self.training.clip)
         state.scaler.step(state.optimiser)
         state.scaler.update()
+        if state.average is not None:
+            state.average.update_parameters(state.model)
         tally = self.objective.tally(outputs.detach(), targets)
         state.metrics.add(loss, tally, len(targets))
 
     def _rate(self, state: TrainingState, batch: int | None = None) -> float:
         at = state.batch if batch is None else batch
         step = (state.epoch - 1) * self.course.batches + at
-        return learning_rate(self.training, self.course, step)
+        rate = learning_rate(self.training, self.course, step)
+        if self.training.schedule == "plateau":
+            scores = [epoch.test_score for epoch in state.history]
+            rate *= self.training.decay ** plateaus(scores, self.training.patience, self.objective)
+        return rate
+
+    def _order(self, epoch: int) -> np.ndarray:
+        """Order of the training examples in an epoch.
+
+        The windows of a text are in streams, which start at another window in each epoch: so it is
+        another part of the text that does not fill a batch.
+        """
+        count = len(self.source.train)
+        order = epoch_order(self.seed.order, epoch, count)
+        if not self.source.train.contiguous:
+            return order
+        streams = contiguous_order(self.course.examples, self.course.batch_size)
+        return np.asarray((streams + order[0]) % count)
+
+    def _carry(self, state: TrainingState) -> None:
+        """Let a recurrent model carry its hidden state through the epoch, from where it stands."""
+        if not (self.source.train.contiguous and carries(state.model)):
+            return
+        mine = self.ranks.part(np.arange(self.course.batch_size))
+        start(state.model, len(mine), self.device)
+        if state.hidden is not None:
+            state.model.hidden = tuple(part[:, mine].to(self.device) for part in state.hidden)  # type: ignore[assignment]
+            state.hidden = None
+
+    def _begin_average(self, state: TrainingState) -> None:
+        begin = self.training.average
+        if begin is None or state.average is not None or state.batch:
+            return
+        scores = [epoch.test_score for epoch in state.history]
+        if begin == "plateau":
+            due = plateaus(scores, self.training.patience, self.objective) > 0
+        else:
+            due = state.epoch > begin
+        if due:
+            state.average = AveragedModel(state.model)
 
     def finish_epoch(self, state: TrainingState) -> None:
         """Evaluate, note the epoch, and move the state to the start of the next one."""
@@ -170,7 +218,7 @@ class Trainer:
         if not _finite(state.model):
             raise self._diverged(state, state.batch, "a weight")
         score = evaluate(
-            state.model,
+            state.model if state.average is None else state.average.module,
             self.source.test,
             self.objective,
             device=self.device,
@@ -188,9 +236,9 @@ class Trainer:
             seconds=state.seconds + time.monotonic() - started,
         )
         state.history.append(epoch)
-        best = -math.inf if state.best is None else state.best.test_score
-        if self.find_best and score is not None and score > best:
-            state.best = Best(epoch=epoch.epoch, test_score=score, weights=cpu_state(state.model))
+        best = None if state.best is None else state.best.test_score
+        if self.find_best and score is not None and self.objective.improves(score, best):
+            state.best = Best(epoch=epoch.epoch, test_score=score, weights=state.kept)
         return epoch
 
     def _train_score(self, state: TrainingState) -> float | None:
@@ -224,8 +272,13 @@ class Trainer:
 
     def _save(self, state: TrainingState) -> None:
         self._read_metrics(state)
+        carried = getattr(state.model, "hidden", None) if state.batch else None
+        hidden = None
+        if carried is not None:
+            hidden = gathered(carried, self.course.batch_size, self.ranks)
         if self.checkpoints is not None and self.ranks.first:
-            self.checkpoints.save(state.encode(identity=self.identity), epoch=state.epoch)
+            content = state.encode(identity=self.identity, hidden=hidden)
+            self.checkpoints.save(content, epoch=state.epoch)
         self._saved_at = time.monotonic()
 
     def _stop(self, state: TrainingState) -> None:

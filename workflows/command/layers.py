@@ -1,6 +1,7 @@
 """repsim layers"""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -39,7 +40,8 @@ def layers(
         str | None,
         typer.Option(
             metavar="CxHxW",
-            help="Shape of an image, as 3x32x32, or length of a vector, as 64.",
+            help="Shape of an image, as 3x32x32, or length of a vector or of a sequence of tokens, "
+            "as 64.",
             show_default="the model's usual",
         ),
     ] = None,
@@ -62,7 +64,9 @@ def layers(
 
     inputs, outputs = default_input(model)
     if image_shape is not None:
-        inputs = InputSpec(shape=_shape(image_shape))
+        shape = _shape(image_shape)
+        tokens = inputs.vocabulary is not None
+        inputs = replace(inputs, shape=shape) if tokens else InputSpec(shape=shape)
     key = int(output) if output is not None and output.lstrip("-").isdecimal() else output
     table = layer_table_of(
         lambda: build_model(model, {}, inputs=inputs, outputs=outputs, output=key), inputs

@@ -32,13 +32,14 @@ def relus(network):
 def test_logits_come_out_and_every_relu_runs_exactly_once_on_its_own(name):
     inputs, outputs = default_input(name)
     with torch.device("meta"):
-        network = build(name)
+        network = build(name, outputs)
         seen = []
         for layer in relus(network):
             hook = lambda *_, layer=layer: seen.append(layer)  # noqa: E731
             network.get_submodule(layer).register_forward_hook(hook)
         logits = network(inputs.zeros(2))
-    assert logits.shape == (2, outputs)
+    tokens = () if inputs.vocabulary is None else inputs.shape
+    assert logits.shape == (2, *tokens, outputs)
     assert sorted(seen) == sorted(relus(network))
     assert not any(module.inplace for module in network.modules() if isinstance(module, nn.ReLU))
 

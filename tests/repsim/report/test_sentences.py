@@ -216,6 +216,28 @@ def as_r2(tables):
     }
 
 
+def test_where_tokens_are_predicted_words_and_figure_are_of_perplexity(invent):
+    tables, facts = invent(accuracies=(0.9, 0.95, 0.97))
+    given = {
+        name: getattr(tables, name).with_columns(
+            train_perplexity=80 * pl.col("train_accuracy"),
+            test_perplexity=100 * pl.col("test_accuracy"),
+            train_accuracy=pl.lit(None, pl.Float64),
+            test_accuracy=pl.lit(None, pl.Float64),
+        )
+        for name in ("networks", "training")
+    }
+    summary = summarise(replaced(tables, **given), facts)
+    points = " ".join(answer(summary).points)
+    assert "the perplexities run from 90.0 (6.49 bits per token) (`seed-0`) to 97.0" in points
+    drawing = training_curves.draw(summary)
+    titles = [axes.get_title(loc="left") for axes in drawing.figure.axes]
+    assert titles == ["Training loss", "Train perplexity", "Test perplexity"]
+    assert drawing.figure.axes[2].get_yscale() == "log"
+    assert "Test perplexity is " in drawing.finding
+    assert "ccurac" not in drawing.finding + drawing.reading + points
+
+
 def test_where_targets_are_numbers_words_and_figure_are_of_r2(invent):
     tables, facts = invent(accuracies=(0.9, 0.95, 0.97))
     summary = summarise(replaced(tables, **as_r2(tables)), facts)

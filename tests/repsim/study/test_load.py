@@ -76,7 +76,7 @@ def test_everything_that_may_stand_in_a_file_is_read(tiny_study):
         ),
         ("training.learning_rate=inf", ["'training.learning_rate' of s.toml: a finite number."]),
         ("matching.centred=1", ["'matching.centred' of s.toml: a valid boolean. Got 1."]),
-        ("training.optimiser=sdg", ["'training.optimiser' of s.toml: 'sgd' or 'adam'. Got 'sdg'."]),
+        ("training.optimiser=sdg", ["of s.toml: 'sgd', 'adam' or 'adamw'. Got 'sdg'."]),
         ("capture.dtype=float64", ["'capture.dtype' of s.toml: 'float32' or 'float16'."]),
         ("capture.examples=0", ["greater than or equal to 1, or 'all'. Got 0."]),
         ("capture.layers=3", ["'capture.layers' of s.toml: a list", "Got 3."]),

@@ -200,6 +200,7 @@ def test_batches_are_made_outside_inference_mode(source):
 
     class Watched:
         has_targets = True
+        contiguous = False
         targets = source.test.targets
 
         def __len__(self):

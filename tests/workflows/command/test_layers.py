@@ -35,6 +35,12 @@ def test_the_shape_of_an_image_can_be_given(repsim):
     assert ran.out.endswith("1 of 13 layers, for images of shape 3x32x32.")
 
 
+def test_the_length_of_sequences_can_be_given(repsim):
+    ran = repsim("layers", "gru", "--image-shape", "12", "--pattern", "gru.*")
+    assert "2 gru.0 GRU 12×200 200 12" in ran.out
+    assert ran.out.endswith("2 of 7 layers, for sequences of 12 ids below 10000.")
+
+
 def test_the_length_of_vectors_can_be_given(repsim):
     ran = repsim("layers", "mlp", "--image-shape", "12")
     assert "4 output Linear 10 10 1" in ran.out
