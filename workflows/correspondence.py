@@ -104,4 +104,5 @@ class Correspondence:
 
 
 def _same_places(a: LayerSpec, b: LayerSpec) -> bool:
-    return a.capture.positions == "mean" or a.total_positions == b.total_positions
+    one = a.capture.positions in ("mean", "last")
+    return one or a.total_positions == b.total_positions

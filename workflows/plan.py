@@ -28,7 +28,6 @@ from repsim.model_layers import (
 from repsim.models import MODELS, build_model
 from repsim.own_code import OwnCode
 from repsim.stages.across import across_specs
-from repsim.stages.activations import LayerSpec
 from repsim.stages.analyses import AnalysisSpec
 from repsim.stages.comparison import ComparisonSpec
 from repsim.stages.networks import NetworkSize, NetworkSpec
@@ -38,6 +37,7 @@ from repsim.store import Store, conditions
 from repsim.study import Across, Model, Network, Study
 from repsim.text import check_utf8
 from repsim.training import check_data
+from workflows.captured import Captured, layer_specs, positions_of
 from workflows.correspondence import Correspondence
 from workflows.snapshot_pairs import snapshot_pairs
 
@@ -87,7 +87,13 @@ def plan_study(study: Study, store: Store | None = None) -> StudyPlan:
         spec, captured[network.label] = models.of(network, source)
         specs.append(spec)
     models.check_patterns()
-    most_layers = max(len(built.chosen) for built in captured.values())
+    most_layers = max(
+        sum(
+            len(positions_of(layer, sources.captured(network), study))
+            for layer in captured[network.label].chosen
+        )
+        for network in study.networks
+    )
     _check_size(study, study.pair_count, most_layers)
     networks = tuple(specs)
     _check_given(networks)
@@ -98,13 +104,17 @@ def plan_study(study: Study, store: Store | None = None) -> StudyPlan:
     _check_size(study, len(trained_pairs) + len(of_snapshots), most_layers)
     compared = {x.label: x for pair in of_snapshots for x in pair if x.snapshot}.values()
     layers = {
-        spec.label: _layer_specs(
+        spec.label: layer_specs(
             spec, captured[spec.network.label].chosen, sources.captured(spec.network), study
         )
         for spec in (*networks, *compared)
     }
     pairs = [*trained_pairs, *((a.label, b.label) for a, b in of_snapshots)]
-    names = {spec.label: captured[spec.network.label].names for spec in (*networks, *compared)}
+    names = {
+        spec.label: captured[spec.network.label].names
+        | {layer.layer for layer in layers[spec.label]}
+        for spec in (*networks, *compared)
+    }
     table = Correspondence(study.layers, names, layers)
     corresponding = {(a, b): tuple(table.of(a, b)) for a, b in pairs}
     codes = {measure.name: MEASURES.code(measure.name) for measure in study.measures}
@@ -156,14 +166,6 @@ def _analyses(
                 yield AnalysisSpec(network=state, analysis=analysis)
 
 
-@dataclass(frozen=True)
-class _Captured:
-    """The examples whose activations are captured: those of all networks must be the same."""
-
-    examples: int
-    labelled: bool
-
-
 class _Sources:
     """The data of the networks, each loaded once."""
 
@@ -185,10 +187,15 @@ class _Sources:
             check_data(self._loaded[key], network.training)
         return self._loaded[key]
 
-    def captured(self, network: Network) -> _Captured:
+    def captured(self, network: Network) -> Captured:
         """How many examples are captured, and whether they have labels."""
         split = self.of(network).split(self._study.capture.split)
-        return _Captured(self._study.capture.examples_of(len(split)), split.true_labels is not None)
+        lengths = split.lengths
+        return Captured(
+            examples=self._study.capture.examples_of(len(split)),
+            labelled=split.true_labels is not None,
+            lengths=None if lengths is None else (int(lengths.min()), int(lengths.max())),
+        )
 
     def _check_captured(self, network: Network, source: DataSource) -> None:
         capture = self._study.capture
@@ -363,24 +370,4 @@ def _with_accepted(
     sound = conditions(store, [spec.folder for specs in variants for spec in specs])["sound"]
     return tuple(
         next((spec for spec in specs if spec.folder in sound), specs[0]) for specs in variants
-    )
-
-
-def _layer_specs(
-    network: NetworkSpec, chosen: Sequence[LayerInfo], captured: _Captured, study: Study
-) -> tuple[LayerSpec, ...]:
-    return tuple(
-        LayerSpec(
-            network=network,
-            layer=layer.name,
-            depth=layer.depth,
-            type=layer.type,
-            axis=layer.axis,
-            total_neurons=layer.neurons,
-            total_positions=layer.positions,
-            examples=captured.examples,
-            capture=study.capture,
-            labelled=captured.labelled,
-        )
-        for layer in chosen
     )

@@ -1,6 +1,6 @@
 """Activations of chosen layers, batch by batch: one forward pass for all layers."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Literal
 
@@ -18,6 +18,8 @@ from repsim.training.precision import repeatable_kernels
 
 __all__ = ["by_positions", "capture_blocks", "plain_forward"]
 
+Kept = int | Literal["all", "mean", "last"]
+
 
 def capture_blocks(
     model: nn.Module,
@@ -25,7 +27,8 @@ def capture_blocks(
     indices: np.ndarray,
     layers: Sequence[LayerInfo],
     *,
-    positions: int | Literal["all", "mean"] = "all",
+    positions: Kept = "all",
+    places: Mapping[str, Sequence[int]] | None = None,
     neurons: int | Literal["all"] = "all",
     seed: int = 0,
     batch_size: int = 256,
@@ -47,7 +50,11 @@ def capture_blocks(
         Of this model's `layer_table`.
     positions
         How many positions of each example are kept (`sampled_positions` with `seed`); ``"mean"``
-        for one, their average.
+        for one, their average; ``"last"`` for the last one. Of padded sequences, only positions
+        with a token are drawn, averaged, or the last.
+    places
+        For a layer by its name, the positions that are kept, in this order, in place of
+        `positions`.
     neurons
         How many of each layer are kept (`sampled_neurons` with `seed`).
 
@@ -80,7 +87,14 @@ def capture_blocks(
                 f"Got {layer.name!r} ({layer.type})."
             )
     watched = {layer.module: modules[layer.module] for layer in layers}
-    recorder = _Recorder(layers, positions=positions, neurons=neurons, seed=seed)
+    recorder = _Recorder(
+        layers,
+        positions=positions,
+        places=places or {},
+        neurons=neurons,
+        seed=seed,
+        lengths=split.lengths,
+    )
     batches = split.batches(
         indices, batch_size=batch_size, augmentation=None, device=device, workers=workers
     )
@@ -132,13 +146,17 @@ class _Recorder:
         self,
         layers: Sequence[LayerInfo],
         *,
-        positions: int | Literal["all", "mean"],
+        positions: Kept,
+        places: Mapping[str, Sequence[int]],
         neurons: int | Literal["all"],
         seed: int,
+        lengths: np.ndarray | None,
     ) -> None:
         self._layers = {(layer.module, layer.call): layer for layer in layers}
         self._kept = positions
+        self._places = places
         self._neurons = neurons
+        self._lengths = lengths
         self._seed = seed
         self._examples = np.empty(0, dtype=np.int64)
         self._chosen: dict[int, Tensor] = {}
@@ -178,6 +196,16 @@ class _Recorder:
         if self._neurons != "all" and self._neurons < layer.neurons:
             drawn = sampled_neurons(self._seed, layer.neurons, self._neurons)
             output = output[..., torch.from_numpy(drawn).to(output.device)]
+        if layer.name in self._places:
+            return output[:, list(self._places[layer.name])]
+        lengths = self._lengths_of(layer, output.device)
+        if self._kept == "last":
+            last = torch.full((len(output),), layer.positions) if lengths is None else lengths
+            return output[torch.arange(len(output)), last - 1].unsqueeze(1)
+        if self._kept == "mean" and lengths is not None:
+            real = torch.arange(layer.positions, device=output.device) < lengths.unsqueeze(1)
+            total = output.where(real.unsqueeze(2), 0).sum(dim=1, keepdim=True, dtype=torch.float32)
+            return total / lengths.view(-1, 1, 1)
         if self._kept == "mean":
             return output.mean(dim=1, keepdim=True, dtype=torch.float32)
         if self._kept == "all" or self._kept >= layer.positions:
@@ -185,9 +213,21 @@ class _Recorder:
         chosen = self._positions(layer.positions, self._kept, output.device)
         return output[torch.arange(len(output), device=output.device).unsqueeze(1), chosen]
 
+    def _lengths_of(self, layer: LayerInfo, device: torch.device) -> Tensor | None:
+        """How many positions of each example have a token; None where all have, or are others."""
+        if self._lengths is None or layer.positions < self._lengths.max():
+            return None
+        return torch.from_numpy(self._lengths[self._examples]).to(device)
+
     def _positions(self, total: int, kept: int, device: torch.device) -> Tensor:
         if total not in self._chosen:
-            rows = [sampled_positions(self._seed, total, kept, int(i)) for i in self._examples]
+            sizes = np.full(len(self._examples), total)
+            if self._lengths is not None:
+                sizes = np.minimum(sizes, self._lengths[self._examples])
+            rows = [
+                sampled_positions(self._seed, int(size), kept, int(i))
+                for i, size in zip(self._examples, sizes, strict=True)
+            ]
             self._chosen[total] = torch.from_numpy(np.stack(rows)).to(device)
         return self._chosen[total]
 

@@ -90,6 +90,6 @@ def _samples(tables: Tables) -> str:
     if not parts:
         return f"{words} All positions of every feature map were used."
     return (
-        f"{words} Of {parts} of {maps.height} feature maps a sample of the positions was used, "
+        f"{words} Of {parts} of {maps.height} feature maps some of the positions were used, "
         "the same for every network."
     )

@@ -5,7 +5,7 @@ import io
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
@@ -21,6 +21,7 @@ from repsim.store import (
     examples_per_file,
 )
 from repsim.study import Capture
+from repsim.study.positions import layer_of_model
 
 if TYPE_CHECKING:
     from repsim.stages.plan import StudyPlan
@@ -56,6 +57,8 @@ class LayerSpec:
     capture: Capture
     labelled: bool = False
     """Whether the class of each example is known."""
+    places: tuple[int, ...] | None = None
+    """The positions that are kept, where the study lists them or has a layer for each."""
 
     @property
     def label(self) -> str:
@@ -71,9 +74,16 @@ class LayerSpec:
     def positions(self) -> int:
         """Positions that are kept of each example."""
         asked = self.capture.positions
-        if asked == "all":
-            return self.total_positions
-        return 1 if asked == "mean" else min(asked, self.total_positions)
+        if self.places is not None:
+            return len(self.places)
+        if isinstance(asked, int):
+            return min(asked, self.total_positions)
+        return 1 if asked in ("mean", "last") else self.total_positions
+
+    @property
+    def layer_of_model(self) -> str:
+        """The name of the layer in the model, whichever position is captured of it."""
+        return layer_of_model(self.layer)
 
     @property
     def bytes(self) -> int:
@@ -96,12 +106,14 @@ class LayerSpec:
         """The key of the activations."""
         all_neurons = {"neurons"} if self.capture.neurons == "all" else set()
         capture = self.capture.model_dump(mode="json", exclude={"layers", "axes"} | all_neurons)
+        if self.places is not None:
+            capture["positions"] = list(self.places)
         return artifact_key(
             "activations",
             CAPTURE_VERSION,
             {
                 "network": self.network.key,
-                "layer": self.layer,
+                "layer": self.layer_of_model,
                 "axis": self.axis,
                 "capture": capture,
             },
@@ -175,7 +187,11 @@ def capture_layers(
     ids = [split.ids[index] for index in indices]
     classes = split.true_labels
     labels = None if classes is None else classes[indices].tolist()
-    names = {layer.layer for layer in layers}
+    names = {layer.layer_of_model for layer in layers}
+    places: dict[str, list[int]] = {}
+    for layer in layers:
+        if layer.places is not None:
+            places.setdefault(layer.layer_of_model, []).extend(layer.places)
     table = with_axes(layer_table_of(lambda: model_of(spec), spec.inputs), capture.axes)
     writers = {
         layer.layer: ActivationWriter(
@@ -194,7 +210,8 @@ def capture_layers(
         split,
         indices,
         [layer for layer in table if layer.name in names],
-        positions=capture.positions,
+        positions=_kept(capture),
+        places=places,
         neurons=capture.neurons,
         seed=capture.seed,
         batch_size=spec.batch,
@@ -204,11 +221,15 @@ def capture_layers(
     failed: dict[str, str] = {}
     with thread_limit(worker.resources.threads):
         for rows, activations in blocks:
-            for name in [name for name in activations if name not in failed]:
+            for layer in [layer for layer in layers if layer.layer not in failed]:
+                block = activations[layer.layer_of_model]
+                if layer.places is not None:
+                    listed = places[layer.layer_of_model]
+                    block = block[:, [listed.index(place) for place in layer.places]]
                 try:
-                    writers[name].append(activations[name])
+                    writers[layer.layer].append(block)
                 except InputError as problem:
-                    failed[name] = str(problem)
+                    failed[layer.layer] = str(problem)
             if len(failed) == len(writers):
                 break
             worker.report(
@@ -222,6 +243,14 @@ def capture_layers(
     if failed:
         folders = {layer.layer: layer.folder for layer in layers}
         raise CaptureError({folders[name]: why for name, why in failed.items()})
+
+
+def _kept(capture: Capture) -> int | Literal["all", "mean", "last"]:
+    """The positions of layers of which no places are listed."""
+    asked = capture.positions
+    if isinstance(asked, int):
+        return asked
+    return "mean" if asked == "mean" else "last" if asked == "last" else "all"
 
 
 def stored_activations(store: Store, layer: LayerSpec) -> Activations:

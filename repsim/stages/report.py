@@ -327,11 +327,14 @@ def _data_digests(plan: StudyPlan) -> dict[str, str]:
 def _conventions(plan: StudyPlan) -> list[tuple[str, str]]:
     accepted = [("Code that has changed", words) for words in plan.accepted_code]
     apart = [("Layers that do not correspond", " ".join(plan.apart))] if plan.apart else []
-    averaged = (
-        [("Samples", "A sample is one example: a feature map is averaged over its positions.")]
-        if plan.study.capture.positions == "mean"
-        else []
-    )
+    asked = plan.study.capture.positions
+    words = {
+        "mean": "A sample is one example: a feature map is averaged over its positions.",
+        "last": "A sample is one example: its last position, of a sequence its last token.",
+    }
+    listed = f"Positions that were captured (capture.positions): {asked}." if asked != "all" else ""
+    said = words.get(str(asked), "" if isinstance(asked, int) else listed)
+    averaged = [("Samples", said)] if said else []
     return [*accepted, *apart, *averaged, *_visiting_order(plan.study.matching)]
 
 

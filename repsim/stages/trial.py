@@ -69,7 +69,7 @@ def _try_network(spec: NetworkSpec, layers: Sequence[LayerSpec]) -> None:
             _pass(model.train(), spec)
         table = {layer.name: layer for layer in _table(model, spec, layers)}
     for layer in layers:
-        found = table.get(layer.layer)
+        found = table.get(layer.layer_of_model)
         planned = (layer.total_neurons, layer.total_positions, layer.axis)
         if found is None or (found.neurons, found.positions, found.axis) != planned:
             got = "no such layer" if found is None else f"{found.neurons} at {found.positions}"

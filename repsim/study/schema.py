@@ -23,6 +23,7 @@ from repsim.study.networks import (
     variations,
 )
 from repsim.study.pairs import Pairs, chosen_pairs, of_snapshots, pair_count
+from repsim.study.positions import Positions
 from repsim.study.recipes import with_recipe
 from repsim.study.training import Seed, SeedInt, Training
 
@@ -45,10 +46,11 @@ class Capture(StrictOptions):
     examples: PositiveInt | Literal["all"] = Field(
         default="all", description="how many examples of the split, the same for every network"
     )
-    positions: PositiveInt | Literal["all", "mean"] = Field(
+    positions: Positions = Field(
         default="all",
         description="how many places of a feature map, the same for every network; mean: their "
-        "average",
+        "average; last: of each example; a range such as 0:20, or a list; each: a layer for every "
+        "position",
     )
     neurons: PositiveInt | Literal["all"] = Field(
         default="all",
