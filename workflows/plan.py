@@ -6,6 +6,7 @@ from itertools import product
 
 import torch
 
+from repsim.across import across_measure
 from repsim.analyses import load_analysis
 from repsim.claims import load_claims
 from repsim.data import DATASETS, DataSource, load_data
@@ -70,6 +71,8 @@ def plan_study(study: Study, store: Store | None = None) -> StudyPlan:
                 "in matching.epsilons."
             )
         load_measure(measure.name, measure.options)
+    for name in study.across.measures:
+        across_measure(name, {}, "averaged")
     for analysis in study.analyses:
         load_analysis(analysis.name, analysis.options)
     for paper in study.claims:

@@ -73,8 +73,8 @@ def compare_networks(
     a, b
         Networks with the same features; the same object for what is within a network.
     shown
-        Measures whose values are kept, all of them measures of examples. The cosines of first
-        components, and CKA without these, come with them.
+        Measures whose values are kept. The cosines of first components, and CKA without these,
+        come with them.
     identified
         Measures for which it is counted how often the layer of the same name is the most similar
         one, both ways. Within a network it always is, so nothing is counted; measures of moments
@@ -94,9 +94,13 @@ def compare_networks(
     values[FIRST_COMPONENT_COSINE] = first_component_cosines(a.components, b.components)
     values |= _without_first_components(a, b)
     if a.features == "averaged":
-        of_pairs = [m for m in find.values() if not isinstance(m, ExamplesMeasure)]
+        both = {m.convention: m for m in (*shown, *find.values())}
+        of_pairs = [m for m in both.values() if not isinstance(m, ExamplesMeasure)]
         for other, there, back in _moments_both_ways(a, b, of_pairs):
-            found[other.convention] = _both_ways(a, b, other, there, back)
+            if other.convention in keep:
+                values[other.convention] = there
+            if other.convention in find:
+                found[other.convention] = _both_ways(a, b, other, there, back)
     return NetworkComparison(values=values, identification=found)
 
 

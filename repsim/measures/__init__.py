@@ -25,6 +25,8 @@ from repsim.measures.contract import (
     checked_value,
     value_and_caution,
 )
+from repsim.measures.cosine import cosine
+from repsim.measures.euclidean import euclidean
 from repsim.measures.linear_regression import linear_regression
 from repsim.measures.maximum_match import maximum_match
 from repsim.measures.minibatch_cka import minibatch_cka
@@ -55,6 +57,8 @@ __all__ = [
     "checked_value",
     "cka",
     "cknna",
+    "cosine",
+    "euclidean",
     "linear_regression",
     "load_measure",
     "maximum_match",

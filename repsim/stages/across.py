@@ -95,6 +95,7 @@ class AcrossSpec:
             "a": [examples_folder(layer, self.across.examples) for layer in self.a],
             "b": [examples_folder(layer, self.across.examples) for layer in self.b],
             "features": self.across.features,
+            **({"measures": self.across.measures} if self.across.measures else {}),
         }
         return artifact_folder("across", ACROSS_VERSION, parameters)
 
@@ -165,7 +166,8 @@ def _compare(store: Store, spec: AcrossSpec) -> None:
         ]
         for side in (spec.a, spec.b)
     )
-    compare_across(store, spec.folder, a, b, features=spec.across.features)
+    across = spec.across
+    compare_across(store, spec.folder, a, b, features=across.features, measures=across.measures)
 
 
 def compare_across(
@@ -175,6 +177,7 @@ def compare_across(
     b: Sequence[Place],
     *,
     features: Sequence[Features] = ("averaged",),
+    measures: Sequence[str] = (),
 ) -> None:
     """Compare all layers of two networks, or of one with itself, and publish the tables.
 
@@ -187,6 +190,8 @@ def compare_across(
         of its examples is. They may have different layers.
     features
         What stands for feature maps.
+    measures
+        Names of those of which every value is kept, beside `HEATMAPS`.
 
     Raises
     ------
@@ -196,7 +201,8 @@ def compare_across(
     _check_examples(store, list(dict.fromkeys((*a, *b))))
     tables: Tables = {"matrices": [], "principal": [], "identification": []}
     for kind in features:
-        shown = [across_measure(name, options, kind) for name, options in HEATMAPS]
+        kept: list[Named] = [*HEATMAPS, *((name, {}) for name in measures)]
+        shown = [across_measure(name, options, kind) for name, options in kept]
         found = [across_measure(name, options, kind) for name, options in IDENTIFIED]
         first = _network(store, a, kind)
         second = first if a[0][0] == b[0][0] else _network(store, b, kind)

@@ -148,6 +148,10 @@ class Across(StrictOptions):
         min_length=1,
         description="what stands for a feature map: its average over positions, or all of it",
     )
+    measures: tuple[str, ...] = Field(
+        default=(),
+        description="further measures of which every value is kept, beside CKA, as cca or cosine",
+    )
 
 
 class Study(StrictOptions):

@@ -229,3 +229,18 @@ def test_a_summary_takes_what_is_planned(store):
 def test_default_measures_exist():
     names = {name for name, _ in across_stage.IDENTIFIED}
     assert {"cka", "svcca", "pwcca", "linear_regression", "rsa", "mutual_knn"} <= names
+
+
+def test_further_measures_keep_every_value(store, networks):
+    _, places = networks
+    a, b = ([place for place in places if place[0] == name] for name in ("n0", "n1"))
+    compare_across(store, "across/further", a, b, measures=("cca", "cosine"))
+    rows = stored_across(store, ["across/further"])
+    across = pl.DataFrame(rows["across"])
+    for measure in ("cca[power=1,centred]", "cosine[distance,uncentred]"):
+        found = across.filter(pl.col("measure") == measure)
+        assert found.height == len(a) * len(b)
+        assert found["value"].is_not_null().all()
+    # A measure that is kept is not one by which layers are looked for.
+    assert {row["measure"] for row in rows["identification"]} >= {"cca[power=1,centred]"}
+    assert "cosine[distance,uncentred]" not in {row["measure"] for row in rows["identification"]}
