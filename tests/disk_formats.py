@@ -157,3 +157,13 @@ def write_image_folder(
                 Image.fromarray(pixels).save(path, format="JPEG", quality=95)
                 written.append(path.relative_to(root).as_posix())
     return written
+
+
+def write_text(folder: Path, lines: int = 600) -> None:
+    """Files in the form of PTB and WikiText-2: words between spaces, a line for each sentence."""
+    folder.mkdir()
+    words = ["the", "cat", "<unk>", "sat", "on", "N", "mats", "@-@", "."]
+    for part, count in {"train": lines, "valid": lines // 3, "test": lines // 3}.items():
+        draws = np.random.default_rng(count).choice(words, size=(count, 9))
+        text = "".join(f" {' '.join(line)} \n" for line in draws)
+        (folder / f"{folder.name}.{part}.txt").write_text(text)

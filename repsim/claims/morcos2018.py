@@ -6,7 +6,7 @@ convolutional networks (arXiv:1706.05806) and this paper in recurrent ones.
 Source: arXiv:1806.05759, with figures 2, 3 and A8 to A10.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -14,6 +14,7 @@ import polars as pl
 from scipy import stats
 
 from repsim.claims.claim import Claim, Evidence, Judged
+from repsim.claims.morcos2018_sequences import RECURRENT, SEQUENCE_CLAIMS
 from repsim.results import group_of, settling_step, with_final
 from repsim.results.clusters import adjusted_rand, cluster_tree
 
@@ -215,6 +216,8 @@ def _lower_layers_settle_first(evidence: Evidence) -> Judged:
             'It needs [[measures]] with name = "pwcca", and each snapshot compared with its '
             'network (pairs = "over training").'
         )
+    if recurrent := _recurrent(evidence):
+        return _lower_recurrent_layers_are_closer(rows, recurrent)
     layers = _hidden(evidence)[:-1]
     kept = evidence.tables.networks.filter(pl.col("step").is_not_null())
     ends = dict(kept.group_by("variant").agg(pl.col("step").max()).iter_rows())
@@ -234,6 +237,32 @@ def _lower_layers_settle_first(evidence: Evidence) -> Judged:
         whose = f" ({variant})" if variant else ""
         words.append(f"{ranks[-1]:.2f} over {len(settled)} layers{whose}")
     return min(ranks) > 0.5, f"Rank correlation {', '.join(words)}."
+
+
+def _recurrent(evidence: Evidence) -> list[str]:
+    """The recurrent layers, in order of depth."""
+    types = dict(evidence.tables.layers.select("layer", "type").iter_rows())
+    return [x for x in evidence.layers() if types.get(x, "").endswith(RECURRENT)]
+
+
+def _lower_recurrent_layers_are_closer(rows: pl.DataFrame, layers: Sequence[str]) -> Judged:
+    """By the mean over snapshots: three layers or five settle too much alike for an order."""
+    if len(layers) < 3:
+        return None, "It needs at least three recurrent layers."
+    ranks, words = [], []
+    for (variant,), of in rows.group_by("variant", maintain_order=True):
+        means = dict(of.group_by("layer").agg(pl.col("value").mean()).iter_rows())
+        values = [means[layer] for layer in layers if layer in means]
+        if len(values) < 3 or not np.ptp(values):
+            return None, "It needs at least three recurrent layers, which are not all alike."
+        ranks.append(float(stats.spearmanr(range(len(values)), values).statistic))
+        whose = f" ({variant})" if variant else ""
+        shown = ", ".join(f"{value:.3f}" for value in values)
+        words.append(f"{shown}, rank correlation {ranks[-1]:.2f}{whose}")
+    return max(ranks) < -0.5, (
+        f"Mean similarity of the snapshots with the end, from the first recurrent layer to the "
+        f"last: {'; '.join(words)}."
+    )
 
 
 def _outputs_agree_within_groups(evidence: Evidence) -> Judged:
@@ -292,8 +321,9 @@ CLAIMS = (
         number="B-5",
         statement="Layers converge from the bottom up, but for the very top.",
         expected="rank correlation above 0.5 of depth with the step at which a layer has come half "
-        "of its way, over hidden layers but the last",
-        source="Raghu et al. 2017, of convolutional networks",
+        "of its way, over hidden layers but the last; of recurrent layers, below -0.5 of depth "
+        "with the mean similarity of all snapshots with the end",
+        source="Raghu et al. 2017, of convolutional networks; this paper, of recurrent ones",
         origin="our reading",
         judge=_lower_layers_settle_first,
     ),
@@ -305,4 +335,5 @@ CLAIMS = (
         origin="our reading",
         judge=_outputs_agree_within_groups,
     ),
+    *SEQUENCE_CLAIMS,
 )

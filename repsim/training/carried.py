@@ -31,9 +31,10 @@ def contiguous_order(examples: int, streams: int) -> np.ndarray:
     >>> contiguous_order(5, 2).tolist()
     [0, 3, 1, 4, 2]
     """
-    parts = np.array_split(np.arange(examples), min(streams, examples))
+    parts = np.array_split(np.arange(examples), max(1, min(streams, examples)))
     steps = range(len(parts[0]))
-    return np.array([part[step] for step in steps for part in parts if step < len(part)])
+    order = [part[step] for step in steps for part in parts if step < len(part)]
+    return np.array(order, dtype=np.int64)
 
 
 def carries(model: nn.Module) -> bool:

@@ -64,18 +64,25 @@ def evaluate(
     if not split.has_targets:
         return None
     tallies = []
-    mine = ranks.part(np.arange(len(split)))
     carry = split.contiguous and carries(model)
+    mine, at_a_time = ranks.part(np.arange(len(split))), batch_size
+    if split.contiguous:
+        # The same streams in any number of ranks, each of which reads some of them.
+        streams = np.array_split(np.arange(len(split)), min(batch_size, len(split)))
+        own = ranks.part(np.arange(len(streams)))
+        mine = np.concatenate([np.arange(0), *(streams[stream] for stream in own)])
+        at_a_time = max(len(own), 1)
+        mine = mine[contiguous_order(len(mine), at_a_time)]
     batches = split.batches(
-        mine[contiguous_order(len(mine), batch_size)] if split.contiguous and len(mine) else mine,
-        batch_size=batch_size,
+        mine,
+        batch_size=at_a_time,
         augmentation=None,
         device=device,
         workers=workers,
     )
     with evaluation_mode(model), repeatable_kernels(), forgotten(model):
         if carry and len(mine):
-            start(model, min(batch_size, len(mine)), device)
+            start(model, at_a_time, device)
         # The batches are made outside inference mode: a split may keep its tensors, and
         # inference tensors could not be trained on afterwards.
         for inputs, targets in batches:

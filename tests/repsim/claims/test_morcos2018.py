@@ -194,3 +194,25 @@ def test_without_snapshots_of_deep_networks_nothing_is_said_of_their_course():
         None,
         "The study has no snapshots (training.snapshots).",
     )
+
+
+def recurrent(similarity, layers=("lstm.0", "lstm.1", "lstm.2"), hidden="WeightDropLSTM"):
+    """Verdict on a recurrent network whose snapshots are as similar to its end as is said."""
+    rows = [
+        row(f" seed 0 at {name}", " seed 0", layer, depth, PWCCA, similarity(depth) + step / 1e4)
+        for name, step in SNAPSHOTS.items()
+        for depth, layer in enumerate(layers)
+    ]
+    given = evidence({"": [0]}, rows, {"": {}}, layers=layers, snapshots=SNAPSHOTS, hidden=hidden)
+    return verdicts("morcos2018", given)["B-5"]
+
+
+def test_lower_recurrent_layers_that_are_closer_to_their_end_bear_it_out():
+    assert recurrent(lambda depth: 0.6 - 0.1 * depth) == (
+        True,
+        "Mean similarity of the snapshots with the end, from the first recurrent layer to the "
+        "last: 0.613, 0.513, 0.413, rank correlation -1.00.",
+    )
+    assert recurrent(lambda depth: 0.4 + 0.1 * depth)[0] is False
+    assert recurrent(lambda depth: 0.4)[0] is None
+    assert "three recurrent layers" in recurrent(lambda depth: 0.6, layers=("lstm.0",))[1]

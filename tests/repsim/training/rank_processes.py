@@ -18,9 +18,10 @@ import torch
 import torch.distributed as dist
 from torch import nn
 
-from repsim.data import DataSource, from_arrays
+from repsim.data import DataSource, from_arrays, from_tokens
 from repsim.errors import RepsimError
 from repsim.graph import NetworkProgress
+from repsim.models import build_model
 from repsim.stages.activations import LayerSpec
 from repsim.stages.networks import NetworkSpec
 from repsim.store import Store
@@ -73,6 +74,17 @@ def problem(count: int = 25) -> DataSource:
         return images, labels
 
     return from_arrays(train=split(count), test=split(12), padding=1, flip=True)
+
+
+def language() -> DataSource:
+    """A text of 23 windows of four tokens; ten of them are the test split."""
+    text = np.cumsum(np.random.default_rng(0).integers(1, 3, size=93)) % 5
+    return from_tokens(train=text, test=text[:41], vocabulary=5, length=4)
+
+
+def language_model() -> nn.Module:
+    inputs = language().inputs
+    return build_model("gru", {"layers": 2, "width": 6}, inputs=inputs, outputs=5)
 
 
 def without_batch_norm() -> nn.Module:
@@ -134,6 +146,7 @@ def training(
     settings: Mapping[str, Any],
     *,
     examples: int = 25,
+    source: DataSource | None = None,
     contents: Mapping[int, list[bytes]] | None = None,
     stop: Mapping[int, int] | None = None,
     seconds: float = 0.0,
@@ -151,7 +164,7 @@ def training(
     try:
         trained = train(
             build,
-            problem(examples),
+            source or problem(examples),
             Training(**{"epochs": 3, "batch_size": 7, "learning_rate": 0.05, **settings}),
             Seed.model_validate(3),
             device=CPU,

@@ -16,6 +16,8 @@ from tests.repsim.training import rank_processes
 from tests.repsim.training.rank_processes import (
     accuracy,
     alone,
+    language,
+    language_model,
     normalised,
     problem,
     training,
@@ -212,3 +214,23 @@ def test_the_accuracy_of_a_split_is_that_of_one_process(each, batch_size):
     expected = accuracy(rank_processes.ALONE, 12)
     assert 0 < expected < 1
     assert each(accuracy, batch_size) == [expected] * 2
+
+
+def test_the_hidden_state_of_all_ranks_is_carried_and_resumed(each):
+    """In batches of five streams, of which one rank has three."""
+    settings, source = {"batch_size": 5, "epochs": 2}, language()
+    one = alone(language_model, settings, source=source)
+    whole = each(training, language_model, settings, source=source)
+    for part in whole:
+        for name, weights in one.weights.items():
+            np.testing.assert_allclose(part.weights[name], weights, rtol=1e-4, atol=1e-5)
+        for epoch, expected in zip(part.history, one.history, strict=True):
+            assert epoch.test_score == pytest.approx(expected.test_score, rel=1e-5)
+    stopped = each(training, language_model, settings, source=source, stop={0: 2, 1: 2})
+    contents = {0: stopped[0].contents}
+    again = each(training, language_model, settings, source=source, contents=contents)
+    assert_same(again[0], whole[0])
+    # One process goes on from what two have left.
+    resumed = alone(language_model, settings, source=source, contents=contents)
+    for name, weights in one.weights.items():
+        np.testing.assert_allclose(resumed.weights[name], weights, rtol=1e-4, atol=1e-5)
