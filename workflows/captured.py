@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from repsim.capture import LayerInfo
+from repsim.model_layers import LayerInfo
 from repsim.stages.activations import LayerSpec
 from repsim.stages.networks import NetworkSpec
 from repsim.study import Study

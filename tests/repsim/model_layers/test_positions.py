@@ -5,8 +5,8 @@ import pytest
 import torch
 from torch import nn
 
-from repsim.capture import capture_blocks, layer_table, sampled_positions, select_layers
 from repsim.data import from_tokens
+from repsim.model_layers import capture_blocks, layer_table, sampled_positions, select_layers
 from repsim.models import build_model
 
 ROWS = [[1, 2, 3, 4, 5, 6], [2, 4, 6, 1], [5, 3, 1, 2, 4]]

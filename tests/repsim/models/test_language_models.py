@@ -7,6 +7,7 @@ from torch import nn
 
 from repsim.errors import StudyError
 from repsim.inputs import InputSpec
+from repsim.model_layers import layer_table, layer_table_of, select_layers
 from repsim.models import build_model, default_input
 from repsim.models.awd_lstm import EmbeddingDropout, LockedDropout, WeightDropLSTM
 
