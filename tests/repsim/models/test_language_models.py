@@ -2,7 +2,6 @@
 
 import pytest
 import torch
-from repsim.capture import layer_table, layer_table_of, select_layers
 from torch import nn
 
 from repsim.errors import StudyError
