@@ -244,4 +244,4 @@ def _over_steps(axes: Axes, steps: Floats) -> None:
     axes.set_xscale("symlog", linthresh=least if np.isfinite(least) else 1.0, linscale=0.4)
     axes.set_xlim(0, steps[-1])
     name_steps(axes, steps, steps)
-    axes.get_xticklabels()[-1].set_ha("right")  # Beside it is the next panel.
+    axes.get_xticklabels()[-1].set(ha="right")  # Beside it is the next panel.

@@ -61,6 +61,10 @@ FEWER = {
 }
 
 every_study = pytest.mark.parametrize("path", STUDIES, ids=lambda path: path.stem)
+# Those that compare networks; the others analyse each alone.
+every_comparison = pytest.mark.parametrize(
+    "path", [path for path in STUDIES if load_study(path).pairs != "none"], ids=lambda p: p.stem
+)
 
 
 @pytest.fixture(scope="module")
@@ -133,7 +137,7 @@ def test_a_study_opens_with_its_command_its_cost_and_what_to_expect(path: Path) 
     assert "What to expect" in words
 
 
-@every_study
+@every_comparison
 def test_a_study_plans_every_layer_of_every_pair(path: Path, roots: dict[str, Path]) -> None:
     plan = planned(path, roots)
     names = {label: {x.layer for x in layers} for label, layers in plan.layers.items()}
@@ -144,7 +148,7 @@ def test_a_study_plans_every_layer_of_every_pair(path: Path, roots: dict[str, Pa
     assert plan.apart == ()
 
 
-@every_study
+@every_comparison
 def test_a_study_keeps_enough_samples_for_its_neurons(path: Path, roots: dict[str, Path]) -> None:
     study = load_study(path)
     total = published_examples(study)
