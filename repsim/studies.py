@@ -93,6 +93,7 @@ def run(
     store: str | Path | None = None,
     cluster: str = "local",
     engine: Literal["cluster", "inline"] = "cluster",
+    loggers: Sequence[str] = (),
     progress: bool = True,
 ) -> StudyResults:
     """Train, capture, match and report, as ``repsim run`` does; goes on where a run was stopped.
@@ -110,6 +111,8 @@ def run(
         Where to run: a profile by name or file, or the address of a cluster.
     engine
         "cluster": Ray trains, Dask matches. "inline": all in this process, for tiny studies.
+    loggers
+        Trackers of experiments: "tensorboard", "wandb", "mlflow", or ``"package.module:Class"``.
     progress
         Show how far the run is: bars on a terminal, lines elsewhere, as in a notebook.
 
@@ -134,16 +137,24 @@ def run(
         from workflows.plan import plan_study
         from workflows.run import run_study
         from workflows.shipped import study_path
+        from workflows.trackers import tracked, tracker_class
 
     if engine not in ("cluster", "inline"):
         raise StudyError(unknown_name("engine", engine, ("cluster", "inline")))
+    trackers = {name: tracker_class(name) for name in loggers}
     profile = chosen_profile(cluster, None)
     target = Store(store_of(str(store) if store else None, profile))
     plan = plan_study(read_study(study_path(Path(study)), overrides), target)
-    with _reported(progress) as reporter, _script_not_imported():
+    with (
+        _reported(progress) as shown,
+        tracked(shown, plan, target, trackers) as reporter,
+        _script_not_imported(),
+    ):
         for line in said_before_run(plan, target):
             log.warning(line)
         summary = run_study(plan, target, profile, engine, reporter)
+        if summary.report:
+            reporter.reported()
     if summary.failures:
         listed = " ".join(f"{label}: {error}" for label, error in summary.failures.items())
         raise TrainingError(

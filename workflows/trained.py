@@ -18,6 +18,7 @@ __all__ = [
     "changed_files",
     "differences",
     "nearest",
+    "settings_of",
     "trained_networks",
 ]
 
@@ -94,7 +95,7 @@ def changed_files(spec: NetworkSpec, one: Trained, found: Differences) -> list[s
 
 def differences(before: Mapping[str, Any], now: Mapping[str, Any]) -> Differences:
     """Settings that are not the same, by their dotted names, with both values."""
-    old, new = dict(_settings(before)), dict(_settings(now))
+    old, new = dict(settings_of(before)), dict(settings_of(now))
     return {
         name: (old.get(name), new.get(name))
         for name in sorted(old.keys() | new.keys())
@@ -119,10 +120,11 @@ def _distance(found: Differences) -> tuple[int, bool, int]:
     return len(others - follows), "seed" in found, len(code)
 
 
-def _settings(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+def settings_of(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """The values of nested tables by their dotted names."""
     for name, value in values.items():
         # The streams of a seed are one setting.
         if isinstance(value, Mapping) and name != "seed":
-            yield from _settings(value, f"{prefix}{name}.")
+            yield from settings_of(value, f"{prefix}{name}.")
         else:
             yield f"{prefix}{name}".replace(".options.", "."), value

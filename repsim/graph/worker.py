@@ -1,7 +1,7 @@
 """What a worker gives to the functions that it calls, and how it calls one."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -28,6 +28,8 @@ class NetworkProgress:
     score: float | None = None
     """On the test split after the last epoch."""
     score_name: Score = "accuracy"
+    history: tuple[Mapping[str, Any], ...] = ()
+    """The epochs since the training was begun or resumed, as a training record has them."""
 
     @property
     def score_words(self) -> str:

@@ -6,7 +6,7 @@ Torch is imported by the functions that need it, as in the other modules of this
 import functools
 from collections.abc import Collection, Iterator
 from dataclasses import asdict
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from repsim.graph import Cost, NetworkProgress, Node, Product, Worker
 from repsim.stages.networks import (
@@ -95,6 +95,8 @@ def _train(
 
     from repsim.training import select_device, train
 
+    history: list[dict[str, Any]] = []
+
     def report(done: int, score: float | None = None) -> None:
         worker.report(
             NetworkProgress(
@@ -104,10 +106,12 @@ def _train(
                 total=spec.course.epochs,
                 score=score,
                 score_name=spec.objective.score if spec.objective else "accuracy",
+                history=tuple(history),
             )
         )
 
     def on_epoch(epoch: "Epoch") -> None:
+        history.append(asdict(epoch))
         report(epoch.epoch, epoch.test_score)
 
     def on_snapshot(step: int, state: "dict[str, torch.Tensor]") -> None:

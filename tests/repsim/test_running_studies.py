@@ -22,8 +22,14 @@ def test_a_study_is_run_from_python(study_file, tmp_path, monkeypatch, caplog):
     assert study.study.training.epochs == 1
     assert "seed 0: trained and captured" in caplog.text
     again = repsim.run(
-        study_file, overrides=overrides, store="made", engine="inline", progress=False
+        study_file,
+        overrides=overrides,
+        store="made",
+        engine="inline",
+        loggers=["tensorboard"],
+        progress=False,
     )
+    assert len(list((tmp_path / "made/studies/tiny/tensorboard").iterdir())) == 3
     assert again.results.equals(study.results)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["made", "tiny.toml"]
 

@@ -90,6 +90,17 @@ def run(
             show_default=False,
         ),
     ] = "",
+    loggers: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--logger",
+            metavar="tensorboard|wandb|mlflow|MODULE:NAME",
+            envvar="REPSIM_LOGGER",
+            help="Log the epochs of each network and the results to this tracker, or to a class of "
+            "your own. Can be given several times. Each is configured as its own library is.",
+            show_default=False,
+        ),
+    ] = None,
     log_format: Annotated[
         LogFormat,
         typer.Option(
@@ -123,7 +134,9 @@ def run(
     from workflows.run import make_networks, make_shard, run_study
     from workflows.shards import Shard, network_numbers
     from workflows.task_log import task_log as open_task_log
+    from workflows.trackers import tracked, tracker_class
 
+    trackers = {name: tracker_class(name) for name in loggers or ()}
     with open_task_log(task_log) as recorder:
         log.info("Reading the study, its data and its model")
         study = load_study(study_file, overrides or ())
@@ -134,7 +147,10 @@ def run(
             log.warning("Left out, in doubt: %s. %s", ", ".join(plan.in_doubt), IN_DOUBT)
         for line in said_before_run(plan, target):
             log.warning(line)
-        with progress(log_console(log_format)) as reporter:
+        with (
+            progress(log_console(log_format)) as shown,
+            tracked(shown, plan, target, trackers) as reporter,
+        ):
             given = (plan, target, profile, engine, reporter)
             if shard:
                 share = (Shard.parse(shard), stage)
@@ -144,6 +160,8 @@ def run(
                 summary = make_networks(*given, chosen, recorder=recorder)
             else:
                 summary = run_study(*given, train=stage == "all", recorder=recorder)
+            if summary.report:
+                reporter.reported()
     log.info("Ended with exit code %d", summary.exit_code, extra={"summary": asdict(summary)})
     _tell(summary)
     raise typer.Exit(summary.exit_code)
