@@ -3,9 +3,11 @@
 import tracemalloc
 
 import pytest
+import torch
 
 from repsim.matching import match_profile
 from repsim.moments import Factor, Moments
+from tests.benchmarks import own_models
 from tests.benchmarks.minimal import minimal_matches
 from tests.benchmarks.scaling import scaling_in_neurons, scaling_in_samples
 from tests.benchmarks.sweep import sweeps
@@ -38,3 +40,16 @@ def test_a_profile_takes_less_than_eight_copies_of_the_second_moment(make) -> No
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert peak <= 8 * (2 * width) ** 2 * 8
+
+
+@pytest.mark.full
+def test_ways_that_average_feature_maps_agree() -> None:
+    from torchvision.models import resnet18, resnet34
+
+    torch.manual_seed(0)
+    models = resnet18(weights=None).eval(), resnet34(weights=None).eval()
+    images = torch.randn(24, 3, 32, 32)
+    ways = (own_models.repsim_cka, own_models.features_by_hooks, own_models.one_pass_for_each_layer)
+    first, *others = (float(way(*models, images)) for way in ways)
+    assert others == pytest.approx([first] * 2, abs=2e-4)
+    assert own_models.lines_of(own_models.forward_passes) == 4
