@@ -15,6 +15,7 @@ from pydantic import BaseModel
 from typer.core import TyperGroup
 from typer.main import get_command
 
+import repsim
 from repsim.data import Transform, dataset_names
 from repsim.models import model_names
 from repsim.study import (
@@ -170,3 +171,15 @@ def reference_rows() -> list[tuple[str, str]]:
     """Key and default of each row of the tables of the reference."""
     text = REFERENCE.read_text().partition("## Models")[0]
     return re.findall(r"^\| `([a-z0-9_.]+)` \|[^|]*\| ([^|]*) \|", text, flags=re.M)
+
+
+def test_every_page_is_on_the_site():
+    pages = {str(page.relative_to(ROOT / "docs")) for page in (ROOT / "docs").glob("**/*.md")}
+    assert set(re.findall(r'"([\w/-]+\.md)"', (ROOT / "zensical.toml").read_text())) == pages
+
+
+def test_the_reference_has_every_name_of_the_package():
+    listed = re.findall(
+        r"^::: .*\.(\w+)$", (ROOT / "docs" / "reference.md").read_text(), flags=re.M
+    )
+    assert sorted(listed) == sorted(repsim.__all__)
