@@ -59,9 +59,12 @@ def arguments(line: str) -> list[str]:
     return words[words.index("repsim") + 1 :]
 
 
-def test_the_examples_of_the_readme_are_true() -> None:
-    failed, tried = doctest.testfile(str(README), module_relative=False)
-    assert tried > 10
+@pytest.mark.parametrize(
+    "page", [page for page in PAGES if ">>> " in page.read_text()], ids=lambda page: page.name
+)
+def test_the_examples_of_a_page_are_true(page: Path) -> None:
+    failed, tried = doctest.testfile(str(page), module_relative=False)
+    assert tried > 3
     assert not failed
 
 
