@@ -17,7 +17,6 @@ OF_STUDIES = {
     "distributed",
     "packaging",
     "ray",
-    "threadpoolctl",
     "torch",
     "torchvision",
     "yaml",

@@ -26,7 +26,7 @@ sys.meta_path.insert(0, Missing())
 """
 MODULES = {"pillow": "PIL", "pyyaml": "yaml"}
 # Packages of the core need them, too.
-ALSO_IN_CORE = {"PIL", "packaging", "threadpoolctl", "yaml"}
+ALSO_IN_CORE = {"PIL", "packaging", "yaml"}
 
 
 def of_extras(extra: str | None = None) -> set[str]:
