@@ -28,8 +28,8 @@ def load_claims(name: str) -> Sequence[Claim]:
 
     Examples
     --------
-    >>> [claim.number for claim in load_claims("morcos2018")]
-    ['B-1', 'B-2', 'B-3', 'B-4', 'B-5', 'B-6']
+    >>> [claim.number for claim in load_claims("wang2018")]
+    ['A-1', 'A-2', 'A-3', 'A-4', 'A-5']
     """
     path = PAPERS.path_of(name)
     return PAPERS[name] if path is None else as_claims(load_dotted(path, "claims"), name)

@@ -9,7 +9,7 @@ import pytest
 
 from cluster.dask_cluster import WorkerSize
 from cluster.profile import load_profile
-from repsim import capture
+from repsim import model_layers
 from repsim.errors import ClusterError, TrainingError
 from repsim.stages import activations, training
 from repsim.store import Store
@@ -51,7 +51,7 @@ def test_a_network_that_diverges_leaves_the_others_alone(
 @pytest.fixture
 def one_layer_is_not_finite(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """The first layer of the second network."""
-    layers, blocks_of = activations.capture_layers, capture.capture_blocks
+    layers, blocks_of = activations.capture_layers, model_layers.capture_blocks
     label = ""
 
     def named(spec, *arguments):
@@ -67,7 +67,7 @@ def one_layer_is_not_finite(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
     with monkeypatch.context() as patch:
         patch.setattr(activations, "capture_layers", named)
-        patch.setattr(capture, "capture_blocks", captured)
+        patch.setattr(model_layers, "capture_blocks", captured)
         yield
 
 

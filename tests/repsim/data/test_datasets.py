@@ -40,7 +40,7 @@ def own_module(tmp_path, monkeypatch):
 
 def test_every_dataset_file_is_found_and_nothing_else():
     images = ("cifar10", "cifar100", "digits", "imagenet", "mnist", "synthetic")
-    assert dataset_names() == tuple(sorted((*images, "sequences", "text")))
+    assert dataset_names() == tuple(sorted((*images, "image_regression", "sequences", "text")))
 
 
 def test_an_unknown_name_is_answered_with_the_nearest_and_the_dotted_form():

@@ -132,7 +132,7 @@ def test_feature_maps_are_counted_once_for_all_variants():
         pl.when(pl.col("layer") == "relu1").then(16).otherwise(64).alias("positions"),
     )
     assert (
-        "Of 1 of 2 feature maps a sample"
+        "Of 1 of 2 feature maps some of the positions were used"
         in dict(conventions(replace(tables, layers=maps), facts))["Samples"]
     )
 

@@ -142,7 +142,8 @@ def graph_of_comparisons(*comparisons: ComparisonSpec) -> Graph:
     """The graph of these comparisons, whose activations nothing makes."""
     return graph_of(
         SimpleNamespace(  # type: ignore[arg-type]
-            **{"networks": (), "snapshots": (), "layers": {}, "across": (), "examples": (0, 0)},
+            **{"networks": (), "snapshots": (), "analyses": ()},
+            **{"layers": {}, "across": (), "examples": (0, 0)},
             comparisons=comparisons,
             tiles=tiles_of(comparisons),
         )
