@@ -295,6 +295,12 @@ def thinned(amount: int, most: int) -> list[int]:
     return sorted({round(i * (amount - 1) / (most - 1)) for i in range(most)})
 
 
+def step_scale(axes: Axes, steps: npt.NDArray[np.float64]) -> None:
+    """The x axis logarithmic in training step, with a place for 0."""
+    least = steps[steps > 0].min(initial=np.inf)
+    axes.set_xscale("symlog", linthresh=least if np.isfinite(least) else 1.0, linscale=0.4)
+
+
 def name_steps(axes: Axes, places: npt.ArrayLike, steps: npt.ArrayLike) -> None:
     """Number these rising places of the axis by training step, from the right, as many as fit."""
     places = np.asarray(places, float)

@@ -161,9 +161,9 @@ def _analyses(
 ) -> Iterator[AnalysisSpec]:
     """Every analysis of every network and snapshot; refused where the data do not suit it."""
     for analysis in study.analyses:
+        loaded = load_analysis(analysis.name, analysis.options)
         for network in networks:
-            source = sources.of(network.network)
-            load_analysis(analysis.name, analysis.options).check(source, network.objective)
+            loaded.check(sources.of(network.network), network.objective)
             last = [one for one in network.snapshots if one.step == network.step]
             for state in (*network.snapshots, *(() if last else (network,))):
                 yield AnalysisSpec(network=state, analysis=analysis)

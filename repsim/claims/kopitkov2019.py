@@ -9,14 +9,12 @@ import numpy as np
 import polars as pl
 
 from repsim.claims.claim import Claim, Evidence, Judged
+from repsim.results import leading_rank
 
 __all__ = ["CLAIMS"]
 
 ANALYSIS = "spectrum_alignment"
 DEPTH = "model.depth"
-
-# Of the examples, the share that the leading eigenvectors are.
-LEADING = 0.04
 
 NOT_ANALYSED = (
     'The study has no [[analyses]] name = "spectrum_alignment" of two snapshots of a training.'
@@ -38,13 +36,12 @@ def _networks(evidence: Evidence) -> Iterator[tuple[str, pl.DataFrame]]:
 
 
 def _series(rows: pl.DataFrame, quantity: str, coordinate: float | None = None) -> Series:
-    """Value by rising step; of about `LEADING` of the examples, unless a coordinate is given."""
+    """Value by rising step; of the leading eigenvectors, unless a coordinate is given."""
     mine = rows.filter(pl.col("quantity") == quantity)
     if coordinate is None:
         examples = rows.filter(pl.col("quantity") == "examples")["value"].to_list()
-        wanted = max(1.0, LEADING * examples[0]) if examples else 1.0
-        coordinates = mine["coordinate"].unique().to_list()
-        coordinate = min(coordinates, key=lambda one: abs(one - wanted), default=0.0)
+        ranks = mine["coordinate"].unique().to_list()
+        coordinate = leading_rank(ranks, examples[0] if examples else 0.0)
     found = mine.filter(pl.col("coordinate") == coordinate).sort("step")
     return dict(found.select("step", "value").iter_rows())
 

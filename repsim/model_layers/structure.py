@@ -44,7 +44,7 @@ def structure_of(build: Callable[[], nn.Module]) -> str:
 
 
 def repeated_blocks(model: nn.Module) -> frozenset[str]:
-    """Names of the blocks of a model: what it is said to have twelve, or sixteen, of.
+    """Names of the blocks that a model repeats.
 
     A block is a module of a class of which the model has several, with at least two weight matrices
     inside; a block inside a block does not count. So the blocks of a transformer are its encoder

@@ -16,12 +16,13 @@ from repsim.drawing import (
     name_steps,
     new_figure,
     shortened,
+    step_scale,
 )
 from repsim.report.drawing import Drawing
 from repsim.report.panels import small_multiples
 from repsim.report.phrasing import code, number
 from repsim.report.summary import Floats
-from repsim.results import Tables
+from repsim.results import Tables, leading_rank
 
 __all__ = [
     "Alignment",
@@ -37,9 +38,7 @@ ANALYSIS = "spectrum_alignment"
 # More variants than this are drawn no more.
 MOST_PANELS = 6
 
-# The share of the examples that the leading eigenvectors of the curves are, and ranks that are
-# drawn.
-LEADING = 0.04
+# Ranks of the eigenvalues that are drawn.
 RANKS = (1, 2, 4, 10, 30, 100)
 
 LINES = (
@@ -207,7 +206,7 @@ def _alignment(name: str, rows: pl.DataFrame) -> Alignment:
     steps = means["step"].unique().sort()
     examples = int(_series(means, "examples", 0.0, steps)[0])
     ranks = sorted(means.filter(pl.col("quantity") == "eigenvalue")["coordinate"].unique())
-    leading = min(ranks, key=lambda rank: abs(rank - max(1.0, LEADING * examples)))
+    leading = leading_rank(ranks, examples)
     points = means["quantity"].filter(means["quantity"].str.starts_with("kernel of example"))
     kernels = {}
     for quantity in points.unique().sort():
@@ -240,8 +239,7 @@ def _series(means: pl.DataFrame, quantity: str, coordinate: float, steps: pl.Ser
 
 
 def _over_steps(axes: Axes, steps: Floats) -> None:
-    least = steps[steps > 0].min(initial=np.inf)
-    axes.set_xscale("symlog", linthresh=least if np.isfinite(least) else 1.0, linscale=0.4)
+    step_scale(axes, steps)
     axes.set_xlim(0, steps[-1])
     name_steps(axes, steps, steps)
     axes.get_xticklabels()[-1].set(ha="right")  # Beside it is the next panel.

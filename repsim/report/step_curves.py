@@ -7,7 +7,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.colors import to_hex
 
-from repsim.drawing import name_steps, shortened, thinned
+from repsim.drawing import name_steps, shortened, step_scale, thinned
 from repsim.report.drawing import Drawing
 from repsim.report.over_training import (
     MOST_PANELS,
@@ -95,8 +95,7 @@ def _curves(axes: Axes, of: Development, *, named: bool) -> None:
             linewidth=1.2,
             label=shortened(layer, 26) if place in names else None,
         )
-    least = of.steps[of.steps > 0].min(initial=np.inf)
-    axes.set_xscale("symlog", linthresh=least if np.isfinite(least) else 1.0, linscale=0.4)
+    step_scale(axes, of.steps)
     name_steps(axes, of.steps, of.steps)
     axes.set_ylim(min(-0.03, np.nanmin(of.mean) - 0.03), 1.03)
     if named:

@@ -5,6 +5,7 @@
 
 from repsim.results.context import in_context
 from repsim.results.groups import OVER_TRAINING, group_of
+from repsim.results.leading import leading_rank
 from repsim.results.over_training import between_networks, settling_step, with_final
 from repsim.results.rows import area_row, layer_rows, match_row, measure_row, neuron_rows
 from repsim.results.schemas import (
@@ -43,6 +44,7 @@ __all__ = [
     "group_of",
     "in_context",
     "layer_rows",
+    "leading_rank",
     "match_row",
     "measure_row",
     "neuron_rows",

@@ -1,7 +1,6 @@
 """Activations: what determines those of one layer of one network, and how they are captured."""
 
 import functools
-import io
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -11,7 +10,7 @@ import numpy as np
 
 from repsim.errors import CaptureError, InputError
 from repsim.graph import Cost, NetworkProgress, Node, Product, Worker
-from repsim.stages.networks import WEIGHTS, NetworkSpec, check_code, model_of, source_of
+from repsim.stages.networks import NetworkSpec, check_code, model_of, source_of, trained_model
 from repsim.store import (
     Activations,
     ActivationWriter,
@@ -168,8 +167,6 @@ def capture_layers(
     IntegrityError
         When data, code or model here are not those that were planned for.
     """
-    import torch
-
     from repsim.model_layers import capture_blocks, layer_table_of, sampled_examples, with_axes
     from repsim.training import select_device, thread_limit
 
@@ -177,11 +174,7 @@ def capture_layers(
     check_code(spec, trained=True)
     source = source_of(spec, worker)
     capture = layers[0].capture
-    model = model_of(spec)
-    trained = spec.artifact(store)
-    weights = io.BytesIO(trained.read(WEIGHTS))
-    with trained.as_expected(WEIGHTS):
-        model.load_state_dict(torch.load(weights, weights_only=True, map_location="cpu"))
+    model = trained_model(spec, store)
     split = source.split(capture.split)
     indices = sampled_examples(capture.seed, len(split), capture.examples_of(len(split)))
     ids = [split.ids[index] for index in indices]

@@ -12,7 +12,7 @@ import numpy as np
 
 from repsim.analyses import ANALYSES, Analysis, Measured, Snapshot, load_analysis
 from repsim.graph import PROCESS_BYTES, Cost, NetworkProgress, Node, Product, Worker
-from repsim.stages.networks import WEIGHTS, NetworkSpec, check_code, model_of, source_of
+from repsim.stages.networks import NetworkSpec, check_code, source_of, trained_model
 from repsim.store import Artifact, Store, artifact_key
 from repsim.study import Component
 
@@ -92,8 +92,6 @@ def measure(spec: AnalysisSpec, store: Store, wanted: Collection[str], worker: W
     IntegrityError
         When data, code or model here are not those that were planned for.
     """
-    import torch
-
     from repsim.training import select_device, thread_limit
 
     if spec.folder not in wanted:
@@ -102,11 +100,7 @@ def measure(spec: AnalysisSpec, store: Store, wanted: Collection[str], worker: W
     check_code(network, trained=True)
     worker.report(NetworkProgress(network=network.label, name="analysing", done=0, total=1))
     source = source_of(network, worker)
-    model = model_of(network)
-    trained = network.artifact(store)
-    weights = io.BytesIO(trained.read(WEIGHTS))
-    with trained.as_expected(WEIGHTS):
-        model.load_state_dict(torch.load(weights, weights_only=True, map_location="cpu"))
+    model = trained_model(network, store)
     device = select_device(worker.resources.device)
     with thread_limit(worker.resources.threads):
         found = spec.loaded.measure(

@@ -34,6 +34,8 @@ __all__ = [
     "model_of",
     "publish_weights",
     "source_of",
+    "stored_weights",
+    "trained_model",
 ]
 
 # Rises when the stage would compute something else from the same parameters.
@@ -313,3 +315,28 @@ def model_of(spec: NetworkSpec) -> "torch.nn.Module":
             "was planned. Got others on this node. Make every node use the same packages."
         )
     return model
+
+
+def trained_model(spec: NetworkSpec, store: Store) -> "torch.nn.Module":
+    """The network with its published weights, on the CPU.
+
+    Raises
+    ------
+    IntegrityError
+        When the model here, or what was published, is not what was planned for.
+    """
+    model, artifact = model_of(spec), spec.artifact(store)
+    state = stored_weights(artifact)
+    with artifact.as_expected(WEIGHTS):
+        model.load_state_dict(state)
+    return model
+
+
+def stored_weights(artifact: Artifact) -> "dict[str, torch.Tensor]":
+    """The state dict of a published network or snapshot, on the CPU."""
+    import torch
+
+    content = io.BytesIO(artifact.read(WEIGHTS))
+    with artifact.as_expected(WEIGHTS):
+        state: dict[str, torch.Tensor] = torch.load(content, weights_only=True, map_location="cpu")
+    return state

@@ -1,6 +1,5 @@
 """What a study has found, complete or not: tables, figures, activations and weights."""
 
-import io
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from functools import cached_property
@@ -13,7 +12,7 @@ from repsim.errors import InputError
 from repsim.extras import required
 from repsim.labelled import chosen_measure, chosen_name, pandas_frame
 from repsim.results import AREA_UNDER_CURVE, MAXIMUM_MATCH, Tables
-from repsim.stages.networks import WEIGHTS
+from repsim.stages.networks import stored_weights
 from repsim.stages.report_manifest import Places
 from repsim.store import Activations, Artifact, Store
 from repsim.study import Study, parse_study
@@ -346,18 +345,14 @@ class StudyResults:
         InputError
             For an unknown network or snapshot, and for weights that do not exist.
         """
-        load = required("torch", "models", "which reads weights").load
+        required("torch", "models", "which reads weights")
         self._of(network)
         label = network
         if snapshot is not None:
             start = f"{network} at "
             known = [name.removeprefix(start) for name in self.places if name.startswith(start)]
             label = start + chosen_name(f"snapshot of {network}", snapshot, known)
-        artifact = self._existing(self.places[label].weights, f"weights of {label}")
-        content = io.BytesIO(artifact.read(WEIGHTS))
-        with artifact.as_expected(WEIGHTS):
-            state: dict[str, torch.Tensor] = load(content, weights_only=True, map_location="cpu")
-        return state
+        return stored_weights(self._existing(self.places[label].weights, f"weights of {label}"))
 
     def _of(self, network: str) -> Places:
         return self.places[chosen_name("network", network, list(self.places))]

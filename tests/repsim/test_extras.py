@@ -1,4 +1,4 @@
-"""The light core alone: what it can do, and what is said where an extra is needed."""
+"""The light core alone: what it can do, and its message where an extra is needed."""
 
 import subprocess
 import sys

@@ -200,7 +200,7 @@ def _measures(names: list[str], centred: bool) -> list[Any]:
 def _opened(
     files: list[str], channels: Literal["first", "last"] | None, *, all_pairs: bool
 ) -> tuple[dict[str, Any], list[str]]:
-    """The layers of each file, and what is to know of them, which is said."""
+    """The layers of each file, and notes on them, which are printed."""
     from repsim.comparison.sources import named_sources, open_sources
 
     if not files:

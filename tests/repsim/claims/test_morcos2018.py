@@ -197,7 +197,7 @@ def test_without_snapshots_of_deep_networks_nothing_is_said_of_their_course():
 
 
 def recurrent(similarity, layers=("lstm.0", "lstm.1", "lstm.2"), hidden="WeightDropLSTM"):
-    """Verdict on a recurrent network whose snapshots are as similar to its end as is said."""
+    """Verdict on a recurrent network whose snapshots have these similarities to its end."""
     rows = [
         row(f" seed 0 at {name}", " seed 0", layer, depth, PWCCA, similarity(depth) + step / 1e4)
         for name, step in SNAPSHOTS.items()

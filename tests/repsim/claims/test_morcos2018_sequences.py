@@ -17,7 +17,7 @@ TOY = {"turned": {"model.name": "rotation_rnn", "training.epochs": 0}}
 def judge(
     settings, distance, *, measures=(CCA, COSINE, EUCLIDEAN), positions=10, name="lstm.0@t={}"
 ):
-    """Verdicts where a position is as far from another as is said: (variant, measure, position)."""
+    """Verdicts for these distances between positions: (variant, measure, position)."""
     rows = [
         {
             "network_a": f"{variant} seed 0",

@@ -230,7 +230,7 @@ def test_the_hidden_state_of_all_ranks_is_carried_and_resumed(each):
     contents = {0: stopped[0].contents}
     again = each(training, language_model, settings, source=source, contents=contents)
     assert_same(again[0], whole[0])
-    # One process goes on from what two have left.
+    # One process resumes from the checkpoint of two.
     resumed = alone(language_model, settings, source=source, contents=contents)
     for name, weights in one.weights.items():
         np.testing.assert_allclose(resumed.weights[name], weights, rtol=1e-4, atol=1e-5)
